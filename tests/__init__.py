@@ -1,0 +1,1 @@
+"""The tests of wikistd: standard library only, offline, in any order."""

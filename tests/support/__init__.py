@@ -1,0 +1,1 @@
+"""What the tests share: scripted servers, fake clocks, feeding every way."""

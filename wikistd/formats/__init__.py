@@ -1,0 +1,1 @@
+"""Formats: bytes in, values out; nothing here reads or writes anything."""

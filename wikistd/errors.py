@@ -281,7 +281,7 @@ class RetryLater(WikistdError):
         self.after_seconds = after_seconds
 
     def sentence(self) -> str:
-        text = "%s: %s" % (self.code, self.info)
+        text = ": ".join(filter(None, (self.code, self.info))) or "RetryLater"
         if self.after_seconds is not None:
             text += " (asked to wait %g seconds)" % self.after_seconds
         return text
@@ -311,7 +311,7 @@ class APIError(WikistdError):
         self.errors: List[Dict[str, Any]] = list(errors)
 
     def sentence(self) -> str:
-        text = "%s: %s" % (self.code, self.info)
+        text = ": ".join(filter(None, (self.code, self.info))) or type(self).__name__
         return "%s -- %s" % (text, self.content) if self.content else text
 
 
@@ -349,7 +349,7 @@ class LoginError(WikistdError):
         self.status = status
 
     def sentence(self) -> str:
-        return "%s -- %s" % (self.status, self.message)
+        return " -- ".join(filter(None, (self.status, self.message))) or "LoginError"
 
 
 class ClientInteractionRequest(WikistdError):

@@ -29,6 +29,7 @@ from .errors import (
     WebSocketError,
     WikistdError,
 )
+from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ __all__ = [
     "ConnectionLost",
     "Deadline",
     "EditConflict",
+    "EventParser",
     "FingerprintMismatch",
     "HandshakeRefused",
     "HeaderError",
@@ -51,6 +53,7 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "RetryLater",
+    "ServerSentEvent",
     "StatusError",
     "StreamEnded",
     "TooManyRedirects",
@@ -58,4 +61,6 @@ __all__ = [
     "TransportTimeout",
     "WebSocketError",
     "WikistdError",
+    "encode_comment",
+    "encode_event",
 ]

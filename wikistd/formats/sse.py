@@ -1,0 +1,258 @@
+"""Server-sent events: bytes in, ServerSentEvent out, and the way back.
+
+Spec: WHATWG HTML 9.2, "Server-sent events".  Pure.  Not here: connections and when to
+make them again (streams/eventsource.py, streams/reconnect.py).
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple, Optional
+
+from ..errors import LimitExceeded
+
+MAX_SSE_LINE_BYTES = 32 << 20  # one line holds one JSON document; 16 MiB ones exist
+MAX_SSE_EVENT_BYTES = 64 << 20  # an event may have several such lines
+MAX_SSE_RETRY_DIGITS = 15  # int() of thousands of digits is slow, or refused
+SSE_BOM = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One event.  `id` is the last event id of the stream when it was dispatched."""
+
+    type: str
+    data: str
+    id: str
+
+
+class EventParser:
+    """Parse a stream of server-sent events, cut anywhere.  One owner, not thread-safe.
+
+    `last_event_id` is the id committed by the last blank line (seed it with the id a
+    connection resumed from), `retry_milliseconds` what the server asked for or None,
+    `comments` counts the comment lines; `on_comment(text)` is called for each.
+    A line past `max_line_bytes`, or an event whose data passes `max_event_bytes`, is
+    LimitExceeded; events that were complete before it are returned first, then `error`
+    is set and the next `feed` raises it.
+    An event that is unfinished when the stream ends is no event: there is no `close`.
+    """
+
+    __slots__ = (
+        "max_line_bytes",
+        "max_event_bytes",
+        "on_comment",
+        "last_event_id",
+        "retry_milliseconds",
+        "comments",
+        "error",
+        "_head",
+        "_skip_lf",
+        "_tail",
+        "_tail_bytes",
+        "_data",
+        "_data_bytes",
+        "_type",
+        "_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        max_line_bytes: int = MAX_SSE_LINE_BYTES,
+        max_event_bytes: int = MAX_SSE_EVENT_BYTES,
+        on_comment: Optional[Callable[[str], object]] = None,
+        last_event_id: str = "",
+    ) -> None:
+        self.max_line_bytes = max_line_bytes
+        self.max_event_bytes = max_event_bytes
+        self.on_comment = on_comment
+        self.last_event_id = last_event_id
+        self.retry_milliseconds: Optional[int] = None
+        self.comments = 0
+        self.error: Optional[LimitExceeded] = None
+        self._head: Optional[bytes] = b""  # what may become a BOM; None: past it
+        self._skip_lf = False  # the last byte was CR: a LF now belongs to it
+        self._tail: List[bytes] = []  # the unfinished line, joined only when it ends
+        self._tail_bytes = 0
+        self._data: List[bytes] = []
+        self._data_bytes = 0
+        self._type = b""
+        self._id = last_event_id
+
+    def feed(self, data: bytes) -> List[ServerSentEvent]:
+        """Return the events that `data` completes; never waits for a byte it needs not."""
+        if self.error is not None:
+            raise self.error
+        if self._head is not None:
+            data = self._strip_bom(data)
+        if self._skip_lf and data:
+            self._skip_lf = False
+            if data[:1] == b"\n":
+                data = data[1:]
+        if b"\r" in data:
+            # A lone CR ends the line now, not when the next byte shows there is no LF.
+            self._skip_lf = data[-1:] == b"\r"
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = data.split(b"\n")
+        if self._tail:
+            self._tail.append(lines[0])
+            self._tail_bytes += len(lines[0])
+            if len(lines) == 1:
+                return self._check_tail([])
+            if self._tail_bytes > self.max_line_bytes:
+                return self._fail([], "line", "max_line_bytes", self.max_line_bytes)
+            lines[0] = b"".join(self._tail)
+            self._tail = []
+        tail = lines.pop()
+        self._tail_bytes = len(tail)
+        if tail:
+            self._tail.append(tail)
+        events: List[ServerSentEvent] = []
+        if not lines:
+            return self._check_tail(events)
+        if len(data) > self.max_line_bytes:
+            for number, line in enumerate(lines):
+                if len(line) > self.max_line_bytes:
+                    self._read_lines(lines[:number], events)
+                    return self._fail(
+                        events, "line", "max_line_bytes", self.max_line_bytes
+                    )
+        self._read_lines(lines, events)
+        return self._check_tail(events)
+
+    def _read_lines(self, lines: List[bytes], events: List[ServerSentEvent]) -> None:
+        # The slices are for speed: what Wikimedia and most servers write goes without
+        # partition(), which makes 150 instead of 120 thousand events a second.
+        parts = self._data
+        for line in lines:
+            if line[:6] == b"data: ":
+                value = line[6:]
+            elif not line:
+                self.last_event_id = last_event_id = self._id
+                if parts:
+                    value = parts[0] if len(parts) == 1 else b"\n".join(parts)
+                    kind = self._type
+                    # tuple.__new__ saves a fifth of the whole dispatch.
+                    events.append(
+                        tuple.__new__(
+                            ServerSentEvent,
+                            (
+                                "message"
+                                if kind == b"message" or not kind
+                                else kind.decode("utf-8", "replace"),
+                                value.decode("utf-8", "replace"),
+                                last_event_id,
+                            ),
+                        )
+                    )
+                    parts.clear()
+                    self._data_bytes = 0
+                self._type = b""
+                continue
+            elif line[:1] == b":":
+                self.comments += 1
+                if self.on_comment is not None:
+                    self.on_comment(line[1:].decode("utf-8", "replace"))
+                continue
+            else:
+                name, _, value = line.partition(b":")
+                if value[:1] == b" ":
+                    value = value[1:]
+                if name == b"id":
+                    if b"\0" not in value:
+                        self._id = value.decode("utf-8", "replace")
+                    continue
+                if name == b"event":
+                    self._type = value
+                    continue
+                if name == b"retry":
+                    self._read_retry(value)
+                    continue
+                if name != b"data":
+                    continue
+            self._data_bytes += len(value) + 1
+            if self._data_bytes > self.max_event_bytes:
+                self._fail(
+                    events, "data of an event", "max_event_bytes", self.max_event_bytes
+                )
+                return
+            parts.append(value)
+
+    def _read_retry(self, value: bytes) -> None:
+        # bytes.isdigit() knows ASCII digits only, which is what the specification says.
+        if value.isdigit():
+            digits = value.lstrip(b"0") or b"0"
+            if len(digits) > MAX_SSE_RETRY_DIGITS:
+                digits = b"9" * MAX_SSE_RETRY_DIGITS
+            self.retry_milliseconds = int(digits)
+
+    def _strip_bom(self, data: bytes) -> bytes:
+        """Return `data` without the one BOM that may open the stream."""
+        data = (self._head or b"") + data
+        if len(data) < 3 and SSE_BOM.startswith(data):
+            self._head = data
+            return b""
+        self._head = None
+        return data[3:] if data[:3] == SSE_BOM else data
+
+    def _check_tail(self, events: List[ServerSentEvent]) -> List[ServerSentEvent]:
+        if self.error is None and self._tail_bytes > self.max_line_bytes:
+            return self._fail(events, "line", "max_line_bytes", self.max_line_bytes)
+        if self.error is not None and not events:
+            raise self.error
+        return events
+
+    def _fail(
+        self, events: List[ServerSentEvent], what: str, name: str, limit: int
+    ) -> List[ServerSentEvent]:
+        self.error = LimitExceeded(
+            "%s exceeds %s=%d" % (what, name, limit),
+            name=name,
+            limit=limit,
+            spec="server-sent events",
+        )
+        self._tail = []
+        self._data.clear()
+        return self._check_tail(events)
+
+
+def encode_event(
+    data: Optional[str],
+    *,
+    event: Optional[str] = None,
+    id: Optional[str] = None,
+    retry: Optional[int] = None,
+) -> bytes:
+    """Return the bytes of one event, UTF-8, ended by its blank line.
+
+    Line ends in `data` (LF, CR, CRLF) each start a further `data:` field and arrive as
+    LF.  With `data=None` only the other fields are written: the id is committed, but
+    nothing is dispatched.  ValueError where `event` or `id` cannot be written on one
+    line, `id` holds NUL, or `retry` is negative.
+    """
+    lines = []
+    for name, value in (("event", event), ("id", id)):
+        if value is None:
+            continue
+        if "\n" in value or "\r" in value or (name == "id" and "\0" in value):
+            raise ValueError("%s of an event must be one line, not %r" % (name, value))
+        lines.append("%s: %s\n" % (name, value))
+    if retry is not None:
+        if isinstance(retry, bool) or not isinstance(retry, int) or retry < 0:
+            raise ValueError("retry must be 0 or more milliseconds, not %r" % (retry,))
+        lines.append("retry: %d\n" % retry)
+    if data is not None:
+        for line in split_event_lines(data):
+            lines.append("data: %s\n" % line)
+    lines.append("\n")
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def encode_comment(text: str = "") -> bytes:
+    """Return the bytes of a comment, one line for each of `text`, and a blank line."""
+    lines = [":%s\n" % line for line in split_event_lines(text)]
+    return ("".join(lines) + "\n").encode("utf-8", "replace")
+
+
+def split_event_lines(text: str) -> List[str]:
+    """Split at CR, LF and CRLF only: str.splitlines() would also cut at U+2028."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -1,0 +1,180 @@
+"""The package's sources as syntax trees: what the tests of the laws look at."""
+
+import ast
+import builtins
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "wikistd"
+
+#: Top names of the standard library on Pythons that cannot list them (before 3.10),
+#: and those that later versions dropped.
+STDLIB_NAMES = frozenset(
+    """
+    __future__ _thread abc argparse array ast asyncio atexit base64 binascii bisect
+    bz2 cgi cmd code codecs codeop collections compileall concurrent configparser
+    contextlib contextvars copy copyreg csv ctypes datetime decimal difflib dis email
+    encodings errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib
+    functools gc getopt getpass gettext glob grp gzip hashlib heapq hmac html http
+    imaplib importlib inspect io ipaddress itertools json keyword linecache locale
+    logging lzma mailbox marshal math mimetypes mmap msvcrt multiprocessing netrc
+    numbers operator os pathlib pdb pickle pkgutil platform plistlib poplib posixpath
+    pprint profile pstats pty pwd py_compile queue quopri random re readline reprlib
+    resource runpy sched secrets select selectors shelve shlex shutil signal site
+    smtplib socket socketserver sqlite3 ssl stat statistics string stringprep struct
+    subprocess symtable sys sysconfig tarfile tempfile termios textwrap threading time
+    timeit token tokenize trace traceback tracemalloc tty types typing unicodedata
+    unittest urllib uuid venv warnings wave weakref webbrowser winreg winsound wsgiref
+    xml xmlrpc zipapp zipfile zipimport zlib zoneinfo ntpath
+    """.split()
+) | frozenset(getattr(sys, "stdlib_module_names", ()))
+
+
+class Import:
+    """One imported name: `import module` has name None; own modules are absolute."""
+
+    def __init__(self, node, module, name, asname, *, own, level, typing_only, top):
+        self.lineno = node.lineno
+        self.module = module
+        self.name = name
+        self.asname = asname
+        self.own = own
+        self.level = level
+        self.typing_only = typing_only
+        self.top = top
+
+    @property
+    def bound(self):
+        """The name that the import binds."""
+        if self.asname:
+            return self.asname
+        return self.name if self.name else self.module.partition(".")[0]
+
+
+class Source:
+    """One module of the package: path, dotted name, tree, imports, definitions."""
+
+    def __init__(self, path, package=PACKAGE):
+        self.path = path
+        relative = path.relative_to(package.parent).with_suffix("")
+        parts = list(relative.parts)
+        self.is_package = parts[-1] == "__init__"
+        if self.is_package:
+            parts.pop()
+        self.name = ".".join(parts)
+        self.short = str(path.relative_to(package)).replace("\\", "/")
+        self.room = parts[1] if len(parts) > 1 else ""
+        self.text = path.read_text(encoding="utf-8")
+        self.tree = ast.parse(self.text, str(path))
+        self.imports = list(self._find_imports())
+
+    def where(self, lineno):
+        return "wikistd/%s:%d" % (self.short, lineno)
+
+    def _find_imports(self):
+        def visit(node, top, typing_only):
+            for child in ast.iter_child_nodes(node):
+                inside = typing_only
+                if isinstance(child, (ast.Import, ast.ImportFrom)):
+                    yield from self._from_node(child, top, typing_only)
+                    continue
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                    yield from visit(child, False, inside)
+                    continue
+                if is_type_checking(child):
+                    for part in child.body:
+                        if isinstance(part, (ast.Import, ast.ImportFrom)):
+                            yield from self._from_node(part, top, True)
+                        else:
+                            yield from visit(part, top, True)
+                    for part in child.orelse:
+                        yield from visit(part, top, inside)
+                    continue
+                yield from visit(child, top, inside)
+
+        return visit(self.tree, True, False)
+
+    def _from_node(self, node, top, typing_only):
+        how = {"top": top, "typing_only": typing_only}
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                own = alias.name.split(".")[0] == "wikistd"
+                yield Import(node, alias.name, None, alias.asname, own=own, level=0, **how)
+            return
+        if node.level:
+            base = self.name.split(".")
+            if not self.is_package:
+                base = base[:-1]
+            base = base[: len(base) - (node.level - 1)]
+            module = ".".join(base + ([node.module] if node.module else []))
+            own = True
+        else:
+            module = node.module
+            own = module.split(".")[0] == "wikistd"
+        for alias in node.names:
+            yield Import(
+                node, module, alias.name, alias.asname, own=own, level=node.level, **how
+            )
+
+    def definitions(self):
+        """Yield (name, node) for what the module itself defines at its top level."""
+        for node in top_statements(self.tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield node.name, node
+            elif isinstance(node, ast.Assign):
+                for target in node.targets:
+                    for name in target_names(target):
+                        yield name, node
+            elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+                for name in target_names(node.target):
+                    yield name, node
+
+
+def is_type_checking(node):
+    """Whether `node` is `if TYPE_CHECKING:`."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
+
+
+def top_statements(tree):
+    """Yield the statements that run at import, those under if and try too."""
+    for node in tree.body:
+        yield node
+        if isinstance(node, (ast.If, ast.Try, ast.With)):
+            for field in ("body", "orelse", "finalbody"):
+                yield from top_statements(Block(getattr(node, field, [])))
+            for handler in getattr(node, "handlers", []):
+                yield from top_statements(Block(handler.body))
+
+
+class Block:
+    """A list of statements with the one field that `top_statements` reads."""
+
+    def __init__(self, body):
+        self.body = body
+
+
+def target_names(node):
+    """Yield the plain names that an assignment target binds."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, (ast.Tuple, ast.List)):
+        for part in node.elts:
+            yield from target_names(part)
+
+
+_loaded = []
+
+
+def sources():
+    """Return every module of the package, parsed once, sorted by path."""
+    if not _loaded:
+        _loaded.extend(Source(path) for path in sorted(PACKAGE.rglob("*.py")))
+    return _loaded
+
+
+BUILTIN_NAMES = frozenset(name for name in dir(builtins) if not name.startswith("__"))

@@ -1,0 +1,129 @@
+"""One file (law): every module-level name is unique, and nothing runs at import."""
+
+import ast
+import unittest
+
+from .source import BUILTIN_NAMES, STDLIB_NAMES, is_type_checking, sources, top_statements
+
+#: Names with a meaning of their own, and what each module may have for itself.
+SPECIAL = {"__all__", "__version__", "__slots__", "__doc__"}
+#: What a constant's value may call: makers of values without effects.
+HARMLESS_CALLS = {
+    "re.compile", "struct.Struct", "frozenset", "set", "dict", "tuple", "list", "bytes",
+    "bytearray", "object", "range", "TypeVar", "NamedTuple", "NewType", "sorted", "zip",
+    "enumerate", "len", "ord", "chr", "int", "float", "str", "max", "min", "sum",
+    "datetime.timezone.utc", "datetime.timedelta", "datetime.datetime", "bytes.maketrans",
+    "str.maketrans", "dict.fromkeys", "collections.OrderedDict", "types.MappingProxyType",
+    "MappingProxyType", "Struct",
+}
+HARMLESS_METHODS = {
+    "encode", "split", "join", "format", "items", "keys", "values", "union", "maketrans",
+    "fromkeys", "strip", "lower", "upper", "replace",
+}
+
+
+def dotted(node):
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return "%s.%s" % (dotted(node.value), node.attr)
+    return "?"
+
+
+def is_main_guard(node):
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Compare)
+        and dotted(node.test.left) == "__name__"
+    )
+
+
+class UniqueNames(unittest.TestCase):
+    def test_unique(self):
+        """No two modules define the same top-level name, private ones included."""
+        owners = {}
+        for source in sources():
+            for name, _ in source.definitions():
+                if name not in SPECIAL:
+                    owners.setdefault(name, set()).add(source.short)
+        clashes = {name: sorted(files) for name, files in owners.items() if len(files) > 1}
+        self.assertEqual(clashes, {})
+
+    def test_imports_do_not_clash(self):
+        """No name that one module defines is a name that another imports from Python."""
+        imported = {}
+        for source in sources():
+            for item in source.imports:
+                if not item.own and item.module != "__future__":
+                    imported.setdefault(item.bound, source.where(item.lineno))
+        clashes = [
+            "%s: %s, imported at %s" % (source.where(node.lineno), name, imported[name])
+            for source in sources() for name, node in source.definitions()
+            if name in imported
+        ]
+        self.assertEqual(clashes, [])
+
+    def test_not_a_builtin(self):
+        """No top-level name hides a builtin or a module of the standard library."""
+        clashes = [
+            "%s: %s" % (source.where(node.lineno), name)
+            for source in sources() for name, node in source.definitions()
+            if name in BUILTIN_NAMES or name in STDLIB_NAMES
+        ]
+        self.assertEqual(clashes, [])
+
+    def test_no_global_statement(self):
+        """No module state: nothing is rebound from inside a function."""
+        found = [
+            source.where(node.lineno)
+            for source in sources() for node in ast.walk(source.tree)
+            if isinstance(node, ast.Global)
+        ]
+        self.assertEqual(found, [])
+
+    def test_sources_are_read_by_tools_only(self):
+        """Nothing but tools/ looks at `__file__` or at sources."""
+        found = [
+            source.where(node.lineno)
+            for source in sources() if source.room != "tools"
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Name) and node.id in ("__file__", "__path__", "__spec__")
+        ]
+        self.assertEqual(found, [])
+
+
+class NothingRuns(unittest.TestCase):
+    def test_statements(self):
+        """At a module's top level: imports, definitions, constants, type aliases."""
+        allowed = (
+            ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+            ast.Assign, ast.AnnAssign,
+        )
+        wrong = []
+        for source in sources():
+            for node in source.tree.body:
+                if isinstance(node, allowed) or is_type_checking(node):
+                    continue
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                    continue
+                if is_main_guard(node) and source.short.endswith("__main__.py"):
+                    continue
+                if isinstance(node, ast.If) and dotted(node.test).startswith("sys."):
+                    continue
+                wrong.append("%s: %s" % (source.where(node.lineno), type(node).__name__))
+        self.assertEqual(wrong, [])
+
+    def test_calls(self):
+        """A constant's value calls nothing that could have an effect."""
+        wrong = []
+        for source in sources():
+            for node in top_statements(source.tree):
+                if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+                    continue
+                for call in ast.walk(node.value):
+                    if not isinstance(call, ast.Call):
+                        continue
+                    name = dotted(call.func)
+                    if name not in HARMLESS_CALLS and name.split(".")[-1] not in HARMLESS_METHODS:
+                        wrong.append("%s: %s()" % (source.where(call.lineno), name))
+        self.assertEqual(wrong, [])

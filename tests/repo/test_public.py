@@ -1,0 +1,98 @@
+"""The public names: documented, in the reference, with frozen signatures."""
+
+import ast
+import inspect
+import re
+import unittest
+
+import wikistd
+
+from . import surface
+from .source import sources
+
+AGAIN = "\nif this is meant: python3 -m tests.repo.surface"
+
+
+class ExportList(unittest.TestCase):
+    def setUp(self):
+        self.source = next(s for s in sources() if s.name == "wikistd")
+
+    def test_all(self):
+        """`__all__` is exactly what the package imports from its rooms, and exists."""
+        imported = sorted(item.name for item in self.source.imports if item.own)
+        self.assertEqual(sorted(wikistd.__all__), imported)
+        self.assertEqual(len(set(imported)), len(imported))
+        for name in wikistd.__all__:
+            getattr(wikistd, name)
+
+    def test_blocks(self):
+        """One block for each module, modules and names sorted."""
+        blocks = [
+            (node.module, [alias.name for alias in node.names])
+            for node in self.source.tree.body if isinstance(node, ast.ImportFrom)
+            and node.level
+        ]
+        modules = [module for module, _ in blocks]
+        self.assertEqual(modules, sorted(set(modules)))
+
+    def test_nothing_else(self):
+        """The package's own file holds imports, `__version__` and `__all__` only."""
+        self.assertEqual(
+            {name for name, _ in self.source.definitions()}, {"__version__", "__all__"}
+        )
+
+    def test_no_private_name(self):
+        """A public name starts with a letter."""
+        self.assertEqual([name for name in wikistd.__all__ if name.startswith("_")], [])
+
+
+class Documentation(unittest.TestCase):
+    def test_docstrings(self):
+        """Every public name, and every public method of a public class, says what it does."""
+        missing = []
+        for name in wikistd.__all__:
+            value = getattr(wikistd, name)
+            if not callable(value):
+                continue
+            own = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+            if not own:
+                missing.append(name)
+            if not inspect.isclass(value):
+                continue
+            for member, thing in surface.members(value):
+                thing = getattr(thing, "__func__", thing)
+                if not (inspect.isfunction(thing) or isinstance(thing, property)):
+                    continue
+                if not inspect.getdoc(getattr(value, member)):
+                    missing.append("%s.%s" % (name, member))
+        self.assertEqual(missing, [])
+
+    def test_class_says_who_owns_it(self):
+        """A public class with state says thread-safe, one owner, or immutable."""
+        missing = []
+        for name in wikistd.__all__:
+            value = getattr(wikistd, name)
+            if not inspect.isclass(value) or issubclass(value, (BaseException, tuple)):
+                continue
+            if not re.search(r"thread|owner|immutable", value.__doc__ or "", re.I):
+                missing.append(name)
+        self.assertEqual(missing, [])
+
+    def test_reference(self):
+        """Every public name stands in docs/reference.rst."""
+        text = surface.REFERENCE.read_text("utf-8")
+        shown = set(re.findall(r"^\.\. auto\w+:: wikistd\.(\w+)$", text, re.M))
+        self.assertEqual(set(wikistd.__all__) - shown, set(), AGAIN)
+        self.assertEqual(shown - set(wikistd.__all__), set(), AGAIN)
+
+
+class FrozenSignatures(unittest.TestCase):
+    maxDiff = None
+
+    def test_signatures(self):
+        """No public name, argument or default changes unnoticed."""
+        frozen = surface.SIGNATURES.read_text("utf-8").splitlines()
+        now = surface.surface().splitlines()
+        gone = sorted(set(frozen) - set(now))
+        new = sorted(set(now) - set(frozen))
+        self.assertEqual((gone, new), ([], []), AGAIN)

@@ -30,6 +30,8 @@ from .errors import (
     WikistdError,
 )
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
+from .server.local import local_connect
+from .server.running import WsgiServer, serve_wsgi
 
 __version__ = "0.1.0"
 
@@ -61,6 +63,9 @@ __all__ = [
     "TransportTimeout",
     "WebSocketError",
     "WikistdError",
+    "WsgiServer",
     "encode_comment",
     "encode_event",
+    "local_connect",
+    "serve_wsgi",
 ]

@@ -1,0 +1,1 @@
+"""The embedded wiki and the server it runs on."""

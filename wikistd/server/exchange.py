@@ -1,0 +1,309 @@
+"""One request through a WSGI application: environ in, bytes for the wire out.
+
+Spec: PEP 3333, RFC 9112.  Holds: the open reply of one request.  Not here: sockets
+and threads (server/running.py), the grammar of requests (server/incoming.py).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from urllib.parse import unquote_to_bytes
+
+from .incoming import RequestHead, RequestRefused
+
+WsgiApp = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+#: Hop-by-hop header fields: they are the server's (PEP 3333), an app must not set them.
+HOP_BY_HOP_NAMES = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer "
+    "transfer-encoding upgrade".split()
+)
+#: Small parts of a reply of known length are joined up to here: one segment, one send.
+JOIN_REPLY_BYTES = 16384
+
+_exchange_status = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z").match
+_exchange_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
+_exchange_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z").match
+_exchange_days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_exchange_months = (
+    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # never the locale's
+)
+
+
+class ReplyBroken(Exception):
+    """The application did not give the reply it promised: the connection must end."""
+
+
+class WsgiErrorLog:
+    """wsgi.errors: what an application complains about goes to the log, not stderr."""
+
+    def write(self, text: str) -> int:
+        """Log `text`, without the line end."""
+        if text.strip():
+            log_server("error", "%s", text.rstrip())
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Log each of `lines`."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+
+def log_server(level: str, text: str, *values: object, exc_info: bool = False) -> None:
+    """Write to the log of the embedded server, "<top package>.server"."""
+    import logging  # 3 ms of import that a program without a server need not pay
+
+    top = __name__.split(".")[0]
+    getattr(logging.getLogger(top + ".server"), level)(text, *values, exc_info=exc_info)
+
+
+def http_date(seconds: float) -> str:
+    """Return a moment as RFC 9110 5.6.7 writes it: Sun, 06 Nov 1994 08:49:37 GMT."""
+    moment = time.gmtime(seconds)
+    return "%s, %02d %s %d %02d:%02d:%02d GMT" % (
+        _exchange_days[moment.tm_wday],
+        moment.tm_mday,
+        _exchange_months[moment.tm_mon - 1],
+        moment.tm_year,
+        moment.tm_hour,
+        moment.tm_min,
+        moment.tm_sec,
+    )
+
+
+def build_environ(
+    head: RequestHead,
+    body: Any,
+    *,
+    server: Tuple[str, int],
+    client: Tuple[str, int] = ("127.0.0.1", 0),
+    is_threaded: bool = True,
+) -> Dict[str, Any]:
+    """Return the WSGI environ of a request; `body` is a binary file that ends with it."""
+    target, host = head.target, head.get("host") or "%s:%d" % server
+    if "://" in target.partition("?")[0]:
+        # RFC 9112 3.2.2: an address in absolute form says which host is meant.
+        rest = target.partition("://")[2]
+        cut = min((rest + end).index(end) for end in ("/", "?"))
+        host, target = rest[:cut], rest[cut:]
+        if not target.startswith("/"):
+            target = "/" + target
+    path, _, query = target.partition("?")
+    environ: Dict[str, Any] = {
+        "REQUEST_METHOD": head.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
+        "QUERY_STRING": query,
+        "REQUEST_URI": target,
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SERVER_PROTOCOL": "HTTP/%d.%d" % head.version,
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": WsgiErrorLog(),
+        "wsgi.multithread": is_threaded,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in head.headers:
+        if "_" in name:
+            # X_Y would be taken for X-Y below, and hide or forge it.
+            continue
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = "HTTP_" + key
+        if key in environ and key != "CONTENT_TYPE":
+            value = environ[key] + ("; " if name == "cookie" else ",") + value
+        environ[key] = value
+    environ["HTTP_HOST"] = host
+    return environ
+
+
+class WsgiExchange:
+    """The reply of `app` to one request, as bytes to send.  Has one owner.
+
+    Iterate it: each item is ready for the wire, b"" means that the application has
+    nothing yet (time to see whether the client is still there).  Then `keeps_alive`
+    tells whether another request may follow.  `close()` ends a reply that is not
+    wanted any more.  Raises ReplyBroken when the connection must be cut.
+    """
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        environ: Dict[str, Any],
+        head: RequestHead,
+        *,
+        server_name: str = "wikistd",
+    ) -> None:
+        self.app = app
+        self.environ = environ
+        self.head = head
+        self.server_name = server_name
+        self.status = ""
+        self.headers: List[Tuple[str, str]] = []
+        self.keeps_alive = head.keeps_alive
+        self._written: List[bytes] = []
+        self._head_sent = False
+        self._result: Optional[Iterable[bytes]] = None
+        self._is_chunked = False
+        self._left: Optional[int] = None
+
+    def close(self) -> None:
+        """Tell the application that its reply is over; never raises."""
+        result, self._result = self._result, None
+        close = getattr(result, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception:
+                log_server("error", "closing a reply failed", exc_info=True)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._run()
+        finally:
+            self.close()
+
+    def _run(self) -> Iterator[bytes]:
+        try:
+            result = self._result = self.app(self.environ, self._start_response)
+            parts = iter(result)
+        except (RequestRefused, ReplyBroken):
+            raise  # its body was malformed, or stopped: no fault of the application
+        except Exception:
+            yield from self._fail()
+            return
+        is_single = isinstance(result, (list, tuple)) and len(result) == 1
+        while True:
+            try:
+                part = next(parts, None)
+                if part is None:
+                    break
+                if not isinstance(part, bytes):
+                    raise TypeError(
+                        "the reply holds %r, not bytes" % type(part).__name__
+                    )
+                if not self.status:
+                    raise TypeError("the reply began before start_response was called")
+            except (RequestRefused, ReplyBroken) as error:
+                if self._head_sent:
+                    raise ReplyBroken("the request broke off: %s" % error) from error
+                raise
+            except Exception:
+                yield from self._fail()
+                return
+            if self._written:
+                part = b"".join(self._written) + part
+                self._written = []
+            if not part:
+                yield b""
+            elif self._head_sent:
+                yield self._frame(part)
+            else:
+                yield self._encode_head(len(part) if is_single else None) + self._frame(
+                    part
+                )
+        if not self.status:
+            log_server("error", "the application never called start_response")
+            yield from self._fail(log=False)
+            return
+        rest = b"".join(self._written)
+        if not self._head_sent:
+            rest = self._encode_head(len(rest)) + self._frame(rest)
+        elif rest:
+            rest = self._frame(rest)
+        if self._is_chunked:
+            rest += b"0\r\n\r\n"
+        if rest:
+            yield rest
+        if self._left:
+            raise ReplyBroken(
+                "the reply is %d bytes shorter than promised" % self._left
+            )
+
+    def _fail(self, *, log: bool = True) -> Iterator[bytes]:
+        if log:
+            log_server("error", "the application failed", exc_info=True)
+        self.keeps_alive = False
+        if self._head_sent:
+            raise ReplyBroken("the application failed in the middle of its reply")
+        self.status = "500 Internal Server Error"
+        text = b"The application behind this server failed; its log says why.\n"
+        self.headers = [("Content-Type", "text/plain; charset=utf-8")]
+        yield self._encode_head(len(text)) + self._frame(text)
+
+    def _start_response(
+        self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], Any]:
+        if exc_info:
+            try:
+                if self._head_sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self.status:
+            raise RuntimeError("start_response was called twice")
+        if not _exchange_status(status):
+            raise ValueError("not a status line: %r" % status)
+        for name, value in headers:
+            if not _exchange_name(name) or not _exchange_value(value):
+                raise ValueError("not a header field: %r: %r" % (name, value))
+            if name.lower() in HOP_BY_HOP_NAMES:
+                raise ValueError("%s is the server's to set" % name)
+        self.status = status
+        self.headers = list(headers)
+        return self._written.append
+
+    def _encode_head(self, whole_length: Optional[int]) -> bytes:
+        """Decide how the body ends (RFC 9112 6.3) and return the head as bytes."""
+        self._head_sent = True
+        names = {name.lower() for name, _ in self.headers}
+        code = int(self.status[:3])
+        lines = ["HTTP/1.1 " + self.status]
+        if "date" not in names:
+            lines.append("Date: " + http_date(time.time()))
+        if "server" not in names:
+            lines.append("Server: " + self.server_name)
+        length = None
+        for name, value in self.headers:
+            lines.append("%s: %s" % (name, value))
+            if name.lower() == "content-length":
+                length = int(value)
+        if self.head.method == "HEAD" or code in (204, 304) or code < 200:
+            self._left = 0
+        elif length is not None:
+            self._left = length
+        elif whole_length is not None:
+            self._left = whole_length
+            lines.append("Content-Length: %d" % whole_length)
+        elif self.head.version == (1, 1):
+            self._is_chunked = True
+            lines.append("Transfer-Encoding: chunked")
+        else:
+            self.keeps_alive = False
+        if not self.keeps_alive:
+            lines.append("Connection: close")
+        elif self.head.version == (1, 0):
+            lines.append("Connection: keep-alive")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    def _frame(self, data: bytes) -> bytes:
+        if self._is_chunked:
+            return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
+        if self._left is None:
+            return data
+        if len(data) > self._left:
+            # Past what was promised nothing is sent: it would be the next reply's.
+            data = data[: self._left]
+        self._left -= len(data)
+        return data

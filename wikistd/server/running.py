@@ -1,0 +1,471 @@
+"""serve_wsgi: a threaded HTTP/1.1 server for any WSGI application.
+
+Spec: RFC 9112, PEP 3333.  Holds: the listening socket, a thread and a socket for each
+connection.  Not here: the grammar of requests (server/incoming.py), the reply of an
+application (server/exchange.py), connections without sockets (server/local.py).
+"""
+
+from __future__ import annotations
+
+import io
+import selectors
+import socket
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+from .exchange import (
+    ReplyBroken,
+    WsgiApp,
+    WsgiExchange,
+    build_environ,
+    http_date,
+    log_server,
+)
+from .incoming import (
+    MAX_REQUEST_BODY_BYTES,
+    MAX_REQUEST_HEAD_BYTES,
+    MAX_REQUEST_HEADERS,
+    MAX_REQUEST_LINE_BYTES,
+    RequestHead,
+    RequestParser,
+    RequestRefused,
+)
+
+#: Bytes of a request body nobody wanted that are read to keep the connection.
+DRAIN_REQUEST_BYTES = 262144
+_RUNNING_RECV_BYTES = 65536
+#: How long the far side may go on sending after a refusal, so that it can read it.
+LINGER_SECONDS = 1.0
+_running_reasons = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+
+
+class RequestBody(io.RawIOBase):
+    """wsgi.input: the body of one request, read from its connection as it is wanted."""
+
+    def __init__(self, pull: Callable[[int], bytes]) -> None:
+        self._pull = pull
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Read what has come, at most len(target) bytes; 0 at the end of the body."""
+        data = self._pull(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+
+class WsgiServer:
+    """A running server: made by serve_wsgi(), ended by close() or `with`.
+
+    `connections` counts what accept() returned, `requests` the requests whose head was
+    understood; `tally` counts both for each label that `label(environ)` gave, as
+    {label: (connections, requests)}.  Thread-safe.
+    """
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        listener: socket.socket,
+        *,
+        max_connections: int,
+        head_timeout: float,
+        idle_timeout: float,
+        body_timeout: float,
+        send_timeout: float,
+        parser_limits: Dict[str, int],
+        label: Optional[Callable[[Dict[str, Any]], str]] = None,
+        on_close: Optional[Callable[[], None]] = None,
+    ) -> None:
+        self.app = app
+        self.host, self.port = listener.getsockname()[:2]
+        shown = "[%s]" % self.host if ":" in self.host else self.host
+        self.url = "http://%s:%d" % (shown, self.port)
+        self.connections = 0
+        self.requests = 0
+        self.head_timeout = head_timeout
+        self.idle_timeout = idle_timeout
+        self.body_timeout = body_timeout
+        self.send_timeout = send_timeout
+        self.max_connections = max_connections
+        self.parser_limits = parser_limits
+        self._label = label
+        self._on_close = on_close
+        self._labels: Dict[str, Tuple[Set[int], List[int]]] = {}
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._open: Dict[socket.socket, threading.Thread] = {}
+        self._is_closing = False
+        self._is_closed = threading.Event()
+        self._waker, self._wake_end = socket.socketpair()
+        self._thread = threading.Thread(
+            target=self._accept_all, name="wikistd-accept", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> WsgiServer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<%s %s, %d connections, %d requests%s>" % (
+            type(self).__name__,
+            self.url,
+            self.connections,
+            self.requests,
+            ", closed" if self._is_closing else "",
+        )
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether close() was called: no further request is taken."""
+        return self._is_closing
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        with self._lock:
+            return len(self._open)
+
+    @property
+    def tally(self) -> Dict[str, Tuple[int, int]]:
+        """Connections and requests for each label, as far as they got one."""
+        with self._lock:
+            return {
+                label: (len(seen), count[0])
+                for label, (seen, count) in self._labels.items()
+            }
+
+    def drop_connections(self) -> int:
+        """Cut every open connection now; return how many there were."""
+        with self._lock:
+            sockets = list(self._open)
+            for sock in sockets:
+                _shut_down(sock)
+        return len(sockets)
+
+    def serve_forever(self) -> None:
+        """Wait until close() is called from elsewhere; Ctrl-C ends the wait."""
+        while not self._is_closed.wait(
+            0.5
+        ):  # a bare wait() is deaf to Ctrl-C on Windows
+            pass
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop listening, cut all connections, wait for their threads.
+
+        Idempotent.  A thread that the application holds for longer than `timeout`
+        seconds is left behind (it is a daemon) and named in the log.
+        """
+        with self._lock:
+            first, self._is_closing = not self._is_closing, True
+        if not first:
+            self._is_closed.wait(timeout)
+            return
+        try:
+            self._wake_end.send(b"x")
+        except OSError:
+            pass  # the accepting thread has ended by itself
+        if self._on_close is not None:
+            self._on_close()
+        self.drop_connections()
+        ends_at = time.monotonic() + timeout
+        here = threading.current_thread()
+        with self._lock:
+            threads = [self._thread] + list(self._open.values())
+        for thread in threads:
+            if thread is not here:
+                thread.join(max(0.0, ends_at - time.monotonic()))
+                if thread.is_alive():
+                    log_server("warning", "%s did not end in time", thread.name)
+        for sock in (self._listener, self._waker, self._wake_end):
+            sock.close()
+        self._is_closed.set()
+
+    def _accept_all(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._waker, selectors.EVENT_READ)
+            while not self._is_closing:
+                selector.select()
+                if self._is_closing:
+                    return
+                try:
+                    sock, address = self._listener.accept()
+                except OSError as error:
+                    # Gone again before accept(), or no file descriptor left: the
+                    # others go on; a pause keeps this from turning into a busy loop.
+                    log_server("warning", "accept failed: %s", error)
+                    time.sleep(0.05)
+                    continue
+                self._take(sock, address)
+
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        sock.settimeout(self.send_timeout)
+        with self._lock:
+            self.connections += 1
+            number = self.connections
+            is_full = len(self._open) >= self.max_connections
+            if is_full or self._is_closing:
+                thread = None
+            else:
+                thread = threading.Thread(
+                    target=self._serve,
+                    args=(sock, address, number),
+                    name="wikistd-connection-%d" % number,
+                    daemon=True,
+                )
+                self._open[sock] = thread
+                thread.start()
+        if thread is None:
+            try:
+                sock.sendall(encode_refusal(503, "too many connections are open"))
+            except OSError:
+                pass  # it did not wait for the answer
+            sock.close()
+
+    def _serve(self, sock: socket.socket, address: Any, number: int) -> None:
+        connection = ServerConnection(self, sock, address, number)
+        try:
+            connection.serve()
+        except (OSError, ReplyBroken) as error:
+            log_server("debug", "connection %d ended: %s", number, error)
+        except Exception:
+            log_server("error", "connection %d failed", number, exc_info=True)
+        finally:
+            with self._lock:
+                self._open.pop(sock, None)
+            sock.close()
+
+    def count_request(self, environ: Dict[str, Any], number: int) -> None:
+        """Note a request of connection `number`."""
+        label = self._label(environ) if self._label is not None else "all"
+        with self._lock:
+            self.requests += 1
+            seen, count = self._labels.setdefault(label, (set(), [0]))
+            seen.add(number)
+            count[0] += 1
+
+
+class ServerConnection:
+    """One accepted connection, served by one thread until it ends."""
+
+    def __init__(
+        self, server: WsgiServer, sock: socket.socket, address: Any, number: int
+    ) -> None:
+        self.server = server
+        self.sock = sock
+        self.address = address
+        self.number = number
+        self.parser = RequestParser(**server.parser_limits)
+        self._continue_due = False
+
+    def serve(self) -> None:
+        """Answer requests until one side has enough."""
+        try:
+            # Without it the second small segment of a reply waits for an ACK: 40 ms.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # not TCP
+        try:
+            while not self.server.is_closing:
+                head = self._read_head()
+                if head is None or not self._answer(head):
+                    return
+        except RequestRefused as refused:
+            self._refuse(refused)
+
+    def _read_head(self) -> Optional[RequestHead]:
+        head = self.parser.read_head()
+        ends_at = time.monotonic() + self.server.head_timeout
+        is_waiting = not self.parser.has_input
+        if is_waiting:
+            ends_at = time.monotonic() + self.server.idle_timeout
+        while head is None:
+            try:
+                data = self._receive(ends_at - time.monotonic())
+            except socket.timeout:
+                if is_waiting:
+                    return None
+                raise RequestRefused(408, "the request did not come in time") from None
+            if not data:
+                return None
+            if is_waiting:
+                is_waiting = False
+                ends_at = time.monotonic() + self.server.head_timeout
+            self.parser.feed(data)
+            head = self.parser.read_head()
+        return head
+
+    def _receive(self, seconds: float) -> bytes:
+        if seconds <= 0:
+            raise socket.timeout("timed out")
+        self.sock.settimeout(seconds)
+        return self.sock.recv(_RUNNING_RECV_BYTES)
+
+    def _pull_body(self, max_bytes: int) -> bytes:
+        """Return some of the body that has come, waiting for it; b"" at its end."""
+        while True:
+            data = self.parser.read_body(max_bytes)
+            if data is not None:
+                return data
+            if self._continue_due:
+                self._continue_due = False
+                self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            try:
+                received = self._receive(self.server.body_timeout)
+            except socket.timeout:
+                raise RequestRefused(408, "the body did not come in time") from None
+            except OSError as error:
+                raise ReplyBroken("the client left: %s" % error) from error
+            if not received:
+                raise ReplyBroken("the client left in the middle of its request")
+            self.parser.feed(received)
+
+    def _answer(self, head: RequestHead) -> bool:
+        self._continue_due = head.expects_continue
+        body = io.BufferedReader(RequestBody(self._pull_body), 65536)
+        local = self.sock.getsockname()[:2]
+        environ = build_environ(
+            head, body, server=local, client=(self.address[0], self.address[1])
+        )
+        environ["wikistd.connection"] = self.number
+        self.server.count_request(environ, self.number)
+        exchange = WsgiExchange(self.server.app, environ, head)
+        if self._continue_due:
+            # Whether its body comes is open until the app reads it: no reuse then.
+            exchange.keeps_alive = False
+        for data in exchange:
+            if data:
+                self._send(data)
+            elif self.server.is_closing or not self._is_client_there():
+                exchange.close()
+                return False
+        return exchange.keeps_alive and self._drain()
+
+    def _send(self, data: bytes) -> None:
+        self.sock.settimeout(self.server.send_timeout)
+        self.sock.sendall(data)
+
+    def _is_client_there(self) -> bool:
+        self.sock.settimeout(0.0)
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK) != b""
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+
+    def _drain(self) -> bool:
+        """Read past what the app left of the body; False if that is too much."""
+        taken = 0
+        while taken <= DRAIN_REQUEST_BYTES:
+            data = self._pull_body(_RUNNING_RECV_BYTES)
+            if not data:
+                return True
+            taken += len(data)
+        return False
+
+    def _refuse(self, refused: RequestRefused) -> None:
+        self._send(encode_refusal(refused.status, refused.sentence))
+        # Closing with unread bytes would reset the connection, and the reset may
+        # overtake the answer: say that nothing more comes, and read for a moment.
+        self.sock.shutdown(socket.SHUT_WR)
+        ends_at = time.monotonic() + LINGER_SECONDS
+        while self._receive(ends_at - time.monotonic()):
+            pass
+
+
+def encode_refusal(status: int, sentence: str) -> bytes:
+    text = (sentence + "\n").encode("utf-8")
+    return (
+        "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: wikistd\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
+        "Connection: close\r\n\r\n"
+        % (status, _running_reasons[status], http_date(time.time()), len(text))
+    ).encode("ascii") + text
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """Wake whoever reads or writes this socket; close() would not."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the far side was faster
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Return a listening socket; OSError says which address could not be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "AF_UNIX"):
+            # On Windows this option would let a second server steal the port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def serve_wsgi(
+    app: WsgiApp,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    max_connections: int = 256,
+    head_timeout: float = 20.0,
+    idle_timeout: float = 75.0,
+    body_timeout: float = 30.0,
+    send_timeout: float = 60.0,
+    max_request_line_bytes: int = MAX_REQUEST_LINE_BYTES,
+    max_request_head_bytes: int = MAX_REQUEST_HEAD_BYTES,
+    max_request_headers: int = MAX_REQUEST_HEADERS,
+    max_request_body_bytes: int = MAX_REQUEST_BODY_BYTES,
+    label: Optional[Callable[[Dict[str, Any]], str]] = None,
+    on_close: Optional[Callable[[], None]] = None,
+) -> WsgiServer:
+    """Serve a WSGI application over HTTP/1.1 in threads, until close().
+
+    Port 0 takes a free one; `WsgiServer.url` says which.  Connections are kept alive
+    and each has a thread; past `max_connections` the answer is 503.  A request's head
+    must come within `head_timeout` seconds, the next one within `idle_timeout`; a body
+    must not pause for `body_timeout`, nor a reader for `send_timeout`.  An application
+    that waits for something yields b"" now and then, and is closed when the client
+    has left.  Malformed and ambiguous requests are refused and their connection ends.
+    `label` names what a request counts as in `WsgiServer.tally`; `on_close` is called
+    first by close(), to wake an application that waits.
+    """
+    return WsgiServer(
+        app,
+        open_listener(host, port),
+        max_connections=max_connections,
+        head_timeout=head_timeout,
+        idle_timeout=idle_timeout,
+        body_timeout=body_timeout,
+        send_timeout=send_timeout,
+        parser_limits={
+            "max_line_bytes": max_request_line_bytes,
+            "max_head_bytes": max_request_head_bytes,
+            "max_headers": max_request_headers,
+            "max_body_bytes": max_request_body_bytes,
+        },
+        label=label,
+        on_close=on_close,
+    )

@@ -84,9 +84,8 @@ class WikistdError(Exception):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         fields = {
-            name: value
+            name: None if name in TRANSIENT_ERROR_FIELDS else value
             for name, value in self.__dict__.items()
-            if name not in TRANSIENT_ERROR_FIELDS
         }
         return rebuild_error, (type(self), fields)
 
@@ -99,8 +98,6 @@ class TransportError(WikistdError, OSError):
     (a name that does not exist or a certificate that does not verify is not).
     `url` is the address without credentials and query.
     """
-
-    response: Optional[object] = None
 
     def __init__(
         self,
@@ -229,8 +226,6 @@ class StatusError(WikistdError):
     `headers` are (name, value) pairs, `body` the start of the body (bounded, bytes),
     `response` the response itself while it is in this process, else None.
     """
-
-    response: Optional[Any] = None
 
     def __init__(
         self,
@@ -376,4 +371,9 @@ class StreamEnded(WikistdError):
 
 
 class APIWarning(UserWarning):
-    """A warning of the wiki's API: the request was done, but not quite as asked."""
+    """A warning of the wiki's API: the request was done, but not quite as asked.
+
+    `document` is the reply that it came with.
+    """
+
+    document: Optional[Any] = None

@@ -66,7 +66,7 @@ class Deadline:
         return self.ends_at is not None and self.clock.monotonic() >= self.ends_at
 
     def shorter(self, seconds: Optional[float]) -> Deadline:
-        """Return a deadline of at most `seconds` from now that ends no later than this."""
+        """Return a deadline at most `seconds` from now, and no later than this one."""
         left = self.remaining()
         if seconds is None:
             return self

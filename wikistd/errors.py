@@ -3,7 +3,7 @@
 Spec: the tree below.  Pure.  Not here: the decision to try again (wiki/retry.py).
 
     WikistdError             .maybe_applied  .attempts
-      TransportError         no complete answer came; is also OSError   .phase .retryable
+      TransportError         no complete answer came; an OSError  .phase .retryable
         ConnectFailed        nothing was sent
           ProxyError         the proxy refused or could not be used
           FingerprintMismatch
@@ -45,7 +45,7 @@ def rebuild_error(kind: Type[BaseException], fields: Dict[str, Any]) -> BaseExce
 
 
 class WikistdError(Exception):
-    """Base of all errors of wikistd.  Immutable by convention; survives pickle and copy.
+    """Base of all errors of wikistd.  Immutable by convention; can be pickled.
 
     `message` is the sentence.  `maybe_applied` is True when a write was sent and its
     fate is unknown: look before you send it again.  `attempts` lists what was tried

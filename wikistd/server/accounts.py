@@ -1,0 +1,418 @@
+"""Accounts of the embedded wiki: passwords, groups, rights, sessions, tokens.
+
+In: names, passwords, cookies.  Out: who asks, and what they may do.
+Holds: nothing but the database.  Spec: MediaWiki's default groups and grants.
+Not here: the API modules that log in (actions_login.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+
+from .schema import WikiDatabase
+from .titles import parse_title, upper_first
+
+#: PBKDF2 rounds.  MediaWiki uses 30,000 to 100,000; this wiki holds no real accounts,
+#: and a test that logs in a hundred times should not take a minute.
+PASSWORD_ROUNDS = 1000
+#: A session that nobody uses ends after this many seconds ($wgObjectCacheSessionExpiry).
+SESSION_SECONDS = 3600
+TOKEN_SUFFIX = "+\\"
+
+_rights_anybody = (
+    "createaccount read edit createpage createtalk writeapi viewmywatchlist "
+    "editmywatchlist viewmyprivateinfo editmyprivateinfo editmyoptions "
+    "abusefilter-view abusefilter-log"
+).split()
+_rights_user = (
+    "move move-subpages move-rootuserpages move-categorypages movefile read edit "
+    "createpage createtalk writeapi upload reupload reupload-shared minoredit "
+    "editmyusercss editmyuserjson editmyuserjs editmyuserjsredirect purge "
+    "applychangetags changetags editcontentmodel spamblacklistlog"
+).split()
+_rights_bot = (
+    "bot autoconfirmed editsemiprotected nominornewtalk autopatrol suppressredirect "
+    "apihighlimits writeapi noratelimit"
+).split()
+_rights_bureaucrat = "userrights noratelimit renameuser".split()
+_rights_interface = (
+    "editinterface editsitecss editsitejson editsitejs editusercss edituserjson "
+    "edituserjs"
+).split()
+_rights_sysop = (
+    "block createaccount delete bigdelete deletedhistory deletedtext undelete "
+    "editinterface editsitejson edituserjson import importupload move move-subpages "
+    "move-rootuserpages move-categorypages patrol autopatrol protect editprotected "
+    "rollback upload reupload reupload-shared unwatchedpages autoconfirmed "
+    "editsemiprotected ipblock-exempt blockemail markbotedits apihighlimits "
+    "browsearchive noratelimit movefile unblockself suppressredirect mergehistory "
+    "managechangetags deletechangetags deleterevision deletelogentry "
+    "abusefilter-log-detail abusefilter-view-private abusefilter-log-private "
+    "abusefilter-modify abusefilter-modify-restricted abusefilter-revert nuke "
+    "tboverride titleblacklistlog"
+).split()
+#: What each group may do, in MediaWiki's order.
+GROUP_RIGHTS: Dict[str, List[str]] = {
+    "*": _rights_anybody,
+    "user": _rights_user,
+    "autoconfirmed": ["autoconfirmed", "editsemiprotected"],
+    "bot": _rights_bot,
+    "sysop": _rights_sysop,
+    "interface-admin": _rights_interface,
+    "bureaucrat": _rights_bureaucrat,
+    "suppress": ["hideuser", "suppressrevision", "viewsuppressed", "suppressionlog"],
+}
+IMPLICIT_GROUPS = ("*", "user", "autoconfirmed")
+#: Rights that every bot password keeps.
+_rights_basic = (
+    "autoconfirmed autocreateaccount editsemiprotected nominornewtalk "
+    "patrolmarks read unwatchedpages autopatrol ipblock-exempt writeapi "
+    "abusefilter-view abusefilter-log purge skipcaptcha torunblocked"
+).split()
+_rights_editing = "edit minoredit applychangetags changetags".split()
+#: What each grant of a bot password adds to the basic rights.
+GRANT_RIGHTS: Dict[str, List[str]] = {
+    "basic": _rights_basic,
+    "highvolume": ["bot", "apihighlimits", "noratelimit", "markbotedits"],
+    "editpage": _rights_editing,
+    "editprotected": [*_rights_editing, "editprotected"],
+    "editmycssjs": [
+        *_rights_editing,
+        *"editmyusercss editmyuserjson editmyuserjs".split(),
+    ],
+    "editmyoptions": ["editmyoptions", "editmyuserjson"],
+    "editinterface": [*_rights_editing, "editinterface", "edituserjson", "editsitejson"],
+    "createeditmovepage": [
+        *_rights_editing,
+        *"createpage createtalk delete-redirect move move-rootuserpages "
+        "move-subpages move-categorypages suppressredirect editcontentmodel".split(),
+    ],
+    "uploadfile": ["upload", "reupload-own"],
+    "uploadeditmovefile": ["upload", "reupload", "reupload-shared", "movefile"],
+    "patrol": ["patrol"],
+    "rollback": ["rollback"],
+    "blockusers": ["block", "blockemail"],
+    "viewdeleted": ["browsearchive", "deletedhistory", "deletedtext"],
+    "viewrestrictedlogs": ["suppressionlog", "spamblacklistlog", "titleblacklistlog"],
+    "delete": [
+        *_rights_editing,
+        *"browsearchive deletedhistory deletedtext delete bigdelete deletelogentry "
+        "deleterevision undelete".split(),
+    ],
+    "protect": [*_rights_editing, "editprotected", "protect"],
+    "viewmywatchlist": ["viewmywatchlist"],
+    "editmywatchlist": ["editmywatchlist"],
+    "privateinfo": ["viewmyprivateinfo"],
+    "createaccount": ["createaccount"],
+}
+
+
+class BotPassword(NamedTuple):
+    """One bot password: the account, the application's name, what it may do."""
+
+    account: int
+    app: str
+    grants: Tuple[str, ...]
+
+
+class Requester(NamedTuple):
+    """Who sent a request.  Immutable.
+
+    `account` is 0 for somebody not logged in, whose `name` is the network address.
+    `app` names the bot password in use; `session` is the cookie's value, or "".
+    """
+
+    account: int
+    name: str
+    groups: Tuple[str, ...]
+    rights: FrozenSet[str]
+    app: str = ""
+    session: str = ""
+
+    def may(self, right: str) -> bool:
+        """Return whether the requester has `right`."""
+        return right in self.rights
+
+
+def canonical_user_name(name: str) -> Optional[str]:
+    """Return a user name as the wiki spells it, or None where it cannot be one."""
+    text = " ".join(name.replace("_", " ").split())
+    if not text or any(sign in text for sign in "#<>[]|{}/@:=") or is_address(text):
+        return None
+    try:
+        if parse_title(text).namespace != 0:
+            return None
+    except ValueError:
+        return None
+    return upper_first(text)
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` is an IPv4 or IPv6 address, or a range of them."""
+    import ipaddress  # 4 ms of import; only names with dots or colons come here
+
+    if "." not in text and ":" not in text:
+        return False
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def hash_password(password: str, salt: Optional[bytes] = None) -> str:
+    """Return `password` in the form that is stored: rounds, salt and digest."""
+    salt = secrets.token_bytes(16) if salt is None else salt
+    digest = hashlib.pbkdf2_hmac(
+        "sha256", password.encode("utf-8"), salt, PASSWORD_ROUNDS
+    )
+    return "pbkdf2:%d:%s:%s" % (PASSWORD_ROUNDS, salt.hex(), digest.hex())
+
+
+def is_password(password: str, stored: str) -> bool:
+    """Return whether `password` is the one that was stored."""
+    kind, _, rest = stored.partition(":")
+    if kind != "pbkdf2":
+        return False
+    rounds, salt, digest = rest.split(":")
+    given = hashlib.pbkdf2_hmac(
+        "sha256", password.encode("utf-8"), bytes.fromhex(salt), int(rounds)
+    )
+    return hmac.compare_digest(given.hex(), digest)
+
+
+class AccountBook:
+    """The accounts in one database.  Thread-safe."""
+
+    def __init__(self, db: WikiDatabase) -> None:
+        self.db = db
+
+    def create(
+        self, name: str, password: str, groups: Iterable[str], now: int
+    ) -> Tuple[int, str]:
+        """Make an account; return its id and name.  ValueError where it cannot be."""
+        canonical = canonical_user_name(name)
+        if canonical is None:
+            raise ValueError("%r is not a valid user name" % (name,))
+        with self.db.transaction():
+            if self.find(canonical) is not None:
+                raise ValueError("the user %s exists already" % canonical)
+            account = self.db.run(
+                "INSERT INTO account (name, password, secret, registered)"
+                " VALUES (?, ?, ?, ?)",
+                (
+                    canonical,
+                    hash_password(password) if password else "",
+                    secrets.token_hex(16),
+                    now,
+                ),
+            )
+            for group in groups:
+                self.add_group(account, group)
+        return account, canonical
+
+    def find(self, name: str) -> Optional[int]:
+        """Return the id of the account of that canonical name, or None."""
+        account: Optional[int] = self.db.value(
+            "SELECT id FROM account WHERE name = ?", (name,)
+        )
+        return account
+
+    def name(self, account: int) -> str:
+        """Return the name of an account; KeyError without one."""
+        name = self.db.value("SELECT name FROM account WHERE id = ?", (account,))
+        if name is None:
+            raise KeyError(account)
+        return str(name)
+
+    def add_group(self, account: int, group: str, expiry: Optional[int] = None) -> None:
+        """Put an account into a group, until `expiry`.  ValueError for an unknown one."""
+        if group not in GROUP_RIGHTS or group in IMPLICIT_GROUPS:
+            raise ValueError("there is no group %r" % (group,))
+        self.db.run(
+            "INSERT OR REPLACE INTO membership VALUES (?, ?, ?)", (account, group, expiry)
+        )
+
+    def remove_group(self, account: int, group: str) -> None:
+        """Take an account out of a group."""
+        self.db.run(
+            "DELETE FROM membership WHERE account = ? AND name = ?", (account, group)
+        )
+
+    def memberships(self, account: int, now: int) -> List[Tuple[str, Optional[int]]]:
+        """Return the groups an account was put into, and when each ends."""
+        rows = self.db.all(
+            "SELECT name, expiry FROM membership WHERE account = ?"
+            " AND (expiry IS NULL OR expiry > ?) ORDER BY name",
+            (account, now),
+        )
+        return [(str(name), expiry) for name, expiry in rows]
+
+    def groups(self, account: int, now: int) -> List[str]:
+        """Return all groups of an account, the explicit ones first; 0 is anybody."""
+        if not account:
+            return ["*"]
+        explicit = [name for name, _ in self.memberships(account, now)]
+        return [*explicit, *IMPLICIT_GROUPS]
+
+    def set_password(self, account: int, password: str) -> None:
+        """Give an account another password."""
+        self.db.run(
+            "UPDATE account SET password = ? WHERE id = ?",
+            (hash_password(password), account),
+        )
+
+    def check_password(self, account: int, password: str) -> bool:
+        """Return whether `password` is the account's own."""
+        stored = self.db.value("SELECT password FROM account WHERE id = ?", (account,))
+        return bool(stored) and is_password(password, stored)
+
+    def create_bot_password(
+        self,
+        account: int,
+        app: str,
+        password: str,
+        grants: Optional[Iterable[str]],
+        addresses: str = "",
+    ) -> None:
+        """Make or replace a bot password; all grants unless some are named.
+
+        `addresses` is a list of the networks it works from, separated by blanks.
+        """
+        chosen = list(GRANT_RIGHTS) if grants is None else ["basic", *grants]
+        for grant in chosen:
+            if grant not in GRANT_RIGHTS:
+                raise ValueError("there is no grant %r" % (grant,))
+        self.db.run(
+            "INSERT OR REPLACE INTO bot_password VALUES (?, ?, ?, ?, ?)",
+            (account, app, hash_password(password), " ".join(chosen), addresses),
+        )
+
+    def check_bot_password(
+        self, account: int, app: str, password: str, address: str
+    ) -> Optional[BotPassword]:
+        """Return the bot password that matches, or None."""
+        row = self.db.one(
+            "SELECT app, password, grants, addresses FROM bot_password"
+            " WHERE account = ? AND app = ?",
+            (account, app),
+        )
+        if row is None or not is_password(password, row[1]):
+            return None
+        if row[3] and not _is_inside(address, row[3].split()):
+            return None
+        return BotPassword(account, row[0], tuple(row[2].split()))
+
+    def open_session(self, account: int, app: str, now: int) -> str:
+        """Start a session and return its id, the value of the cookie."""
+        session = secrets.token_hex(16)
+        data = {"secret": secrets.token_hex(16)}
+        self.db.run(
+            "DELETE FROM session WHERE touched < ?", (now - SESSION_SECONDS * 24,)
+        )
+        self.db.run(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+            (session, account, app, json.dumps(data), now),
+        )
+        return session
+
+    def read_session(self, session: str, now: int) -> Optional[Tuple[int, str]]:
+        """Return the account and application of a session that is still open."""
+        row = self.db.one(
+            "SELECT account, app, touched FROM session WHERE id = ?", (session,)
+        )
+        if row is None or row[2] < now - SESSION_SECONDS:
+            return None
+        if row[2] < now - 60:  # not for each request: a read should not write
+            self.db.run("UPDATE session SET touched = ? WHERE id = ?", (now, session))
+        return row[0], row[1]
+
+    def close_session(self, session: str) -> None:
+        """End a session; harmless when there is none."""
+        self.db.run("DELETE FROM session WHERE id = ?", (session,))
+
+    def session_data(self, session: str) -> Dict[str, Any]:
+        """Return what is kept for a session; {} without one."""
+        data = self.db.value("SELECT data FROM session WHERE id = ?", (session,))
+        return dict(json.loads(data)) if data else {}
+
+    def keep_session_data(self, session: str, **values: Any) -> None:
+        """Keep further values for a session; None removes one."""
+        with self.db.transaction():
+            data = self.session_data(session)
+            data.update(values)
+            kept = {name: value for name, value in data.items() if value is not None}
+            self.db.run(
+                "UPDATE session SET data = ? WHERE id = ?", (json.dumps(kept), session)
+            )
+
+    def requester(self, session: str, address: str, now: int) -> Requester:
+        """Return who the session belongs to; without one, somebody at `address`."""
+        found = self.read_session(session, now) if session else None
+        if found is None:
+            return Requester(0, address, ("*",), frozenset(_rights_anybody))
+        account, app = found
+        if not account:
+            rights = frozenset(_rights_anybody)
+            return Requester(0, address, ("*",), rights, "", session)
+        groups = self.groups(account, now)
+        allowed = frozenset(list_rights(groups))
+        if app:
+            grants = self.db.value(
+                "SELECT grants FROM bot_password WHERE account = ? AND app = ?",
+                (account, app),
+            )
+            granted = (GRANT_RIGHTS[grant] for grant in (grants or "").split())
+            allowed &= frozenset(right for rights in granted for right in rights)
+        return Requester(
+            account, self.name(account), tuple(groups), allowed, app, session
+        )
+
+    def token(self, requester: Requester, kind: str, now: int) -> str:
+        """Return a token of that kind; everybody not logged in has the same."""
+        if not requester.account and kind not in ("login", "createaccount"):
+            return TOKEN_SUFFIX
+        secret = self.session_data(requester.session).get("secret", "")
+        return _sign_token(secret, kind, now)
+
+    def is_token(self, requester: Requester, kind: str, token: str) -> bool:
+        """Return whether `token` is one that this session was given."""
+        if not requester.account and kind not in ("login", "createaccount"):
+            return token == TOKEN_SUFFIX
+        secret = self.session_data(requester.session).get("secret", "")
+        try:
+            given = int(token[32:-2], 16)
+        except ValueError:
+            return False
+        return bool(secret) and hmac.compare_digest(
+            _sign_token(secret, kind, given).encode(), token.encode("utf-8", "replace")
+        )
+
+
+def _sign_token(secret: str, kind: str, now: int) -> str:
+    text = "%s|%d" % (kind, now)
+    digest = hmac.new(secret.encode(), text.encode(), "md5").hexdigest()
+    return "%s%08x%s" % (digest, now, TOKEN_SUFFIX)
+
+
+def _is_inside(address: str, networks: Iterable[str]) -> bool:
+    import ipaddress  # 4 ms of import; only bot passwords bound to networks need it
+
+    try:
+        own = ipaddress.ip_address(address)
+        return any(own in ipaddress.ip_network(each, strict=False) for each in networks)
+    except ValueError:
+        return False
+
+
+def list_rights(groups: Iterable[str]) -> List[str]:
+    """Return the rights of all `groups` together, in order, each once."""
+    rights: Dict[str, None] = {}
+    for group in groups:
+        for right in GROUP_RIGHTS[group]:
+            rights[right] = None
+    return list(rights)

@@ -1,0 +1,309 @@
+"""Wikitext, as little of it as a wiki for bots needs: links, sections, merges.
+
+In: the text of a page.  Out: what it links to, its sections, a merge of two edits.
+Pure.  Not here: templates (kept out: a wikitext parser is not this package's job).
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from urllib.parse import quote
+
+from .titles import InvalidTitle, Title, parse_title, title_text
+
+#: Longer texts are not merged line by line: difflib is quadratic in the worst case.
+MAX_MERGE_LINES = 20000
+
+_markup_comment = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
+_markup_nowiki = re.compile(r"<(nowiki|pre)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.S | re.I)
+_markup_link = re.compile(r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]")
+_markup_template = re.compile(r"\{\{\s*([^{}|\n<>\[\]#]{1,255}?)\s*(?=\||\}\}|\n)")
+_markup_url = re.compile(r"(?:https?|ftps?|ircs?|mailto|news)://[^][<>\"\x00-\x20\x7f|]+")
+_markup_redirect = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|\n]+)", re.I)
+_markup_heading = re.compile(r"^(={1,6})(.+?)\1[ \t]*(?:<!--.*?-->[ \t]*)*$", re.M)
+#: Names in double braces that are no templates.
+MAGIC_WORDS = frozenset(
+    "PAGENAME FULLPAGENAME BASEPAGENAME NAMESPACE SITENAME CURRENTYEAR CURRENTMONTH "
+    "CURRENTDAY CURRENTTIME CURRENTTIMESTAMP NUMBEROFPAGES NUMBEROFARTICLES "
+    "SUBPAGENAME TALKPAGENAME REVISIONID !".split()
+)
+
+
+class PageLinks(NamedTuple):
+    """What one text links to.  Categories map a key to its sort key."""
+
+    pages: List[Title]
+    templates: List[Title]
+    files: List[Title]
+    categories: Dict[str, str]
+    interwikis: List[Title]
+    urls: List[str]
+    redirect: Optional[Title]
+
+
+def strip_unparsed(text: str) -> str:
+    """Return `text` without comments and without what is in nowiki and pre."""
+    if "<" not in text:
+        return text
+    return _markup_nowiki.sub(" ", _markup_comment.sub("", text))
+
+
+def find_redirect(text: str) -> Optional[Title]:
+    """Return where a page with this text leads, or None."""
+    match = _markup_redirect.match(text)
+    if not match:
+        return None
+    try:
+        target = parse_title(match.group(1))
+    except InvalidTitle:
+        return None
+    return None if target.interwiki or target.namespace < 0 else target
+
+
+def find_links(text: str) -> PageLinks:
+    """Return what `text` links to, in the order of the text, each once."""
+    found = PageLinks([], [], [], {}, [], [], find_redirect(text))
+    seen: Set[Tuple[str, Title]] = set()
+    plain = strip_unparsed(text)
+    for match in _markup_link.finditer(plain):
+        _note_link(found, seen, match.group(1), match.group(2))
+    for name in _markup_template.findall(plain):
+        head = name.partition(":")[0].strip()
+        if head in MAGIC_WORDS or head.startswith(("#", "subst", "lc", "uc", "ns")):
+            continue
+        try:
+            template = parse_title(name, 10)
+        except InvalidTitle:
+            continue
+        if template.namespace >= 0 and not template.interwiki:
+            _note_title(found.templates, seen, "template", template)
+    for url in _markup_url.findall(plain):
+        url = url.rstrip(".,;:!?'")
+        if url not in found.urls:
+            found.urls.append(url)
+    return found
+
+
+def _note_link(
+    found: PageLinks, seen: Set[Tuple[str, Title]], target: str, label: Optional[str]
+) -> None:
+    try:
+        title = parse_title(target)
+    except InvalidTitle:
+        return
+    title = title._replace(fragment="")
+    is_plain = not target.lstrip().startswith(":")
+    if title.interwiki:
+        _note_title(found.interwikis, seen, "interwiki", title)
+    elif title.namespace == 14 and is_plain:
+        found.categories[title.key] = (label or "").strip()
+    elif title.namespace == 6 and is_plain:
+        _note_title(found.files, seen, "file", title)
+    elif title.namespace >= 0:
+        _note_title(found.pages, seen, "page", title)
+
+
+def _note_title(
+    titles: List[Title], seen: Set[Tuple[str, Title]], kind: str, title: Title
+) -> None:
+    if (kind, title) not in seen:
+        seen.add((kind, title))
+        titles.append(title)
+
+
+def sort_url(url: str) -> str:
+    """Return the form in which addresses are sorted: the host's labels turned round."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    host, colon, port = host.partition(":")
+    labels = ".".join(reversed(host.lower().split("."))) + "."
+    return "%s://%s%s%s/%s" % (scheme, labels, colon, port, path if slash else "")
+
+
+class Section(NamedTuple):
+    """One heading of a text: its level, words, and where its section is."""
+
+    index: int
+    level: int
+    heading: str
+    start: int
+    end: int
+
+
+def find_sections(text: str) -> List[Section]:
+    """Return the sections of `text`; each ends where one of its level or above begins."""
+    masked = _mask_unparsed(text)
+    heads = [
+        (len(match.group(1)), match.group(2).strip(), match.start())
+        for match in _markup_heading.finditer(masked)
+    ]
+    found = []
+    for number, (level, heading, start) in enumerate(heads):
+        end = len(text)
+        for other_level, _, other_start in heads[number + 1 :]:
+            if other_level <= level:
+                end = other_start
+                break
+        found.append(Section(number + 1, level, heading, start, end))
+    return found
+
+
+def _mask_unparsed(text: str) -> str:
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", "x", match.group())
+
+    return _markup_nowiki.sub(blank, _markup_comment.sub(blank, text))
+
+
+def get_section(text: str, index: int) -> Optional[str]:
+    """Return section `index` of `text` (0 is what precedes the first), or None."""
+    sections = find_sections(text)
+    if index == 0:
+        return text[: sections[0].start].rstrip() if sections else text
+    if not 0 < index <= len(sections):
+        return None
+    section = sections[index - 1]
+    return text[section.start : section.end].rstrip()
+
+
+def replace_section(text: str, index: int, new: str) -> Optional[str]:
+    """Return `text` with section `index` replaced by `new`, or None without one."""
+    sections = find_sections(text)
+    if index == 0:
+        start, end = 0, sections[0].start if sections else len(text)
+    elif 0 < index <= len(sections):
+        start, end = sections[index - 1].start, sections[index - 1].end
+    else:
+        return None
+    parts = [text[:start].rstrip(), new.strip("\n"), text[end:].rstrip()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:
+    """Return both edits of `base` in one text, or None where they touch or overlap.
+
+    Line by line, as diff3 does it: two changes of neighbouring lines are a conflict.
+    """
+    if mine == theirs or theirs == base:
+        return mine
+    if mine == base:
+        return theirs
+    old, left, right = (part.split("\n") for part in (base, theirs, mine))
+    if max(len(old), len(left), len(right)) > MAX_MERGE_LINES:
+        return None
+    changes = sorted(
+        list(_line_changes(old, left, "theirs")) + list(_line_changes(old, right, "mine"))
+    )
+    merged: List[str] = []
+    position = 0
+    last_end, last_side = -1, ""
+    for start, end, side, lines in changes:
+        if side != last_side and last_side and start <= last_end:
+            return None
+        merged += old[position:start]
+        merged += lines
+        position = end
+        last_end, last_side = end, side
+    return "\n".join(merged + old[position:])
+
+
+def _line_changes(
+    old: List[str], new: List[str], side: str
+) -> Iterator[Tuple[int, int, str, List[str]]]:
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind != "equal":
+            yield start, end, side, new[new_start:new_end]
+
+
+def sign_text(text: str, user: str, stamp: str) -> str:
+    """Replace ~~~~~, ~~~~ and ~~~ by the time, the signature with it, and without."""
+    if "~~~" not in text:
+        return text
+    name = "[[User:%s|%s]] ([[User talk:%s|talk]])" % (user, user, user)
+    for tildes, value in (("~" * 5, stamp), ("~" * 4, name + " " + stamp), ("~~~", name)):
+        text = text.replace(tildes, value)
+    return text
+
+
+def render_html(text: str, title: Title, existing: Set[Tuple[int, str]]) -> str:
+    """Return plain HTML of `text`: headings, paragraphs, lists, links, bold, italics.
+
+    Everything else of wikitext is shown as it is written.  Nothing in the result is
+    markup of the text's own: it is all escaped.
+    """
+    plain = _markup_comment.sub("", text).replace("{{PAGENAME}}", title.text)
+    blocks: List[str] = []
+    for block in re.split(r"\n{2,}", plain.strip("\n")):
+        paragraph: List[str] = []
+        for line in block.split("\n"):
+            heading = _markup_heading.match(line)
+            bullet = re.match(r"([*#]+)\s*(.*)", line)
+            if not heading and not bullet:
+                paragraph.append(_render_line(line, existing))
+                continue
+            _end_paragraph(blocks, paragraph)
+            if heading:
+                level, words = len(heading.group(1)), heading.group(2).strip()
+                anchor = html.escape(words.replace(" ", "_"))
+                blocks.append(
+                    '<h%d><span class="mw-headline" id="%s">%s</span></h%d>'
+                    % (level, anchor, _render_line(words, existing), level)
+                )
+            elif bullet:
+                blocks.append(
+                    "<ul><li>%s</li></ul>" % _render_line(bullet.group(2), existing)
+                )
+        _end_paragraph(blocks, paragraph)
+    return '<div class="mw-parser-output">%s</div>' % "\n".join(blocks)
+
+
+def _end_paragraph(blocks: List[str], paragraph: List[str]) -> None:
+    words = "\n".join(paragraph)
+    paragraph.clear()
+    if words.strip():
+        blocks.append("<p>%s\n</p>" % words.strip())
+
+
+def _render_line(line: str, existing: Set[Tuple[int, str]]) -> str:
+    pieces: List[str] = []
+    position = 0
+    for match in _markup_link.finditer(line):
+        pieces.append(_render_words(line[position : match.start()]))
+        pieces.append(_render_link(match.group(1), match.group(2), existing))
+        position = match.end()
+    pieces.append(_render_words(line[position:]))
+    return "".join(pieces).rstrip()
+
+
+def _render_link(
+    target: str, label: Optional[str], existing: Set[Tuple[int, str]]
+) -> str:
+    try:
+        title = parse_title(target)
+    except InvalidTitle:
+        return _render_words("[[%s]]" % target)
+    if title.namespace in (6, 14) and not target.lstrip().startswith(":"):
+        return ""
+    words = _render_words(label if label else target.strip().lstrip(":"))
+    full = title_text(title.namespace, title.key)
+    address = quote(full.replace(" ", "_"), safe="/:()*,;@!$~")
+    if (title.namespace, title.key) in existing:
+        return '<a href="/wiki/%s" title="%s">%s</a>' % (
+            address,
+            html.escape(full),
+            words,
+        )
+    return (
+        '<a href="/w/index.php?title=%s&amp;action=edit&amp;redlink=1" class="new" '
+        'title="%s (page does not exist)">%s</a>' % (address, html.escape(full), words)
+    )
+
+
+def _render_words(words: str) -> str:
+    escaped = html.escape(words, quote=False)
+    escaped = re.sub(r"'''(.+?)'''", r"<b>\1</b>", escaped)
+    return re.sub(r"''(.+?)''", r"<i>\1</i>", escaped)

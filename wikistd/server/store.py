@@ -1,0 +1,624 @@
+"""PageStore: the embedded wiki's pages, accounts, files and recent changes.
+
+In: edits and the like.  Out: rows, and word of each change.  Holds: one database.
+Spec: what MediaWiki keeps and logs for each action.  Not here: who may do it, and the
+API (actions*.py); moving, deleting, protecting (custodian.py); files (files.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+from .accounts import AccountBook, canonical_user_name, is_address
+from .files import FileShelf
+from .markup import PageLinks, find_links, sort_url
+from .records import (
+    Actor,
+    Change,
+    FileRecord,
+    PageRecord,
+    PageRow,
+    RevisionRow,
+    SavedEdit,
+    SiteSettings,
+)
+from .schema import WikiDatabase
+from .titles import Title, clean_text, parse_title, title_text
+
+_page_columns = "id, ns, title, redirect, latest, size, touched, is_new, model"
+_revision_columns = (
+    "id, page, parent, time, account, user, comment, minor, size, sha1, model,"
+    " content, hidden, tags"
+)
+_change_columns = (
+    "id, time, kind, ns, title, page, revision, old_revision, account, user, comment,"
+    " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params, tags"
+)
+#: SQLite takes 999 values in one statement in its older builds.
+MAX_SQL_VALUES = 500
+CONTENT_MODELS = ("wikitext", "javascript", "json", "css", "text")
+
+
+class PageStore:
+    """A wiki in one sqlite3 file, or in memory.  Thread-safe.
+
+    `path` is the file, made where it is missing.  `now` is a function that returns
+    seconds since 1970.  `site` holds the name and the switches.  Close it, or use it
+    as a context manager.
+
+        store = PageStore()
+        store.create_user("Demo", "a password", groups=["sysop"])
+        store.save_page("Main Page", "Hello", user="Demo")
+    """
+
+    def __init__(
+        self, path: str = ":memory:", *, now: Callable[[], float] = time.time
+    ) -> None:
+        self.db = WikiDatabase(path)
+        self.clock_now = now
+        self.site = SiteSettings()
+        self.accounts = AccountBook(self.db)
+        self.files = FileShelf(self.db)
+        self.changed = threading.Condition()
+        self.newest_change = 0
+        self.throttles: Dict[Tuple[str, str], List[float]] = {}
+        self._note_newest()
+
+    def __repr__(self) -> str:
+        return "<PageStore %s, %d changes>" % (self.db.path, self.newest_change)
+
+    def __enter__(self) -> PageStore:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; harmless when it is closed."""
+        self.db.close()
+
+    def now(self) -> int:
+        """Return the time in whole seconds, all that a wiki keeps."""
+        return int(self.clock_now())
+
+    # Accounts
+
+    def create_user(
+        self, name: str, password: str, *, groups: Iterable[str] = ()
+    ) -> int:
+        """Make an account and return its id.  ValueError where the name is taken."""
+        account, canonical = self.accounts.create(name, password, groups, self.now())
+        title = Title(2, canonical.replace(" ", "_"))
+        self.add_log(
+            "newusers", "create", title, Actor(account, canonical), "", {"userid": account}
+        )
+        self.announce()
+        return account
+
+    def create_bot_password(
+        self,
+        user: str,
+        app_id: str,
+        password: str,
+        *,
+        grants: Optional[Iterable[str]] = None,
+        addresses: str = "",
+    ) -> None:
+        """Let `user` log in as user@app_id with `password`, with all grants or some.
+
+        `addresses` are the networks that it works from, separated by blanks.
+        """
+        account = self.actor(user).account
+        if not account:
+            raise ValueError("there is no user %r" % (user,))
+        self.accounts.create_bot_password(account, app_id, password, grants, addresses)
+
+    def actor(self, user: str) -> Actor:
+        """Return the account called `user`, or the address.  ValueError for neither."""
+        if is_address(user):
+            return Actor(0, user)
+        name = canonical_user_name(user)
+        account = self.accounts.find(name) if name else None
+        if name is None or account is None:
+            raise ValueError("there is no user %r" % (user,))
+        return Actor(account, name)
+
+    # Reading
+
+    def find_page(self, title: Union[str, Title]) -> Optional[PageRow]:
+        """Return the page of that title, or None.  InvalidTitle for a bad one."""
+        wanted = parse_title(title) if isinstance(title, str) else title
+        row = self.db.one(
+            "SELECT %s FROM page WHERE ns = ? AND title = ?" % _page_columns,
+            (wanted.namespace, wanted.key),
+        )
+        return None if row is None else PageRow._make(row)
+
+    def find_pages(
+        self, wanted: Sequence[Tuple[int, str]]
+    ) -> Dict[Tuple[int, str], PageRow]:
+        """Return the pages of those namespaces and keys that exist."""
+        found: Dict[Tuple[int, str], PageRow] = {}
+        by_namespace: Dict[int, List[str]] = {}
+        for namespace, key in wanted:
+            by_namespace.setdefault(namespace, []).append(key)
+        for namespace, keys in by_namespace.items():
+            for start in range(0, len(keys), MAX_SQL_VALUES):
+                part = keys[start : start + MAX_SQL_VALUES]
+                sql = "SELECT %s FROM page WHERE ns = ? AND title IN (%s)" % (
+                    _page_columns,
+                    ",".join("?" * len(part)),
+                )
+                for row in self.db.all(sql, [namespace, *part]):
+                    page = PageRow._make(row)
+                    found[page.namespace, page.key] = page
+        return found
+
+    def find_pages_by_id(self, ids: Sequence[int]) -> Dict[int, PageRow]:
+        """Return the pages of those ids that exist."""
+        rows = self.select_in("SELECT %s FROM page WHERE id IN (%%s)" % _page_columns, ids)
+        return {row[0]: PageRow._make(row) for row in rows}
+
+    def find_revisions(self, ids: Sequence[int]) -> Dict[int, RevisionRow]:
+        """Return the revisions of those ids that exist."""
+        sql = "SELECT %s FROM revision WHERE id IN (%%s)" % _revision_columns
+        return {row[0]: RevisionRow._make(row) for row in self.select_in(sql, ids)}
+
+    def find_revision(self, revision: int) -> Optional[RevisionRow]:
+        """Return one revision, or None."""
+        return self.find_revisions([revision]).get(revision)
+
+    def query_revisions(
+        self, where: str, values: Sequence[Any], limit: int
+    ) -> List[RevisionRow]:
+        """Return revisions by a WHERE and ORDER BY clause, `limit` at most."""
+        rows = self.db.all(
+            "SELECT %s FROM revision WHERE %s LIMIT %d"
+            % (_revision_columns, where, limit),
+            values,
+        )
+        return [RevisionRow._make(row) for row in rows]
+
+    def query_pages(
+        self, where: str, values: Sequence[Any], limit: int, *, join: str = ""
+    ) -> List[PageRow]:
+        """Return pages by a WHERE and ORDER BY clause, `limit` at most."""
+        columns = ", ".join("page." + name for name in _page_columns.split(", "))
+        rows = self.db.all(
+            "SELECT %s FROM page %s WHERE %s LIMIT %d" % (columns, join, where, limit),
+            values,
+        )
+        return [PageRow._make(row) for row in rows]
+
+    def select_in(self, sql: str, values: Sequence[Any]) -> List[Tuple[Any, ...]]:
+        """Run `sql`, whose %s becomes a list of `values`, in parts of 500."""
+        rows: List[Tuple[Any, ...]] = []
+        for start in range(0, len(values), MAX_SQL_VALUES):
+            part = values[start : start + MAX_SQL_VALUES]
+            rows += self.db.all(sql % ",".join("?" * len(part)), part)
+        return rows
+
+    def read_text(self, revision: RevisionRow) -> str:
+        """Return the text of a revision."""
+        body = self.db.value(
+            "SELECT body FROM content WHERE id = ?", (revision.content,)
+        )
+        return "" if body is None else str(body)
+
+    def get_page(self, title: Union[str, Title]) -> Optional[PageRecord]:
+        """Return a page with its text, or None.  InvalidTitle for a bad title."""
+        page = self.find_page(title)
+        revision = None if page is None else self.find_revision(page.latest)
+        if page is None or revision is None:
+            return None
+        return PageRecord(
+            page.id,
+            page.namespace,
+            page.text,
+            self.read_text(revision),
+            revision.id,
+            revision.time,
+            revision.user,
+            revision.comment,
+            page.redirect is not None,
+            page.model,
+        )
+
+    def list_titles(self, prefix: str = "", limit: int = 500) -> List[str]:
+        """Return the titles of the main namespace in order, `limit` at most."""
+        key = prefix.replace(" ", "_")
+        pages = self.query_pages(
+            "ns = 0 AND title >= ? AND title < ? ORDER BY title",
+            (key, key + "\U0010ffff"),
+            limit,
+        )
+        return [page.text for page in pages]
+
+    def get_file(self, name: str) -> Optional[FileRecord]:
+        """Return the newest version of a file by its name, or None."""
+        return self.files.find(name)
+
+    # Changes
+
+    def changes_since(self, rcid: int, limit: int = 500) -> List[Change]:
+        """Return the changes after the one numbered `rcid`, oldest first."""
+        return self.query_changes("id > ? ORDER BY id", (rcid,), limit)
+
+    def changes_from(self, seconds: float, limit: int = 500) -> List[Change]:
+        """Return the changes made at that time or later, oldest first."""
+        return self.query_changes("time >= ? ORDER BY time, id", (int(seconds),), limit)
+
+    def query_changes(
+        self, where: str, values: Sequence[Any], limit: int
+    ) -> List[Change]:
+        """Return changes by a WHERE and ORDER BY clause, `limit` at most."""
+        sql = "SELECT %s FROM change WHERE %s LIMIT %d" % (_change_columns, where, limit)
+        return [
+            Change(
+                *row[:4],
+                title_text(row[3], row[4]),
+                *row[5:11],
+                bool(row[11]),
+                bool(row[12]),
+                bool(row[13]),
+                *row[14:19],
+                json.loads(row[19]),
+                tuple(row[20].split()),
+            )
+            for row in self.db.all(sql, values)
+        ]
+
+    def last_change_id(self) -> int:
+        """Return the number of the newest change, 0 without any."""
+        return self.newest_change
+
+    def wait_for_change(self, after_id: int, timeout: Optional[float] = None) -> bool:
+        """Wait until there is a change after `after_id`; return whether there is."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.newest_change > after_id, timeout)
+
+    def announce(self) -> None:
+        """Wake whoever waits for changes; called once a change is committed."""
+        self._note_newest()
+
+    def _note_newest(self) -> None:
+        newest = self.db.value("SELECT MAX(id) FROM change") or 0
+        with self.changed:
+            self.newest_change = newest
+            self.changed.notify_all()
+
+    def add_change(
+        self,
+        kind: str,
+        title: Title,
+        actor: Actor,
+        comment: str,
+        *,
+        page: int = 0,
+        revision: int = 0,
+        old_revision: int = 0,
+        minor: bool = False,
+        bot: bool = False,
+        patrolled: bool = False,
+        sizes: Tuple[Optional[int], Optional[int]] = (None, None),
+        log: Tuple[int, str, str] = (0, "", ""),
+        params: Optional[Dict[str, Any]] = None,
+        tags: str = "",
+        when: Optional[int] = None,
+    ) -> int:
+        """Write a recent change and return its number; announce() after the commit."""
+        return self.db.run(
+            "INSERT INTO change (%s) VALUES (NULL, %s)"
+            % (_change_columns, ", ".join("?" * 20)),
+            (
+                self.now() if when is None else when,
+                kind,
+                title.namespace,
+                title.key,
+                page,
+                revision,
+                old_revision,
+                actor.account,
+                actor.name,
+                comment,
+                int(minor),
+                int(bot),
+                int(patrolled),
+                *sizes,
+                *log,
+                json.dumps(params or {}),
+                tags,
+            ),
+        )
+
+    def add_log(
+        self,
+        log_type: str,
+        action: str,
+        title: Title,
+        actor: Actor,
+        comment: str,
+        params: Optional[Dict[str, Any]] = None,
+        *,
+        page: int = 0,
+        is_public: bool = True,
+        bot: bool = False,
+        revision: int = 0,
+        tags: str = "",
+    ) -> int:
+        """Write to the log, and to the recent changes where `is_public`."""
+        text = json.dumps(params or {})
+        log = self.db.run(
+            "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.now(),
+                log_type,
+                action,
+                title.namespace,
+                title.key,
+                page,
+                actor.account,
+                actor.name,
+                comment,
+                text,
+                tags,
+            ),
+        )
+        if is_public:
+            self.add_change(
+                "log",
+                title,
+                actor,
+                comment,
+                page=page,
+                revision=revision,
+                bot=bot,
+                patrolled=True,
+                sizes=(0, 0),
+                log=(log, log_type, action),
+                params=params,
+                tags=tags,
+            )
+        return log
+
+    # Writing
+
+    def save_page(
+        self,
+        title: str,
+        text: str,
+        *,
+        user: str,
+        summary: str = "",
+        minor: bool = False,
+        bot: bool = False,
+    ) -> int:
+        """Write a page, whoever may; return the id of its newest revision.
+
+        The text is stored as MediaWiki stores it: NFC, LF, no blanks at the end.
+        """
+        wanted = parse_title(title)
+        if wanted.namespace < 0 or wanted.interwiki:
+            raise ValueError("%r cannot be a page of this wiki" % (title,))
+        saved = self.write_page(
+            wanted, clean_text(text)[0], self.actor(user), summary, minor=minor, bot=bot
+        )
+        if saved.new_id is not None:
+            return saved.new_id
+        return saved.old_id
+
+    def write_page(
+        self,
+        title: Title,
+        text: str,
+        actor: Actor,
+        comment: str,
+        *,
+        minor: bool = False,
+        bot: bool = False,
+        patrolled: bool = False,
+        model: Optional[str] = None,
+        tags: Sequence[str] = (),
+        is_listed: bool = True,
+    ) -> SavedEdit:
+        """Write a new revision of a page, its links and the change; all or nothing."""
+        body = text.replace("\r\n", "\n").rstrip()
+        now = self.now()
+        with self.db.transaction():
+            page = self.find_page(title)
+            old = self.find_revision(page.latest) if page else None
+            wanted_model = model or (page.model if page else default_model(title))
+            if old and page and page.model == wanted_model and self.read_text(old) == body:
+                return SavedEdit(page.id, old.id, None, old.time, False)
+            saved = self._insert_revision(
+                title, page, body, actor, comment, minor, wanted_model, now, " ".join(tags)
+            )
+            assert saved.new_id is not None
+            if is_listed:
+                self.add_change(
+                    "new" if saved.is_new else "edit",
+                    title,
+                    actor,
+                    comment,
+                    page=saved.page,
+                    revision=saved.new_id,
+                    old_revision=saved.old_id,
+                    minor=minor,
+                    bot=bot,
+                    patrolled=patrolled,
+                    sizes=(old.size if old else 0, len(body.encode("utf-8"))),
+                    tags=" ".join(tags),
+                )
+            if saved.is_new:
+                self.add_log(
+                    "create",
+                    "create",
+                    title,
+                    actor,
+                    comment,
+                    page=saved.page,
+                    is_public=False,
+                )
+        self.announce()
+        return saved
+
+    def _insert_revision(
+        self,
+        title: Title,
+        page: Optional[PageRow],
+        body: str,
+        actor: Actor,
+        comment: str,
+        minor: bool,
+        model: str,
+        now: int,
+        tags: str,
+    ) -> SavedEdit:
+        data = body.encode("utf-8", "surrogatepass")
+        content = self.db.run("INSERT INTO content (body) VALUES (?)", (body,))
+        links = find_links(body) if model == "wikitext" else find_links("")
+        target = links.redirect
+        redirect = title_text(target.namespace, target.key) if target else None
+        if page is None:
+            page_id = self.db.run(
+                "INSERT INTO page (ns, title, redirect, latest, size, touched, is_new,"
+                " model) VALUES (?, ?, ?, 0, ?, ?, 1, ?)",
+                (title.namespace, title.key, redirect, len(data), now, model),
+            )
+        else:
+            page_id = page.id
+        parent = page.latest if page else 0
+        revision = self.db.run(
+            "INSERT INTO revision (%s) VALUES (NULL, %s)"
+            % (_revision_columns, ", ".join("?" * 13)),
+            (
+                page_id,
+                parent,
+                now,
+                actor.account,
+                actor.name,
+                comment,
+                int(minor),
+                len(data),
+                hashlib.sha1(data).hexdigest(),
+                model,
+                content,
+                "",
+                tags,
+            ),
+        )
+        self.db.run(
+            "UPDATE page SET latest = ?, size = ?, touched = ?, redirect = ?,"
+            " is_new = ?, model = ? WHERE id = ?",
+            (revision, len(data), now, redirect, int(page is None), model, page_id),
+        )
+        if actor.account:
+            self.db.run(
+                "UPDATE account SET edits = edits + 1 WHERE id = ?", (actor.account,)
+            )
+        self.update_links(page_id, title, links, now, is_first=page is None)
+        return SavedEdit(page_id, parent, revision, now, page is None)
+
+    def update_links(
+        self,
+        page: int,
+        title: Title,
+        links: Optional[PageLinks],
+        now: int,
+        *,
+        is_first: bool = False,
+    ) -> None:
+        """Write what a page links to; None takes all of it away."""
+        if not is_first:
+            self.db.run("DELETE FROM link WHERE page = ?", (page,))
+            self.db.run("DELETE FROM outlink WHERE page = ?", (page,))
+        rows = []
+        for kind, titles in (
+            ("page", links.pages if links else ()),
+            ("template", links.templates if links else ()),
+            ("file", links.files if links else ()),
+        ):
+            rows += [
+                (kind, page, target.namespace, target.key, title.namespace)
+                for target in titles
+            ]
+        for other in links.interwikis if links else ():
+            key = "%s:%s" % (other.interwiki, other.key)
+            rows.append(("interwiki", page, 0, key, title.namespace))
+        if rows:
+            self.db.many("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?, ?)", rows)
+        if links and links.urls:
+            self.db.many(
+                "INSERT INTO outlink VALUES (?, ?, ?, ?)",
+                [(page, n, url, sort_url(url)) for n, url in enumerate(links.urls)],
+            )
+        self._update_categories(page, title, links.categories if links else {}, now)
+
+    def _update_categories(
+        self, page: int, title: Title, wanted: Dict[str, str], now: int
+    ) -> None:
+        old = dict(
+            self.db.all(
+                "SELECT category, prefix FROM category_member WHERE page = ?", (page,)
+            )
+        )
+        if not old and not wanted:
+            return
+        kind = {14: "subcat", 6: "file"}.get(title.namespace, "page")
+        for category in old:
+            if category not in wanted:
+                self.db.run(
+                    "DELETE FROM category_member WHERE page = ? AND category = ?",
+                    (page, category),
+                )
+                self._count_category(category, kind, -1)
+        for category, prefix in wanted.items():
+            if old.get(category) == prefix:
+                continue
+            sortkey = title.text.upper()
+            if prefix:
+                sortkey = prefix.upper() + "\n" + sortkey
+            self.db.run(
+                "INSERT OR REPLACE INTO category_member VALUES (?, ?, ?, ?, ?, ?)",
+                (page, category, kind, sortkey, prefix, now),
+            )
+            if category not in old:
+                self._count_category(category, kind, 1)
+
+    def _count_category(self, category: str, kind: str, difference: int) -> None:
+        self.db.run(
+            "INSERT OR IGNORE INTO category VALUES (?, 0, 0, 0)", (category,)
+        )
+        # As in MediaWiki "pages" counts all members, the other two also have their own.
+        other = {"subcat": ", subcats = subcats + ?", "file": ", files = files + ?"}
+        values = [difference] * (2 if kind in other else 1)
+        self.db.run(
+            "UPDATE category SET pages = pages + ?%s WHERE title = ?"
+            % other.get(kind, ""),
+            [*values, category],
+        )
+
+    def is_throttled(self, action: str, who: str, hits: int, seconds: int) -> bool:
+        """Count one more of `action` by `who`; return whether that is one too many."""
+        now = self.clock_now()
+        with self.db.lock:
+            times = self.throttles.setdefault((action, who), [])
+            times[:] = [when for when in times if when > now - seconds]
+            if len(times) >= hits:
+                return True
+            times.append(now)
+            return False
+
+
+def default_model(title: Title) -> str:
+    """Return the content model of a new page: by its name in some namespaces."""
+    if title.namespace in (2, 8):
+        ending = title.key.rpartition(".")[2]
+        models = {"js": "javascript", "css": "css", "json": "json"}
+        if title.namespace == 8 or "/" in title.key:
+            return models.get(ending, "wikitext")
+    return "wikitext"

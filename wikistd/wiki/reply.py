@@ -1,0 +1,285 @@
+"""A reply of the Action API in, its document out, or the error that it stands for.
+
+Spec: https://www.mediawiki.org/wiki/API:Errors_and_warnings, all values of
+errorformat, both formatversions.  Pure.  Not here: whether to try again
+(wiki/retry.py), showing warnings to the caller (wiki/session.py).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..errors import APIError, EditConflict, ProtocolError, RetryLater, StatusError
+from ..formats.headers import parse_retry_after
+
+#: Error codes with which the wiki refuses before it has done anything.
+RETRY_CODES = ("maxlag", "readonly", "ratelimited")
+
+#: Bytes of an unreadable body that are kept in its error, and shown in its sentence.
+MAX_ERROR_BODY_BYTES = 4096
+MAX_SHOWN_CHARACTERS = 200
+
+#: The notice that bc warnings carry in front of every deprecation; it warns of nothing.
+_reply_spurious = re.compile(r"Subscribe to the mediawiki-api-announce mailing list")
+_reply_tags = re.compile(r"<[^>]{0,500}>")
+
+
+class ReplyWarning(NamedTuple):
+    """One warning of a reply: the module it is of, its code ("" in bc), its text."""
+
+    module: str
+    code: str
+    text: str
+
+
+def reply_text(item: Dict[str, Any]) -> str:
+    """Return the text of one error or warning, whatever the errorformat was."""
+    for key in ("text", "*", "info", "warnings"):
+        value = item.get(key)
+        if isinstance(value, str):
+            return value
+    value = item.get("html")
+    if isinstance(value, str):
+        return html.unescape(_reply_tags.sub("", value))
+    message_key = item.get("key")
+    if isinstance(message_key, str):
+        return "%s(%s)" % (message_key, ", ".join(_raw_words(item.get("params"))))
+    return str(item.get("code", ""))
+
+
+def _raw_words(params: Any) -> List[str]:
+    words = []
+    for param in params if isinstance(params, list) else []:
+        if isinstance(param, dict) and len(param) == 1:
+            param = next(iter(param.values()))
+        words.append(str(param))
+    return words
+
+
+def find_errors(document: Any) -> List[Dict[str, Any]]:
+    """Return the errors of a reply as dicts with "code" and "text", in their order.
+
+    Other keys are as the wiki gave them; those under "data" are also put beside it,
+    as bc has them.
+    """
+    if not isinstance(document, dict):
+        return []
+    found = document.get("errors")
+    if isinstance(found, list) and found:
+        errors = []
+        for item in found:
+            if not isinstance(item, dict):
+                item = {"code": "unknown", "text": str(item)}
+            data = item.get("data")
+            error = dict(data) if isinstance(data, dict) else {}
+            error.update(item)
+            error["text"] = reply_text(item)
+            error.setdefault("code", "unknown")
+            errors.append(error)
+        return errors
+    single = document.get("error")
+    if isinstance(single, dict):
+        error = dict(single)
+        error.setdefault("code", "unknown")
+        error["text"] = str(error.get("info", error["code"]))
+        return [error]
+    if single is not None:
+        return [{"code": "unknown", "text": str(single)}]
+    return []
+
+
+def find_warnings(document: Any) -> List[ReplyWarning]:
+    """Return the warnings of a reply, without the notice that warns of nothing."""
+    if not isinstance(document, dict) or "warnings" not in document:
+        return []
+    found = document["warnings"]
+    listed = []
+    if isinstance(found, dict):
+        for module, item in found.items():
+            text = reply_text(item) if isinstance(item, dict) else str(item)
+            for line in text.split("\n"):
+                listed.append(ReplyWarning(str(module), "", line))
+    elif isinstance(found, list):
+        for item in found:
+            if not isinstance(item, dict):
+                item = {"text": str(item)}
+            listed.append(
+                ReplyWarning(
+                    str(item.get("module", "")),
+                    str(item.get("code", "")),
+                    reply_text(item),
+                )
+            )
+    return [
+        warning
+        for warning in listed
+        if warning.text
+        and warning.code != "deprecation-help"
+        and not _reply_spurious.match(warning.text)
+    ]
+
+
+def find_header(headers: Iterable[Tuple[str, str]], name: str) -> Optional[str]:
+    """Return the first field called `name`, whatever its case, or None."""
+    wanted = name.lower()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None
+
+
+def show_body(body: bytes) -> str:
+    """Return the start of a body on one line, for a sentence."""
+    text = body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
+    if "<" in text:
+        text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)", " ", text)
+        text = html.unescape(_reply_tags.sub(" ", text))
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(text) > MAX_SHOWN_CHARACTERS:
+        text = text[:MAX_SHOWN_CHARACTERS] + "..."
+    return text
+
+
+def parse_reply(
+    status: int,
+    headers: Sequence[Tuple[str, str]],
+    body: bytes,
+    *,
+    url: str,
+    now: float,
+    is_write: bool = False,
+) -> Any:
+    """Return the JSON document of a reply; raise what it stands for instead.
+
+    RetryLater when the wiki refused before it did anything, APIError for its other
+    errors, StatusError for an HTTP status without an API answer, ProtocolError for
+    a body that is no JSON.  `is_write` decides how sure "nothing was done" is.
+    """
+    problem = ""
+    document: Any = None
+    kind = find_header(headers, "content-type") or ""
+    if body[:1] in b"{[" and body or "json" in kind.lower():
+        try:
+            document = json.loads(body.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            problem = str(error) or type(error).__name__
+            problem = problem if len(problem) < 200 else type(error).__name__
+    after_seconds = None
+    retry_after = find_header(headers, "retry-after")
+    if retry_after is not None:
+        after_seconds = parse_retry_after(retry_after, now)
+    errors = find_errors(document)
+    if errors:
+        raise error_of(document, errors, after_seconds, is_write=is_write)
+    if status == 429:
+        raise RetryLater(
+            "http-429", "too many requests", after_seconds=after_seconds
+        )
+    if status == 503 and after_seconds is not None and not is_write:
+        # A write that was answered by 503 may have been saved all the same.
+        raise RetryLater("http-503", show_body(body), after_seconds=after_seconds)
+    if status >= 400 or (document is None and not 200 <= status < 300):
+        raise StatusError(
+            _status_sentence(status, headers, body),
+            status=status,
+            url=url,
+            headers=headers,
+            body=body[:MAX_ERROR_BODY_BYTES],
+            maybe_applied=is_write and (status >= 500 or status == 408),
+        )
+    if isinstance(document, (dict, list)):
+        return document
+    raise ProtocolError(
+        _broken_sentence(status, headers, body, problem, document),
+        spec="JSON, RFC 8259",
+        maybe_applied=is_write,
+    )
+
+
+def error_of(
+    document: Dict[str, Any],
+    errors: Sequence[Dict[str, Any]],
+    after_seconds: Optional[float] = None,
+    *,
+    is_write: bool = False,
+) -> Exception:
+    """Return the exception for the `errors` found in `document`."""
+    first = errors[0]
+    code = str(first["code"])
+    info = str(first["text"])
+    if code in RETRY_CODES and len(errors) == 1:
+        reason = first.get("readonlyreason")
+        if isinstance(reason, str) and reason:
+            info = "%s %s" % (info, reason)
+        return RetryLater(code, info, after_seconds=after_seconds)
+    content = first.get("*") if "error" in document else None
+    kind = EditConflict if code == "editconflict" else APIError
+    return kind(
+        code,
+        info or code,
+        content if isinstance(content, str) else None,
+        errors=errors,
+        # The exception may have come after the page was saved.
+        maybe_applied=is_write and code.startswith("internal_api_error"),
+    )
+
+
+def _reply_origin(headers: Sequence[Tuple[str, str]]) -> str:
+    """Return what identifies the reply to the wiki's administrators."""
+    notes = []
+    code = find_header(headers, "mediawiki-api-error")
+    if code:
+        notes.append("MediaWiki-API-Error: %s" % code)
+    request_id = find_header(headers, "x-request-id")
+    if request_id:
+        notes.append("request id %s" % request_id)
+    return "; ".join(notes)
+
+
+def _status_sentence(
+    status: int, headers: Sequence[Tuple[str, str]], body: bytes
+) -> str:
+    text = "the server answered with HTTP status %d" % status
+    origin = _reply_origin(headers)
+    if origin:
+        text += " (%s)" % origin
+    advice = {
+        401: "credentials are wanted: give auth=",
+        403: "access is refused: is the User-Agent telling, are the rights there?",
+        404: "there is no API: check host and api_path",
+        413: "the request is too large: send less at once",
+        414: "the address is too long: send less at once",
+    }.get(status)
+    if advice:
+        text += "; " + advice
+    shown = show_body(body)
+    return "%s; it says: %s" % (text, shown) if shown else text
+
+
+def _broken_sentence(
+    status: int,
+    headers: Sequence[Tuple[str, str]],
+    body: bytes,
+    problem: str,
+    document: Any,
+) -> str:
+    kind = find_header(headers, "content-type") or "no Content-Type"
+    if not body:
+        got = "an empty body"
+    elif problem:
+        got = "broken JSON (%s)" % problem
+    elif document is not None or b"json" in kind.lower().encode("utf-8"):
+        got = "JSON that is neither an object nor a list"
+    else:
+        got = "%s of %d bytes" % (kind, len(body))
+    text = "expected JSON from the API, got %s with HTTP status %d" % (got, status)
+    origin = _reply_origin(headers)
+    if origin:
+        text += " (%s)" % origin
+    shown = show_body(body)
+    if shown:
+        text += ", beginning: %s" % shown
+    return text + "; check host and api_path, or look at that address in a browser"

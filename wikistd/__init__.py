@@ -29,6 +29,26 @@ from .errors import (
     WebSocketError,
     WikistdError,
 )
+from .formats.disposition import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    content_disposition_filename,
+    parse_content_disposition,
+)
+from .formats.headers import (
+    Challenge,
+    HeaderFields,
+    check_header,
+    get_charset_from_content_type,
+    parse_challenges,
+    parse_content_type,
+    parse_http_date,
+    parse_link,
+    parse_mimetype,
+    parse_retry_after,
+    quote_string,
+)
+from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
 from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
@@ -38,6 +58,9 @@ __version__ = "0.1.0"
 __all__ = [
     "APIError",
     "APIWarning",
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "Challenge",
     "ClientInteractionRequest",
     "Clock",
     "ConnectFailed",
@@ -48,6 +71,7 @@ __all__ = [
     "FingerprintMismatch",
     "HandshakeRefused",
     "HeaderError",
+    "HeaderFields",
     "LimitExceeded",
     "LoginError",
     "MalformedEventError",
@@ -64,8 +88,23 @@ __all__ = [
     "WebSocketError",
     "WikistdError",
     "WsgiServer",
+    "add_query",
+    "check_header",
+    "content_disposition_filename",
+    "decode_query",
     "encode_comment",
     "encode_event",
+    "encode_query",
+    "get_charset_from_content_type",
+    "join_values",
     "local_connect",
+    "parse_challenges",
+    "parse_content_disposition",
+    "parse_content_type",
+    "parse_http_date",
+    "parse_link",
+    "parse_mimetype",
+    "parse_retry_after",
+    "quote_string",
     "serve_wsgi",
 ]

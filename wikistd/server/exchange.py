@@ -84,7 +84,7 @@ def build_environ(
     client: Tuple[str, int] = ("127.0.0.1", 0),
     is_threaded: bool = True,
 ) -> Dict[str, Any]:
-    """Return the WSGI environ of a request; `body` is a binary file that ends with it."""
+    """Return the WSGI environ of a request; `body` is a file that ends with it."""
     target, host = head.target, head.get("host") or "%s:%d" % server
     if "://" in target.partition("?")[0]:
         # RFC 9112 3.2.2: an address in absolute form says which host is meant.

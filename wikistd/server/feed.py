@@ -1,0 +1,449 @@
+"""Recent changes as a stream of server-sent events, shaped as Wikimedia's EventStreams.
+
+In: rows of the change table.  Out: events, for as long as the client stays.
+Spec: https://wikitech.wikimedia.org/wiki/Event_Platform/EventStreams_HTTP_Service and
+what KafkaSSE behind it does.  Not here: the rows (store.py), HTTP (app.py).
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import hashlib
+import html
+import json
+import re
+import threading
+import time
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+from urllib.parse import parse_qs
+
+from .records import Change, format_time
+from .store import PageStore
+from .views import quote_page
+
+FEED_STREAM = "mediawiki.recentchange"
+#: Wikimedia has two data centres and a topic for each; here all comes from the first.
+FEED_TOPICS = ("eqiad." + FEED_STREAM, "codfw." + FEED_STREAM)
+FEED_STREAMS = {FEED_STREAM: FEED_TOPICS, "recentchange": FEED_TOPICS}
+FEED_SCHEMA = "/mediawiki/recentchange/1.0.0"
+#: Offsets only grow, as Kafka's do; the gaps between changes are for canaries.
+OFFSETS_PER_CHANGE = 1000
+#: A number that no change reaches: sqlite's largest.
+NEVER_A_CHANGE = 2**63 - 1
+#: Changes read from the database at once.
+FEED_BATCH = 100
+#: How often a waiting stream looks whether its client is still there.
+FEED_PAUSE_SECONDS = 0.1
+
+_feed_date = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*"
+    r"(Z|[+-]\d\d:?\d\d)?)?\Z"
+).match
+
+
+class FeedRefused(Exception):
+    """A stream that cannot be had: the status, and the JSON that says why."""
+
+    def __init__(self, status: str, document: Dict[str, Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.document = document
+
+
+class FeedPlace:
+    """Where a reader is: the next offset to send, and the id it was last told.
+
+    `positions` maps a topic to the object that names the reader's place in it.
+    """
+
+    def __init__(self, positions: Dict[str, Dict[str, Any]], next_change: int) -> None:
+        self.positions = positions
+        self.next_change = next_change
+
+    def encode_id(self) -> str:
+        """Return the event id: the places in all topics, as JSON."""
+        return feed_json(list(self.positions.values()))
+
+
+class ChangeFeed:
+    """The streams of one wiki, a WSGI application of its own.  Thread-safe.
+
+    A stream ends after `max_stream_seconds`, as the real service ends it; clients
+    come back with Last-Event-ID.  Where `canary_seconds` is not 0, canary events are
+    sent as often.  `close()` ends all streams soon.
+    """
+
+    def __init__(
+        self,
+        store: PageStore,
+        *,
+        script_path: str = "/w",
+        article_path: str = "/wiki/",
+        max_stream_seconds: float = 900.0,
+        canary_seconds: float = 0.0,
+    ) -> None:
+        self.store = store
+        self.script_path = script_path
+        self.article_path = article_path
+        self.max_stream_seconds = max_stream_seconds
+        self.canary_seconds = canary_seconds
+        self.is_closed = False
+        self.delivered = 0
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End all streams at their next pause."""
+        self.is_closed = True
+
+    def __call__(self, environ: Dict[str, Any], start_response: Any) -> Any:
+        """Answer a request for /v2/stream/NAMES."""
+        common = [
+            ("Access-Control-Allow-Origin", "*"),
+            (
+                "Access-Control-Allow-Headers",
+                "accept, x-requested-with, content-type, last-event-id",
+            ),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS":
+            start_response("204 No Content", common)
+            return []
+        try:
+            if method not in ("GET", "HEAD"):
+                raise _feed_problem("405 Method Not Allowed", "method_not_allowed", "")
+            topics = self._find_topics(environ["PATH_INFO"])
+            place = self._find_place(topics, environ)
+        except FeedRefused as refused:
+            document = dict(refused.document)
+            document.update(method=method, uri=environ.get("REQUEST_URI", ""))
+            json_type = ("Content-Type", "application/json; charset=utf-8")
+            start_response(refused.status, [*common, json_type])
+            return [feed_json(document).encode("utf-8")]
+        accept = environ.get("HTTP_ACCEPT", "")
+        is_lines = accept.startswith("application/json")
+        kind = "application/json" if is_lines else "text/event-stream"
+        if accept:
+            # As the real service: the charset is named to those who name a type.
+            kind += "; charset=utf-8"
+        start_response(
+            "200 OK", [*common, ("Content-Type", kind), ("Cache-Control", "no-cache")]
+        )
+        if method == "HEAD":
+            return []
+        return self._stream(place, environ, is_lines)
+
+    def _find_topics(self, path: str) -> Tuple[str, ...]:
+        names = path.rstrip("/").rpartition("/")[2].split(",")
+        unknown = [name for name in names if name not in FEED_STREAMS]
+        if unknown:
+            shown = ",".join(unknown).encode("latin-1").decode("utf-8", "replace")
+            raise _feed_problem(
+                "400 Bad Request",
+                "not_found",
+                "Invalid streams: " + shown,
+                "Stream Not Found",
+            )
+        return FEED_TOPICS
+
+    def _find_place(
+        self, topics: Tuple[str, ...], environ: Dict[str, Any]
+    ) -> FeedPlace:
+        query = parse_qs(environ["QUERY_STRING"])
+        since = query.get("since", [""])[-1]
+        moment: Optional[int] = None
+        if since:
+            moment = parse_since(since)
+            if moment is None:
+                raise _feed_problem(
+                    "400 Bad Request",
+                    "invalid_timestamp",
+                    "since timestamp is not a UTC milliseconds unix epoch and was not "
+                    "parseable: '%s'" % since,
+                    "Invalid timestamp",
+                )
+        wanted = [_start_place(topic, moment) for topic in topics]
+        header = environ.get("HTTP_LAST_EVENT_ID")
+        if header is not None:
+            wanted = _parse_assignments(header, topics, moment)
+        positions = {}
+        latest = self.store.last_change_id()
+        next_change = (
+            NEVER_A_CHANGE  # until a place in the topic of the changes is named
+        )
+        for entry in wanted:
+            topic, offset = entry["topic"], entry.get("offset")
+            if topic == FEED_TOPICS[0] and entry["partition"] == 0:
+                next_change = latest + 1
+                if offset is None:
+                    next_change = self._first_since(entry["timestamp"], next_change)
+                    if next_change <= latest:
+                        offset = next_change * OFFSETS_PER_CHANGE
+                elif offset == -2:
+                    next_change = 1
+                elif 0 <= offset <= (latest + 1) * OFFSETS_PER_CHANGE:
+                    next_change = -(-offset // OFFSETS_PER_CHANGE)
+            positions[topic] = {
+                "topic": topic,
+                "partition": entry["partition"],
+                "offset": -1 if offset is None else offset,
+            }
+        return FeedPlace(positions, next_change)
+
+    def _first_since(self, milliseconds: int, default: int) -> int:
+        """Return the first change not before a moment, without one `default`."""
+        found = self.store.changes_from(-(-milliseconds // 1000), 1)
+        return found[0].rcid if found else default
+
+    def _stream(
+        self, place: FeedPlace, environ: Dict[str, Any], is_lines: bool
+    ) -> Iterator[bytes]:
+        host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
+        server_url = "%s://%s" % (environ["wsgi.url_scheme"], host)
+        ends_at = time.monotonic() + self.max_stream_seconds
+        canary_at = time.monotonic() + (self.canary_seconds or float("inf"))
+        canaries = 0
+        yield b"\n" if is_lines else b":ok\n\n"
+        while not self.is_closed and time.monotonic() < ends_at:
+            changes = self.store.changes_since(place.next_change - 1, FEED_BATCH)
+            for change in changes:
+                event = self.build_event(change, server_url)
+                canaries, place.next_change = 0, change.rcid + 1
+                yield self._encode(event, change.timestamp * 1000, place, is_lines)
+            if time.monotonic() >= canary_at:
+                canary_at += self.canary_seconds
+                canaries += 1
+                for topic in FEED_TOPICS:
+                    now = int(time.time() * 1000)
+                    offset = (place.next_change - 1) * OFFSETS_PER_CHANGE + canaries
+                    event = build_canary(topic, offset, now)
+                    yield self._encode(event, now, place, is_lines)
+            if not changes:
+                self.store.wait_for_change(place.next_change - 1, FEED_PAUSE_SECONDS)
+                yield b""
+
+    def _encode(
+        self, event: Dict[str, Any], moment: int, place: FeedPlace, is_lines: bool
+    ) -> bytes:
+        topic = event["meta"]["topic"]
+        # One millisecond past the event, whole seconds or not: so does the real one.
+        place.positions[topic] = {
+            "topic": topic,
+            "partition": 0,
+            "timestamp": moment + 1,
+        }
+        with self._lock:
+            self.delivered += 1
+        if is_lines:
+            return feed_json(event).encode("utf-8") + b"\n"
+        text = "event: message\nid: %s\ndata: %s\n\n"
+        return (text % (place.encode_id(), feed_json(event))).encode("utf-8")
+
+    def build_event(self, change: Change, server_url: str) -> Dict[str, Any]:
+        """Return the event of a change; `server_url` is scheme, host and port."""
+        uri = "%s%s%s" % (server_url, self.article_path, quote_page(change.title))
+        domain = re.sub(r":[0-9]*\Z", "", server_url.partition("://")[2])
+        wiki = self.store.site.wiki_id
+        seed = "%s %d %d %s" % (wiki, change.rcid, change.timestamp, change.title)
+        event: Dict[str, Any] = {
+            "$schema": FEED_SCHEMA,
+            "meta": {
+                "uri": uri,
+                "request_id": make_feed_id("request " + seed),
+                "id": make_feed_id("event " + seed),
+                "domain": domain,
+                "stream": FEED_STREAM,
+                "dt": format_time(change.timestamp),
+                "topic": FEED_TOPICS[0],
+                "partition": 0,
+                "offset": change.rcid * OFFSETS_PER_CHANGE,
+            },
+            "id": change.rcid,
+            "type": change.type,
+            "namespace": change.namespace,
+            "title": change.title,
+            "title_url": uri,
+            "comment": change.comment,
+            "timestamp": change.timestamp,
+            "user": change.user,
+            "bot": change.bot,
+        }
+        if change.type == "log":
+            event["log_id"] = change.log_id
+            event["log_type"] = change.log_type
+            event["log_action"] = change.log_action
+            event["log_params"] = change.log_params
+            event["log_action_comment"] = change.comment
+        elif change.type == "new":
+            query = "?oldid=%d&rcid=%d" % (change.revid, change.rcid)
+            # Fields without a value are left out, and a new page has no old ones.
+            length = {"new": change.new_len}
+            revision = {"new": change.revid}
+        else:
+            query = "?diff=%d&oldid=%d&rcid=%d" % (
+                change.revid,
+                change.old_revid,
+                change.rcid,
+            )
+            length = {"old": change.old_len, "new": change.new_len}
+            revision = {"old": change.old_revid, "new": change.revid}
+        if change.type != "log":
+            index = "%s%s/index.php" % (server_url, self.script_path)
+            event["notify_url"] = index + query
+            event["minor"] = change.minor
+            event["patrolled"] = change.patrolled
+            event["length"] = length
+            event["revision"] = revision
+        event["server_url"] = server_url
+        event["server_name"] = domain
+        event["server_script_path"] = self.script_path
+        event["wiki"] = wiki
+        event["parsedcomment"] = html.escape(change.comment, quote=False)
+        return event
+
+
+def _parse_assignments(
+    header: str, topics: Tuple[str, ...], moment: Optional[int]
+) -> List[Dict[str, Any]]:
+    """Return the places that a Last-Event-ID header names, or refuse it."""
+    text = header.encode("latin-1").decode("utf-8", "replace")
+    try:
+        wanted = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FeedRefused(
+            "400 Bad Request",
+            {
+                "message": str(error),
+                "origin": "KafkaSSE",
+                "name": "InvalidAssignmentError",
+                "originalName": "SyntaxError",
+                "last_event_id": text,
+                "statusCode": 400,
+            },
+        ) from None
+    if not isinstance(wanted, list) or not wanted or not all(map(_is_place, wanted)):
+        raise FeedRefused(
+            "400 Bad Request",
+            {
+                "message": "Must provide either an array topic names, or  an array of "
+                "objects with topic, partition and offset|timestamp.",
+                "origin": "KafkaSSE",
+                "name": "InvalidAssignmentError",
+                "assignments": wanted,
+                "statusCode": 400,
+            },
+        )
+    places: List[Dict[str, Any]] = []
+    for entry in wanted:
+        if isinstance(entry, str):
+            entry = _start_place(entry, moment)
+        places.append(entry)
+    wanted = places
+    missing = [entry["topic"] for entry in wanted if entry["topic"] not in topics]
+    if missing:
+        raise FeedRefused(
+            "404 Not Found",
+            {
+                "message": "Topics %s are not available for consumption."
+                % ", ".join(missing),
+                "origin": "KafkaSSE",
+                "name": "TopicNotAvailableError",
+                "availableTopics": list(topics),
+                "statusCode": 404,
+            },
+        )
+    return wanted
+
+
+def _start_place(topic: str, moment: Optional[int]) -> Dict[str, Any]:
+    """Return the place to begin at: a moment, or -1 for what comes from now on."""
+    if moment is None:
+        return {"topic": topic, "partition": 0, "offset": -1}
+    return {"topic": topic, "partition": 0, "timestamp": moment}
+
+
+def _is_place(entry: Any) -> bool:
+    if isinstance(entry, str):
+        return True
+    if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
+        return False
+    place = entry.get("offset", entry.get("timestamp"))
+    return all(type(value) is int for value in (entry.get("partition"), place))
+
+
+def _feed_problem(status: str, kind: str, detail: str, title: str = "") -> FeedRefused:
+    return FeedRefused(
+        status,
+        {
+            "status": int(status[:3]),
+            "type": kind,
+            "title": title or status[4:],
+            "detail": detail,
+        },
+    )
+
+
+def feed_json(value: Any) -> str:
+    """Return JSON on one line, without blanks, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def make_feed_id(seed: str) -> str:
+    """Return an id in the shape of a UUID that is the same for the same seed."""
+    digits = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()
+    return "-".join(
+        (
+            digits[:8],
+            digits[8:12],
+            "4" + digits[13:16],
+            "a" + digits[17:20],
+            digits[20:32],
+        )
+    )
+
+
+def build_canary(topic: str, offset: int, moment: int) -> Dict[str, Any]:
+    """Return a canary: it shows that a stream lives, has no title and no user."""
+    seed = "canary %s %d %d" % (topic, offset, moment)
+    return {
+        "$schema": FEED_SCHEMA,
+        "meta": {
+            "request_id": make_feed_id("request " + seed),
+            "id": make_feed_id(seed),
+            "domain": "canary",
+            "stream": FEED_STREAM,
+            "dt": format_time(moment // 1000),
+            "topic": topic,
+            "partition": 0,
+            "offset": offset,
+        },
+    }
+
+
+def parse_since(text: str) -> Optional[int]:
+    """Return milliseconds since 1970 for what `since=` may hold, None if neither.
+
+    Milliseconds, ISO 8601 (without a zone: UTC) or a date of a mail header.
+    """
+    text = text.strip()
+    if re.match(r"-?[0-9]{1,15}\Z", text):
+        return int(text)
+    match = _feed_date(text)
+    try:
+        if match:
+            parts = [int(part or 0) for part in match.groups()[:6]]
+            moment = datetime.datetime(*parts, tzinfo=datetime.timezone.utc)  # type: ignore[misc,arg-type]
+            milliseconds = int(moment.timestamp()) * 1000
+            milliseconds += int(((match.group(7) or "") + "000")[:3])
+            zone = match.group(8) or "Z"
+            if zone != "Z":
+                minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+                milliseconds -= int(zone[0] + "1") * minutes * 60000
+            return milliseconds
+        parsed = email.utils.parsedate_tz(text)
+        if parsed is None:
+            return None
+        return email.utils.mktime_tz(parsed) * 1000
+    except (ValueError, OverflowError):
+        return None

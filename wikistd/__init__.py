@@ -26,6 +26,7 @@ from .errors import (
     TooManyRedirects,
     TransportError,
     TransportTimeout,
+    UnknownEncoding,
     WebSocketError,
     WikistdError,
 )
@@ -37,7 +38,7 @@ from .formats.disposition import (
 )
 from .formats.headers import (
     Challenge,
-    HeaderFields,
+    PartHeaders,
     check_header,
     get_charset_from_content_type,
     parse_challenges,
@@ -52,6 +53,10 @@ from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
 from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
+from .streams.eventsource import EventSource, iter_events
+from .streams.eventstreams import EventStreams, site_rc_listener
+from .streams.reconnect import StreamGap
+from .wiki.session import Session
 
 __version__ = "0.1.0"
 
@@ -68,23 +73,28 @@ __all__ = [
     "Deadline",
     "EditConflict",
     "EventParser",
+    "EventSource",
+    "EventStreams",
     "FingerprintMismatch",
     "HandshakeRefused",
     "HeaderError",
-    "HeaderFields",
     "LimitExceeded",
     "LoginError",
     "MalformedEventError",
     "MultipartError",
+    "PartHeaders",
     "ProtocolError",
     "ProxyError",
     "RetryLater",
     "ServerSentEvent",
+    "Session",
     "StatusError",
     "StreamEnded",
+    "StreamGap",
     "TooManyRedirects",
     "TransportError",
     "TransportTimeout",
+    "UnknownEncoding",
     "WebSocketError",
     "WikistdError",
     "WsgiServer",
@@ -96,6 +106,7 @@ __all__ = [
     "encode_event",
     "encode_query",
     "get_charset_from_content_type",
+    "iter_events",
     "join_values",
     "local_connect",
     "parse_challenges",
@@ -107,4 +118,5 @@ __all__ = [
     "parse_retry_after",
     "quote_string",
     "serve_wsgi",
+    "site_rc_listener",
 ]

@@ -31,7 +31,7 @@ FIRST_DELAY_SECONDS = {
     "http-503": 5.0,
 }
 FIRST_LOST_DELAY_SECONDS = 1.0
-MAX_DELAY_SECONDS = 60.0
+MAX_RETRY_DELAY_SECONDS = 60.0
 
 #: Attempts at a read whose answer was lost; waiting that the wiki asks for is not
 #: counted, only bounded by max_wait_seconds.
@@ -44,7 +44,7 @@ RETRY_STATUSES = (500, 502, 503, 504, 408)
 
 def _jittered(first: float, attempt: int, jitter: float) -> float:
     """Return exponential back-off, between half and the whole of its step."""
-    step = min(MAX_DELAY_SECONDS, first * 2.0 ** min(attempt - 1, 30))
+    step = min(MAX_RETRY_DELAY_SECONDS, first * 2.0 ** min(attempt - 1, 30))
     return step * (0.5 + 0.5 * jitter)
 
 

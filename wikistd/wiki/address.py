@@ -1,0 +1,109 @@
+"""Where a wiki is, and the HTTP client that reaches it.
+
+Spec: https://www.mediawiki.org/wiki/API:Etiquette, Really Simple Discovery (EditURI).
+Holds: nothing.  Not here: the calls (wiki/session.py).
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any, Dict, Mapping, Optional, Tuple
+from urllib.parse import urljoin, urlsplit
+
+from ..web.client import HttpClient
+
+DEFAULT_API_PATH = "/w/api.php"
+
+#: Keywords of Session that go to the HTTP client.
+SESSION_PARAMS = (
+    "auth",
+    "cookies",
+    "headers",
+    "proxies",
+    "verify",
+    "cert",
+    "max_redirects",
+    "trust_env",
+)
+
+_edit_uri_link = re.compile(
+    r"""<link\b[^>]{0,300}\brel=["']EditURI["'][^>]{0,1000}>""", re.IGNORECASE
+)
+_edit_uri_href = re.compile(r"""\bhref=["']([^"']{1,1000})["']""", re.IGNORECASE)
+
+
+def check_host(host: str) -> Tuple[str, str]:
+    """Return (scheme://host, path) of `host`; ValueError when it is no address."""
+    if not isinstance(host, str):
+        raise TypeError("host must be str, not %s" % type(host).__name__)
+    try:
+        parts = urlsplit(host.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("host is no address: %s" % error) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(
+            "host must include http:// or https://, for example "
+            "https://en.wikipedia.org, got %r" % host
+        )
+    if "@" in parts.netloc:
+        raise ValueError(
+            "host must not hold a user name or password: give auth=(user, password)"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("host must end before ? and #, got %r" % host)
+    return "%s://%s" % (parts.scheme, parts.netloc), parts.path or "/"
+
+
+def find_api_url(page: str, page_url: str) -> Optional[str]:
+    """Return the address of api.php that a wiki page names (EditURI), or None.
+
+    An address of another scheme or host is not followed: a session's cookies and
+    passwords go there.
+    """
+    link = _edit_uri_link.search(page)
+    href = _edit_uri_href.search(link.group(0)) if link else None
+    if href is None:
+        return None
+    found = urljoin(page_url, unescape(href.group(1))).partition("?")[0]
+    ours, theirs = urlsplit(page_url), urlsplit(found)
+    if theirs.hostname != ours.hostname:
+        return None
+    if theirs.scheme != ours.scheme or theirs.port != ours.port:
+        # Wikis behind a TLS proxy name themselves by another scheme or port.
+        found = theirs._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
+    return found
+
+
+def make_client(
+    user_agent: Optional[str], timeout: Any, session_params: Mapping[str, Any]
+) -> HttpClient:
+    """Return an HttpClient from the arguments that requests' users know."""
+    options: Dict[str, Any] = {"timeout": timeout}
+    if user_agent is not None:
+        options["user_agent"] = user_agent
+    for name, value in session_params.items():
+        if name == "verify":
+            if value is False:
+                options["ssl_context"] = unverified_context()
+            elif isinstance(value, str):
+                options["ca_file"] = value
+        elif name == "cert":
+            options["client_cert"] = value
+        elif name == "trust_env":
+            if not value:
+                options.setdefault("proxies", {})
+        elif value is not None:
+            options[name] = value
+    return HttpClient(**options)
+
+
+def unverified_context() -> Any:
+    """Return a TLS context that believes every certificate (verify=False)."""
+    import ssl  # 10 ms, and missing from some Pythons
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

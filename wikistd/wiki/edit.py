@@ -1,0 +1,376 @@
+"""edit_page: save a page, know what became of it.
+
+Spec: https://www.mediawiki.org/wiki/API:Edit.  Holds: nothing.  Not here: telling
+one's own edit from others' (wiki/lookup.py).
+
+An edit carries `baserevid` from the read and never `basetimestamp`, which counts
+whole seconds and lets an append through twice; a new page carries `createonly`.
+So the wiki itself refuses the second of two, and an edit whose answer was lost may
+be sent again once it was seen not to have landed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from ..errors import APIError, EditConflict, WikistdError
+from .lookup import EditIntent, find_landed, revision_text
+from .session import Session
+
+#: Answers of one edit that may get lost before it is given up.
+MAX_LOST_ANSWERS = 4
+LOST_ANSWER_PAUSE_SECONDS = 1.0
+
+#: Revisions looked through for one's own after a lost answer.
+MAX_LOOKUP_REVISIONS = 20
+
+#: Times that a transform or an append begins again because others were faster.
+DEFAULT_MAX_CONFLICTS = 5
+
+CREATE_CHOICES = ("allow", "only", "never")
+
+#: The wiki's words for "somebody was there before".
+CONFLICT_CODES = ("editconflict", "articleexists", "pagedeleted")
+
+
+class EditResult(NamedTuple):
+    """What became of an edit.
+
+    `revid` is the page's newest revision as far as is known, `base_revid` the one that
+    was edited (0: a new page).  `found` is True when the answer was lost and the
+    edit was found to have landed.
+    """
+
+    title: str
+    pageid: int
+    revid: int
+    base_revid: int
+    is_changed: bool
+    is_new: bool = False
+    found: bool = False
+
+
+class PageBase(NamedTuple):
+    """A page as it was read before an edit; revid 0 when it does not exist."""
+
+    title: str
+    pageid: int
+    revid: int
+    text: Optional[str]
+
+
+def edit_page(
+    session: Session,
+    title: str,
+    text: Optional[str] = None,
+    *,
+    append: Optional[str] = None,
+    prepend: Optional[str] = None,
+    section: Any = None,
+    section_title: Optional[str] = None,
+    transform: Optional[Callable[[str], Optional[str]]] = None,
+    summary: str = "",
+    minor: bool = False,
+    bot: bool = False,
+    create: str = "allow",
+    base_revid: Optional[int] = None,
+    redirect: bool = False,
+    max_conflicts: int = DEFAULT_MAX_CONFLICTS,
+    **params: Any,
+) -> EditResult:
+    """Save a page and return what became of it.
+
+    Give `text` (all of it, or of `section`), `append` and `prepend`, or `transform`:
+    a function that is given the text and returns the new one, or None to leave it.
+    `section` is a number or "new" (with `section_title`).  `create` is "allow",
+    "only" or "never".  `base_revid` is the revision that `text` was made from (0: the
+    page was missing); without it the page is read first.  `params` are further
+    parameters of action=edit.
+
+    Raises EditConflict with both sides when others were faster; `transform`,
+    `append`, `prepend` and new sections begin again instead, `max_conflicts` times.
+    Captcha, filters, blocks and protection are APIErrors with their details in
+    `errors`.  An answer that was lost is looked up: the error has `maybe_applied` only
+    when that did not help.
+    """
+    adds = append is not None or prepend is not None
+    if (text is not None) + (transform is not None) + adds != 1:
+        raise TypeError("give one of text, transform, and append or prepend")
+    if create not in CREATE_CHOICES:
+        raise ValueError(
+            "create must be one of %s, not %r" % (", ".join(CREATE_CHOICES), create)
+        )
+    if transform is not None and base_revid is not None:
+        raise TypeError("transform reads the page itself: leave out base_revid")
+    if section is not None:
+        section = str(section)
+    view = session.with_options(formatversion=2)
+    fields: Dict[str, Any] = {"summary": summary, "minor": minor, "bot": bot}
+    fields.update(params)
+    fields.setdefault("section", section)
+    fields.setdefault("sectiontitle", section_title)
+    can_restart = base_revid is None and (text is None or section == "new")
+    conflicts = 0
+    while True:
+        if base_revid is not None:
+            base = PageBase(title, 0, base_revid, None)
+        elif create == "only":
+            base = PageBase(title, 0, 0, "")
+        else:
+            wanted = section if transform is not None else None
+            base = read_page_base(
+                view, title, transform is not None, section=wanted, redirect=redirect
+            )
+        if create == "never" and base.revid == 0:
+            raise APIError("missingtitle", "there is no page %r to edit" % base.title)
+        ours = text
+        if transform is not None:
+            old = base.text or ""
+            ours = transform(old)
+            if ours is None or ours == old:
+                revid = base.revid
+                return EditResult(base.title, base.pageid, revid, revid, False)
+        intent = EditIntent(ours, append, prepend, section, section_title, summary)
+        try:
+            return _save_edit(view, base, intent, fields)
+        except APIError as error:
+            if error.code not in CONFLICT_CODES:
+                raise
+            if create == "only" and error.code == "articleexists":
+                raise
+            conflicts += 1
+            if not can_restart or conflicts > max_conflicts:
+                raise _both_sides(view, error, base, ours) from error
+
+
+def read_page_base(
+    view: Session,
+    title: str,
+    want_text: bool,
+    *,
+    section: Optional[str] = None,
+    redirect: bool = False,
+) -> PageBase:
+    """Read what an edit starts from."""
+    document = view.get(
+        action="query",
+        titles=[title],
+        prop="revisions",
+        rvprop="ids|content" if want_text else "ids",
+        rvslots="main" if want_text else None,
+        rvsection=section if want_text else None,
+        redirects=redirect,
+    )
+    page = only_page(document)
+    if page.get("invalid"):
+        raise APIError(
+            "invalidtitle",
+            "%r cannot be a title: %s"
+            % (title, page.get("invalidreason", "the wiki does not say why")),
+        )
+    revisions = page.get("revisions") or [{}]
+    text = revision_text(revisions[0])
+    revid = int(revisions[0].get("revid", 0))
+    if revid and want_text and text is None:
+        raise APIError(
+            "nosuchtext",
+            "the text of %r cannot be read: %s"
+            % (title, ", ".join(k for k in revisions[0] if k.endswith("hidden"))),
+        )
+    return PageBase(page.get("title", title), int(page.get("pageid", 0)), revid, text)
+
+
+def only_page(document: Any) -> Dict[str, Any]:
+    """Return the one page of a query's document (formatversion 2)."""
+    try:
+        page = document["query"]["pages"][0]
+    except (KeyError, IndexError, TypeError):
+        raise APIError(
+            "nopage", "the wiki's reply tells nothing of the page: is it an interwiki?"
+        ) from None
+    return dict(page)
+
+
+def _save_edit(
+    view: Session, base: PageBase, intent: EditIntent, fields: Dict[str, Any]
+) -> EditResult:
+    """Send the edit until its fate is known."""
+    sent = dict(fields, action="edit", title=base.title)
+    sent["text"] = intent.text
+    sent["appendtext"] = intent.append
+    sent["prependtext"] = intent.prepend
+    if base.revid:
+        sent.update(baserevid=base.revid, nocreate=True)
+    else:
+        sent["createonly"] = True
+    lost: Optional[WikistdError] = None
+    losses = 0
+    while True:
+        try:
+            document = view.post(**sent)
+        except APIError as error:
+            if error.maybe_applied:
+                lost = error
+            elif lost is None:
+                raise
+            else:
+                is_conflict = error.code in CONFLICT_CODES
+                found = _look_up(view, base, intent, lost, is_newer=is_conflict)
+                if found is not None:
+                    return found
+                # Where it was no conflict, the first one may only be late.
+                error.maybe_applied = not is_conflict
+                raise
+        except WikistdError as error:
+            if not error.maybe_applied:
+                error.maybe_applied = lost is not None
+                raise
+            lost = error
+        else:
+            return _edit_result(view, document, base, intent, lost)
+        losses += 1
+        found = _look_up(view, base, intent, lost)
+        if found is not None:
+            return found
+        if losses >= MAX_LOST_ANSWERS:
+            raise lost
+        view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * losses)
+
+
+def _edit_result(
+    view: Session,
+    document: Any,
+    base: PageBase,
+    intent: EditIntent,
+    lost: Optional[WikistdError],
+) -> EditResult:
+    """Return what the wiki's answer to action=edit says; raise what it refuses."""
+    edit = document.get("edit") if isinstance(document, dict) else None
+    if not isinstance(edit, dict):
+        edit = {"result": "no answer to the edit"}
+    if edit.get("result") != "Success":
+        raise refused_edit(edit)
+    is_changed = not edit.get("nochange") and "newrevid" in edit
+    if lost is not None and not is_changed:
+        # The first one landed after it had been looked for.
+        found = _look_up(view, base, intent, lost)
+        if found is not None:
+            return found
+    return EditResult(
+        str(edit.get("title", base.title)),
+        int(edit.get("pageid", base.pageid)),
+        int(edit.get("newrevid", base.revid)),
+        int(edit.get("oldrevid", base.revid)),
+        is_changed,
+        bool(edit.get("new")),
+    )
+
+
+def refused_edit(edit: Dict[str, Any]) -> APIError:
+    """Return the error for an edit that failed without an error of the API."""
+    captcha = edit.get("captcha")
+    if isinstance(captcha, dict):
+        question = captcha.get("question") or captcha.get("url") or captcha.get("mime")
+        info = (
+            "the wiki wants a captcha answered: %s; send the edit again with "
+            "captchaid=%r and captchaword=" % (question, captcha.get("id"))
+        )
+        return APIError("captcha", info, errors=[edit])
+    if "spamblacklist" in edit:
+        info = "the text holds a blacklisted address: %s" % edit["spamblacklist"]
+        return APIError("spamblacklist", info, errors=[edit])
+    code = str(edit.get("code", "editfailed"))
+    words = edit.get("info") or edit.get("warning") or edit.get("result")
+    return APIError(code, str(words), errors=[edit])
+
+
+def _look_up(
+    view: Session,
+    base: PageBase,
+    intent: EditIntent,
+    lost: WikistdError,
+    *,
+    is_newer: bool = False,
+) -> Optional[EditResult]:
+    """Return the edit's result if it landed, None if not; raise `lost` if unsure.
+
+    `is_newer`: the wiki said that there is a newer revision.  Where none is to be
+    seen, a replica that lags was asked: nothing is known until it has caught up.
+    """
+    lost.maybe_applied = True
+    try:
+        page, revisions, user = read_newer_revisions(view, base)
+        for turn in range(MAX_LOST_ANSWERS if is_newer else 0):
+            if revisions:
+                break
+            view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)
+            page, revisions, user = read_newer_revisions(view, base)
+        if is_newer and not revisions:
+            raise lost
+        revision = find_landed(intent, revisions, user=user, base_revid=base.revid)
+    except LookupError as error:
+        lost.attempts += ("looked for it: %s" % error,)
+        raise lost from error
+    except WikistdError as error:
+        if error is lost:
+            raise
+        raise lost from error
+    if revision is None:
+        return None
+    return EditResult(
+        str(page.get("title", base.title)),
+        int(page.get("pageid", base.pageid)),
+        int(revision["revid"]),
+        int(revision.get("parentid", base.revid)),
+        True,
+        revision.get("parentid") == 0,
+        True,
+    )
+
+
+def read_newer_revisions(
+    view: Session, base: PageBase
+) -> Tuple[Dict[str, Any], List[Dict[str, Any]], str]:
+    """Return the page, its revisions newer than `base`, and who we are."""
+    document = view.get(
+        action="query",
+        titles=[base.title],
+        prop="revisions",
+        rvprop="ids|user|comment|content",
+        rvslots="main",
+        rvlimit=MAX_LOOKUP_REVISIONS,
+        rvendid=base.revid or None,
+        meta="userinfo",
+    )
+    page = only_page(document)
+    revisions = [
+        revision
+        for revision in page.get("revisions") or []
+        if revision.get("revid", 0) > base.revid
+    ]
+    return page, revisions, str(document["query"].get("userinfo", {}).get("name", ""))
+
+
+def _both_sides(
+    view: Session, error: APIError, base: PageBase, ours: Optional[str]
+) -> EditConflict:
+    """Return the conflict with the text that is there now."""
+    theirs: Optional[str] = None
+    their_revid: Optional[int] = None
+    try:
+        now = read_page_base(view, base.title, True)
+        theirs, their_revid = now.text, now.revid
+    except WikistdError:
+        pass  # The conflict says enough without the other side.
+    return EditConflict(
+        error.code,
+        error.info,
+        error.content,
+        title=base.title,
+        ours=ours,
+        theirs=theirs,
+        their_revid=their_revid,
+        errors=error.errors,
+        attempts=error.attempts,
+        maybe_applied=error.maybe_applied,
+    )

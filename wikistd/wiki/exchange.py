@@ -1,0 +1,237 @@
+"""One exchange with the API: parameters out, document or one of our errors back.
+
+Spec: https://www.mediawiki.org/wiki/API:Main_page.  Holds: nothing.  Talks to any
+object with the request() of requests.Session.  Not here: trying again
+(wiki/session.py), meaning of the reply (wiki/reply.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type
+
+from ..clock import Clock
+from ..errors import (
+    ConnectFailed,
+    ConnectionLost,
+    TransportError,
+    TransportTimeout,
+    WikistdError,
+)
+from ..formats.query import encode_query
+from .params import SECRET_PARAMETERS
+from .reply import parse_reply
+
+#: A longer address is sent as POST: proxies and servers refuse lines from 4 KiB on,
+#: nginx and Apache at 8 KiB.
+MAX_GET_URL_BYTES = 4000
+
+#: Replaced in errors; shorter secrets would blank out ordinary words.
+MIN_SECRET_CHARACTERS = 4
+
+FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
+
+def top_module_name() -> str:
+    """Return the name under which this copy of wikistd was imported."""
+    return __name__.partition(".")[0]
+
+
+def wiki_logger() -> Any:
+    """Return the logger of this room, or None while nobody has imported logging.
+
+    Importing it costs 3 ms; whoever wants to see records has imported it already.
+    """
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return None
+    return logging.getLogger(top_module_name() + ".wiki")
+
+
+def reply_header_pairs(headers: Any) -> List[Tuple[str, str]]:
+    """Return the header fields of a response of whatever client as pairs."""
+    if headers is None:
+        return []
+    if hasattr(headers, "items"):
+        headers = headers.items()
+    return [(str(name), str(value)) for name, value in headers]
+
+
+def scrub_secrets(error: WikistdError, params: Mapping[str, Any]) -> None:
+    """Replace the values of secret parameters in every text field of `error`.
+
+    A server in trouble may print the request it was sent.
+    """
+    secrets = [
+        value
+        for name, value in params.items()
+        if name in SECRET_PARAMETERS
+        and isinstance(value, str)
+        and len(value) >= MIN_SECRET_CHARACTERS
+    ]
+    if not secrets:
+        return
+    secrets.sort(key=len, reverse=True)
+    for name, value in list(error.__dict__.items()):
+        error.__dict__[name] = _scrubbed(value, secrets)
+
+
+def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+    elif isinstance(value, bytes):
+        for secret in secrets:
+            value = value.replace(secret.encode("utf-8"), b"***")
+    elif isinstance(value, list):
+        return [_scrubbed(item, secrets) for item in value]
+    elif isinstance(value, tuple):
+        return tuple(_scrubbed(item, secrets) for item in value)
+    elif isinstance(value, dict):
+        return {key: _scrubbed(item, secrets) for key, item in value.items()}
+    return value
+
+
+def foreign_error(error: OSError, url: str) -> TransportError:
+    """Return our error for one of another client's, such as requests'.
+
+    Its classes are told by their names: that client is not ours to import.
+    """
+    names = [kind.__name__ for kind in type(error).__mro__]
+    text = "%s: %s" % (type(error).__name__, error)
+    kind: Type[TransportError] = ConnectionLost
+    phase = "headers"
+    if "ConnectTimeout" in names or "NewConnectionError" in text:
+        kind, phase = ConnectFailed, "connect"
+    elif "SSLError" in names or "SSLCertVerificationError" in names:
+        kind, phase = ConnectFailed, "tls"
+    elif "ProxyError" in names:
+        kind, phase = ConnectFailed, "proxy"
+    elif "Timeout" in names or "timeout" in names or isinstance(error, TimeoutError):
+        kind = TransportTimeout
+    elif isinstance(error, ConnectionRefusedError):
+        kind, phase = ConnectFailed, "connect"
+    resolving = "resolve" in text or "Name or service" in text
+    return kind(
+        text,
+        phase="dns" if resolving else phase,
+        retryable=phase in ("headers", "connect") and not resolving,
+        url=url,
+    )
+
+
+def normalise_files(files: Mapping[str, Any]) -> Dict[str, Tuple[str, Any, str]]:
+    """Return {field: (filename, content, type)} from what callers may give.
+
+    A value is bytes, a binary file, or (filename, content[, type]).  The wiki takes
+    the name of an upload from the parameter `filename`, so the part's own is a plain
+    ASCII word: servers differ in how they read others.
+    """
+    result = {}
+    for field, value in files.items():
+        filename, kind = "file", "application/octet-stream"
+        if isinstance(value, tuple):
+            if not 2 <= len(value) <= 3:
+                raise ValueError(
+                    "files[%r] is (filename, content) or (filename, content, type), "
+                    "got %d items" % (field, len(value))
+                )
+            filename = value[0]
+            kind = value[2] if len(value) == 3 else kind
+            value = value[1]
+        if isinstance(value, (bytearray, memoryview)):
+            value = bytes(value)
+        if not isinstance(value, bytes) and not hasattr(value, "read"):
+            raise TypeError(
+                "files[%r] is bytes or a binary file, not %s"
+                % (field, type(value).__name__)
+            )
+        result[field] = (filename, value, kind)
+    return result
+
+
+def file_positions(files: Mapping[str, Tuple[str, Any, str]]) -> Optional[List[int]]:
+    """Return where each file stands, or None when one cannot be rewound."""
+    positions = []
+    for _, content, _ in files.values():
+        if isinstance(content, bytes):
+            positions.append(0)
+            continue
+        try:
+            positions.append(content.tell())
+            content.seek(positions[-1])
+        except (AttributeError, OSError, ValueError):
+            return None  # A pipe: what was read is gone.
+    return positions
+
+
+def rewind_files(
+    files: Mapping[str, Tuple[str, Any, str]], positions: Sequence[int]
+) -> None:
+    """Set each file back to where `file_positions` found it."""
+    for (_, content, _), position in zip(files.values(), positions):
+        if not isinstance(content, bytes):
+            content.seek(position)
+
+
+def send_call(
+    client: Any,
+    method: str,
+    url: str,
+    pairs: Sequence[Tuple[str, str]],
+    *,
+    files: Optional[Mapping[str, Tuple[str, Any, str]]],
+    headers: Mapping[str, str],
+    options: Mapping[str, Any],
+    is_write: bool,
+    is_read_only: bool,
+    clock: Clock,
+) -> Any:
+    """Send one request, return its document; raise our errors only."""
+    sent = dict(headers)
+    target, arguments = url, dict(options)
+    query = "" if files else encode_query(pairs)
+    if method == "GET" and len(url) + len(query) + 1 > MAX_GET_URL_BYTES:
+        method = "POST"
+    if method == "GET":
+        target = url + ("&" if "?" in url else "?") + query
+    elif files:
+        arguments.update(data=list(pairs), files=dict(files))
+    else:
+        arguments["data"] = query.encode("ascii")
+        sent["Content-Type"] = FORM_CONTENT_TYPE
+    if method == "POST" and is_read_only:
+        # Lets a wiki of several data centres answer from the nearest one.
+        sent["Promise-Non-Write-API-Action"] = "true"
+    began = clock.monotonic()
+    try:
+        response = client.request(method, target, headers=sent, **arguments)
+        status = int(response.status_code)
+        fields = reply_header_pairs(response.headers)
+        body = response.content
+    except WikistdError as error:
+        _log_exchange(method, pairs, type(error).__name__, clock.monotonic() - began)
+        if is_write and not isinstance(error, ConnectFailed):
+            error.maybe_applied = True
+        raise
+    except OSError as error:
+        ours = foreign_error(error, url)
+        ours.maybe_applied = is_write and not isinstance(ours, ConnectFailed)
+        raise ours from error
+    _log_exchange(method, pairs, status, clock.monotonic() - began)
+    return parse_reply(
+        status, fields, body, url=url, now=clock.now(), is_write=is_write
+    )
+
+
+def _log_exchange(
+    method: str, pairs: Sequence[Tuple[str, str]], outcome: Any, seconds: float
+) -> None:
+    """Log one line, with the names of the parameters and no value but the action's."""
+    logger = wiki_logger()
+    if logger is None or not logger.isEnabledFor(10):
+        return
+    action = next((text for name, text in pairs if name == "action"), "")
+    names = ",".join(name for name, _ in pairs if name != "action")
+    logger.debug(
+        "%s action=%s (%s): %s, %.3f s", method, action, names, outcome, seconds
+    )

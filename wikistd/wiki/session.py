@@ -1,0 +1,675 @@
+"""Session: a conversation with the Action API of one wiki.
+
+Spec: https://www.mediawiki.org/wiki/API:Main_page.  Holds: who is logged in, tokens,
+the HTTP client with its cookies.  Not here: one exchange (wiki/exchange.py), what a
+reply means (wiki/reply.py), whether to try again (wiki/retry.py).
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import warnings
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from urllib.parse import urlsplit
+
+from ..clock import Clock
+from ..errors import (
+    APIError,
+    APIWarning,
+    LoginError,
+    ProtocolError,
+    StatusError,
+    WikistdError,
+)
+from .address import (
+    DEFAULT_API_PATH,
+    SESSION_PARAMS,
+    check_host,
+    find_api_url,
+    make_client,
+)
+from .exchange import (
+    file_positions,
+    normalise_files,
+    rewind_files,
+    scrub_secrets,
+    send_call,
+    wiki_logger,
+)
+from .login import choose_login_method, login_name, login_params, read_login_reply
+from .params import (
+    TOKEN_TYPES,
+    encode_params,
+    is_read_action,
+    merge_params,
+)
+from .reply import find_warnings
+from .retry import retry_delay
+from .state import CallBudget, SessionState
+
+#: Waiting because the wiki asks for it ends after this long: over a minute, since
+#: rate limits are counted per minute.
+DEFAULT_MAX_WAIT_SECONDS = 120.0
+
+#: Actions of somebody who is not logged in yet, or not any more.
+LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
+
+#: What the wiki says when the session that a request relies on is gone.
+LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
+
+CALL_OPTIONS = (
+    "params",
+    "formatversion",
+    "timeout",
+    "max_wait_seconds",
+    "headers",
+    "auth",
+    "api_warnings",
+    "etiquette",
+)
+API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
+
+
+class Session:
+    """A session with one wiki; nothing is sent before the first call.
+
+    `host` includes http:// or https://; `api_path` is found out where the usual
+    /w/api.php does not answer.  `session` is an HttpClient, or any object with the
+    request() of requests.Session; without it one is made from `session_params`:
+    auth, cookies, headers, proxies, verify, cert, max_redirects, trust_env.
+
+    `timeout` bounds one exchange, in seconds; `max_wait_seconds` all waiting of one
+    call because the wiki asks for it or is in trouble.  Every error is a
+    WikistdError.  Thread-safe; a context manager that closes the client it made.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        user_agent: Optional[str] = None,
+        formatversion: Optional[int] = None,
+        api_path: Optional[str] = None,
+        timeout: Any = 60.0,
+        session: Any = None,
+        *,
+        clock: Optional[Clock] = None,
+        max_wait_seconds: Optional[float] = DEFAULT_MAX_WAIT_SECONDS,
+        etiquette: Any = None,
+        **session_params: Any,
+    ) -> None:
+        unknown = sorted(set(session_params) - set(SESSION_PARAMS))
+        if unknown:
+            raise TypeError(
+                "Session() got an unexpected argument %r; those for the HTTP client "
+                "are %s" % (unknown[0], ", ".join(SESSION_PARAMS))
+            )
+        origin, self._page_path = check_host(host)
+        if api_path is not None and not api_path.startswith("/"):
+            raise ValueError("api_path must begin with /, got %r" % api_path)
+        self._state = SessionState(origin, api_path or DEFAULT_API_PATH)
+        self._state.api_is_known = api_path is not None
+        self.formatversion = formatversion
+        self.timeout = timeout
+        self.headers: Dict[str, str] = {}
+        if user_agent is not None:
+            self.headers["User-Agent"] = user_agent
+        self.clock = clock if clock is not None else Clock()
+        self.max_wait_seconds = max_wait_seconds
+        self.etiquette = etiquette
+        self.defaults: Dict[str, Any] = {}
+        self.api_warnings = "warn"
+        self.auth: Any = None
+        self._session_params = dict(session_params)
+        self._owns_client = session is None
+        if session is None:
+            self.session: Any = make_client(user_agent, timeout, session_params)
+        else:
+            self.session = session
+            for name, value in session_params.items():
+                setattr(session, name, value)
+
+    @property
+    def host(self) -> str:
+        """The wiki's scheme and host, without a slash at the end."""
+        return self._state.host
+
+    @property
+    def api_path(self) -> str:
+        """The path of api.php; found out by the first call where none was given."""
+        return self._state.api_path
+
+    @property
+    def api_url(self) -> str:
+        """The address of the wiki's api.php."""
+        return self.host + self.api_path
+
+    @property
+    def user(self) -> Optional[str]:
+        """The name of the user that is logged in, or None."""
+        return self._state.user
+
+    def __repr__(self) -> str:
+        name = urlsplit(self.host).netloc
+        try:
+            count = len(list(self.session.cookies))
+        except (AttributeError, TypeError):
+            count = 0
+        return "<Session %s as %s, %d cookie%s>" % (
+            name,
+            self._state.user or "nobody",
+            count,
+            "" if count == 1 else "s",
+        )
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections of the client, where this session made it."""
+        if self._owns_client:
+            self.session.close()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        # No sockets, passwords, tokens or cookies travel to another process.
+        fields = dict(self.__dict__)
+        for name in ("session", "_state", "auth", "etiquette"):
+            fields.pop(name, None)
+        fields["_session_params"] = {
+            name: value
+            for name, value in self._session_params.items()
+            if name not in ("auth", "cookies")
+        }
+        for name in ("host", "api_path", "user", "api_is_known"):
+            fields[name] = getattr(self._state, name)
+        return fields
+
+    def __setstate__(self, fields: Dict[str, Any]) -> None:
+        self._state = SessionState(fields.pop("host"), fields.pop("api_path"))
+        # Still asserted: without a new login nothing is written anonymously.
+        self._state.user = fields.pop("user")
+        self._state.api_is_known = fields.pop("api_is_known")
+        self.__dict__.update(fields)
+        self.auth = None
+        self.etiquette = None
+        self._owns_client = True
+        self.session = make_client(
+            self.headers.get("User-Agent"), self.timeout, self._session_params
+        )
+
+    def with_options(self, **options: Any) -> Session:
+        """Return a view of this session, with the same login, with other options.
+
+        `params` are API parameters for every call, below the call's own;
+        `formatversion`, `timeout`, `max_wait_seconds`, `headers` (added), `auth` and
+        `etiquette` as in Session;
+        `api_warnings` is "warn" (an APIWarning by the warnings module), "raise"
+        (reads only: as an exception that carries the document) or "ignore".
+        """
+        view = copy.copy(self)
+        view._owns_client = False
+        for name, value in options.items():
+            if name not in CALL_OPTIONS:
+                raise TypeError(
+                    "with_options() got an unexpected argument %r; options are %s"
+                    % (name, ", ".join(CALL_OPTIONS))
+                )
+            if name == "params":
+                view.defaults = merge_params(self.defaults, value)
+            elif name == "headers":
+                view.headers = dict(self.headers, **value)
+            elif name == "api_warnings" and value not in API_WARNINGS_CHOICES:
+                raise ValueError(
+                    "api_warnings must be one of %s, not %r"
+                    % (", ".join(API_WARNINGS_CHOICES), value)
+                )
+            else:
+                setattr(view, name, value)
+        return view
+
+    # Copies share the state: a view, not a second login.
+    def __copy__(self) -> Session:
+        view = Session.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        return view
+
+    def get(
+        self,
+        query_continue: Optional[Mapping[str, Any]] = None,
+        auth: Any = None,
+        continuation: bool = False,
+        **params: Any,
+    ) -> Any:
+        """Ask the API by GET; return the document, or an iterator of documents.
+
+        Every keyword but the first three is a parameter of the API.
+        """
+        return self.request("GET", params, query_continue, None, auth, continuation)
+
+    def post(
+        self,
+        query_continue: Optional[Mapping[str, Any]] = None,
+        upload_file: Any = None,
+        auth: Any = None,
+        continuation: bool = False,
+        **params: Any,
+    ) -> Any:
+        """Ask the API by POST; return the document, or an iterator of documents.
+
+        `upload_file` is bytes or a binary file.  A token that the action needs is
+        filled in, unless `token` is given.
+        """
+        files = None if upload_file is None else {"file": upload_file}
+        return self.request("POST", params, query_continue, files, auth, continuation)
+
+    def request(
+        self,
+        method: str,
+        params: Optional[Mapping[str, Any]] = None,
+        query_continue: Optional[Mapping[str, Any]] = None,
+        files: Optional[Mapping[str, Any]] = None,
+        auth: Any = None,
+        continuation: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Send one call to the API and return its JSON document.
+
+        With `continuation`, return an iterator over the documents of all replies.
+        `options` are those of `with_options`.  Raises APIError where the wiki
+        refuses, TransportError where it was not reached, StatusError and
+        ProtocolError where something else answered.
+        """
+        if options:
+            return self.with_options(**options).request(
+                method, params, query_continue, files, auth, continuation
+            )
+        if continuation:
+            return self.continuation(method, params, query_continue, auth, files)
+        budget = CallBudget(self.max_wait_seconds, self.clock)
+        merged = merge_params(self.defaults, params, query_continue)
+        return self._call(method, merged, budget, files=files, auth=auth)
+
+    def continuation(
+        self,
+        method: str,
+        params: Optional[Mapping[str, Any]] = None,
+        query_continue: Optional[Mapping[str, Any]] = None,
+        auth: Any = None,
+        files: Optional[Mapping[str, Any]] = None,
+    ) -> Iterator[Any]:
+        """Yield the documents of all replies to one query, in turn.
+
+        Each request is the first one with the last `continue` of the wiki, and
+        nothing of the older ones: they would skip data.  Files go with the first
+        only.  A wiki that does not advance is a ProtocolError.
+        """
+        base = dict(params or {})
+        following: Mapping[str, Any] = dict(query_continue or {})
+        if not following and base.get("action") == "query":
+            following = {"continue": ""}
+        checkpoint: Any = None
+        turn = until = 1
+        while True:
+            document = self.request(method, base, following, files, auth)
+            yield document
+            if not isinstance(document, dict) or "continue" not in document:
+                return
+            following = document["continue"]
+            files = None
+            # Brent's loop detection: one old value kept, replaced ever more rarely.
+            if following == checkpoint:
+                raise ProtocolError(
+                    "the wiki goes round in circles: it sent the same continue "
+                    "again after %d replies" % turn,
+                    spec="API:Continue",
+                )
+            if turn == until:
+                checkpoint, until = following, until * 2
+            turn += 1
+
+    def get_token(self, kind: str = "csrf") -> str:
+        """Return a token of the type `kind`; asked for once and kept.
+
+        Types are csrf, watch, patrol, rollback, userrights, login, createaccount.
+        """
+        return self._token(kind, CallBudget(self.max_wait_seconds, self.clock))
+
+    def login(
+        self,
+        username: str,
+        password: str,
+        login_token: Optional[str] = None,
+        *,
+        method: Optional[str] = None,
+    ) -> Dict[str, Any]:
+        """Log in; return the wiki's reply about it.
+
+        A name with an @ is a bot password (method "bot-password"), others go by
+        "clientlogin".  Afterwards every call asserts that it is logged in, and a
+        session that the wiki lost is logged in again once.  Raises LoginError when
+        refused, ClientInteractionRequest when `continue_login` must follow.
+        """
+        method = choose_login_method(username, password, method)
+        budget = CallBudget(self.max_wait_seconds, self.clock)
+        with self._state.lock:
+            if self._state.user is not None:
+                # MediaWiki aborts a second login on a live bot-password session.
+                self.logout()
+            return self._log_in(username, password, login_token, method, budget)
+
+    def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
+        """Answer the further step that a ClientInteractionRequest asked for.
+
+        `login_token` is the one it carried; `params` are the fields it named.
+        Raises it again while another step is wanted.
+        """
+        asked: Dict[str, Any] = {"action": "clientlogin", "logincontinue": True}
+        asked.update(params)
+        asked["logintoken"] = login_token
+        budget = CallBudget(self.max_wait_seconds, self.clock)
+        with self._state.lock:
+            document = self._call("POST", merge_params(asked), budget)
+            found = read_login_reply(document, "clientlogin", login_token)
+            self._logged_in(login_name(found), None)
+        return found
+
+    def logout(self) -> None:
+        """Log out, and forget tokens and passwords."""
+        budget = CallBudget(self.max_wait_seconds, self.clock)
+        with self._state.lock:
+            self._state.credentials = None
+            self._call("POST", {"action": "logout"}, budget)
+            self._state.forget()
+
+    def _log_in(
+        self,
+        username: str,
+        password: str,
+        login_token: Optional[str],
+        method: str,
+        budget: CallBudget,
+    ) -> Dict[str, Any]:
+        self._state.tokens.clear()
+        given = login_token is not None
+        token = login_token if login_token is not None else self._token("login", budget)
+        params = login_params(method, username, password, token)
+        document = self._call("POST", params, budget)
+        try:
+            found = read_login_reply(document, method, token)
+        except LoginError as error:
+            if given or error.status not in ("NeedToken", "WrongToken"):
+                raise
+            self._state.tokens.clear()
+            token = self._token("login", budget)
+            params = login_params(method, username, password, token)
+            document = self._call("POST", params, budget)
+            found = read_login_reply(document, method, token)
+        self._logged_in(login_name(found) or username, (username, password, method))
+        return found
+
+    def _logged_in(
+        self, name: str, credentials: Optional[Tuple[str, str, str]]
+    ) -> None:
+        state = self._state
+        state.user = name
+        state.credentials = credentials
+        state.tokens.clear()
+        state.login_count += 1
+
+    def _token(self, kind: str, budget: CallBudget) -> str:
+        """Return the cached token of `kind`, or ask for one under the lock."""
+        state = self._state
+        token = state.tokens.get(kind)
+        if token is not None:
+            return token
+        with state.lock:
+            token = state.tokens.get(kind)
+            if token is not None:
+                return token
+            params = {"action": "query", "meta": "tokens", "type": kind}
+            document = self._call("GET", params, budget, asserting=kind != "login")
+            try:
+                token = document["query"]["tokens"][kind + "token"]
+            except (KeyError, TypeError):
+                token = None
+            if not isinstance(token, str):
+                raise APIError(
+                    "notoken",
+                    "the wiki gave no token of type %r: is the type right, and may "
+                    "this user have it?" % kind,
+                )
+            if kind != "login":  # Each login wants its own.
+                state.tokens[kind] = token
+            return token
+
+    def _call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        budget: CallBudget,
+        *,
+        files: Optional[Mapping[str, Any]] = None,
+        auth: Any = None,
+        asserting: bool = True,
+    ) -> Any:
+        """Send a call, as often as it takes and may be done; return its document."""
+        method = method.upper()
+        params = dict(params)
+        action = params.get("action", "help")
+        action = action if isinstance(action, str) else ""
+        is_write = method == "POST" and not is_read_action(action)
+        parts = normalise_files(files) if files else None
+        positions = file_positions(parts) if parts else []
+        state = self._state
+        token_type = None
+        if is_write and params.get("token") is None:
+            token_type = TOKEN_TYPES.get(action) or state.token_types.get(action)
+        renewals = {"token", "login", "address"}
+        attempt = 0
+        while True:
+            attempt += 1
+            login_count = state.login_count
+            sent = dict(params)
+            try:
+                if asserting and action not in LOGIN_ACTIONS:
+                    self._assert_login(sent, is_write)
+                if token_type is not None:
+                    sent["token"] = self._token(token_type, budget)
+                document = self._exchange(
+                    method, sent, parts, auth, is_write, budget
+                )
+                break
+            except WikistdError as error:
+                scrub_secrets(error, sent)
+                delay: Optional[float] = None
+                can_resend = positions is not None
+                renewed = can_resend and self._renew(
+                    error, renewals, sent, login_count, token_type, budget
+                )
+                if renewed:
+                    token_type = token_type or state.token_types.get(action)
+                    delay = 0.0
+                elif can_resend:
+                    delay = retry_delay(
+                        error,
+                        attempt,
+                        is_write=is_write,
+                        seconds_left=budget.deadline.remaining(),
+                        jitter=random.random(),
+                    )
+                note = error.sentence()
+                if delay:
+                    note += ", waited %.1f s" % delay
+                budget.attempts.append(note)
+                if delay is None:
+                    error.attempts = tuple(budget.attempts)
+                    raise
+                self.clock.sleep(delay)
+                if parts and positions:
+                    rewind_files(parts, positions)
+        self._show_warnings(document, is_write)
+        return document
+
+    def _assert_login(self, params: Dict[str, Any], is_write: bool) -> None:
+        """Have the wiki check that the session is still the user's."""
+        user = self._state.user
+        if user is None or "assert" in params or "assertuser" in params:
+            return
+        params["assert"] = "user"
+        if is_write and user:
+            params["assertuser"] = user
+
+    def _exchange(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        files: Optional[Mapping[str, Tuple[str, Any, str]]],
+        auth: Any,
+        is_write: bool,
+        budget: CallBudget,
+    ) -> Any:
+        """Send once."""
+        pairs = encode_params(params)
+        tail = [("format", "json")]
+        if self.formatversion is not None:
+            tail.insert(0, ("formatversion", str(self.formatversion)))
+        forced = [name for name, _ in tail]
+        pairs = [pair for pair in pairs if pair[0] not in forced]
+        last = pairs.pop() if pairs and pairs[-1][0] == "token" else None
+        pairs += tail
+        if last is not None:
+            pairs.append(last)
+        options: Dict[str, Any] = {"timeout": self.timeout}
+        auth = auth if auth is not None else self.auth
+        if auth is not None:
+            options["auth"] = auth
+        action = params.get("action", "help")
+
+        def send() -> Any:
+            return send_call(
+                self.session,
+                method,
+                self.api_url,
+                pairs,
+                files=files,
+                headers=self.headers,
+                options=options,
+                is_write=is_write,
+                is_read_only=is_read_action(action),
+                clock=self.clock,
+            )
+
+        if self.etiquette is None:
+            document = send()
+        else:
+            with self.etiquette.slot(self.host, is_write, budget.deadline):
+                document = send()
+        self._state.api_is_known = True
+        return document
+
+    def _renew(
+        self,
+        error: WikistdError,
+        renewals: Any,
+        sent: Mapping[str, Any],
+        login_count: int,
+        token_type: Optional[str],
+        budget: CallBudget,
+    ) -> bool:
+        """Mend what the wiki refused the call for, each kind once; say if it did."""
+        if isinstance(error, APIError):
+            codes = [str(item.get("code", "")) for item in error.errors]
+            if token_type is not None and "badtoken" in codes and "token" in renewals:
+                renewals.discard("token")
+                with self._state.lock:
+                    if self._state.tokens.get(token_type) == sent.get("token"):
+                        self._state.tokens.pop(token_type, None)
+                return True
+            if "login" in renewals and any(c in LOST_SESSION_CODES for c in codes):
+                renewals.discard("login")
+                return self._log_in_again(login_count, budget)
+            if token_type is None and "token" in renewals and wants_token(error, sent):
+                renewals.discard("token")
+                self._state.token_types[str(sent.get("action"))] = "csrf"
+                return True
+        elif not self._state.api_is_known and "address" in renewals:
+            if isinstance(error, (StatusError, ProtocolError)):
+                renewals.discard("address")
+                return self._discover(error)
+        return False
+
+    def _log_in_again(self, login_count: int, budget: CallBudget) -> bool:
+        """Renew a login that the wiki lost; True when there is one again."""
+        state = self._state
+        with state.lock:
+            if state.login_count != login_count:
+                return state.user is not None  # Another thread did it meanwhile.
+            if state.credentials is None:
+                return False
+            logger = wiki_logger()
+            if logger is not None:
+                logger.warning("the session of %s was lost: logging in", state.user)
+            username, password, method = state.credentials
+            self._log_in(username, password, None, method, budget)
+            return True
+
+    def _discover(self, error: WikistdError) -> bool:
+        """Look for the API's address in the wiki's page; True when it is another."""
+        status = error.status if isinstance(error, StatusError) else 200
+        if status not in (200, 301, 302, 403, 404, 405, 410):
+            return False
+        try:
+            response = self.session.request(
+                "GET",
+                self.host + self._page_path,
+                headers=dict(self.headers),
+                timeout=self.timeout,
+            )
+            found = find_api_url(response.text, str(response.url))
+        except OSError:
+            return False  # The first error says more.
+        except WikistdError:
+            return False
+        if found is None or found == self.api_url:
+            return False
+        parts = urlsplit(found)
+        self._state.host = "%s://%s" % (parts.scheme, parts.netloc)
+        self._state.api_path = parts.path
+        return True
+
+    def _show_warnings(self, document: Any, is_write: bool) -> None:
+        """Log and give out the warnings of a reply; those of a write never raise."""
+        found = find_warnings(document)
+        if not found or self.api_warnings == "ignore":
+            return
+        logger = wiki_logger()
+        for item in found:
+            if logger is not None:
+                # Not its text: that quotes the values of parameters.
+                logger.info("API warning of module %s %s", item.module, item.code)
+        text = "; ".join("%s: %s" % (item.module, item.text) for item in found)
+        warning = APIWarning(text)
+        warning.document = document
+        if self.api_warnings == "raise" and not is_write:
+            raise warning
+        try:
+            warnings.warn(warning, stacklevel=5)
+        except APIWarning:
+            if not is_write:
+                raise
+            # It has landed: an exception would say that it has not.
+
+
+def wants_token(error: APIError, sent: Mapping[str, Any]) -> bool:
+    """Return whether the wiki refused a call because it came without a token."""
+    if "token" in sent or not sent.get("action") or error.code not in (
+        "missingparam",
+        "notoken",
+    ):
+        return False
+    return error.code == "notoken" or '"token"' in error.info or "token" in str(
+        error.errors[0].get("params", "") if error.errors else ""
+    )

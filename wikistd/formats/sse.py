@@ -79,7 +79,7 @@ class EventParser:
         self._id = last_event_id
 
     def feed(self, data: bytes) -> List[ServerSentEvent]:
-        """Return the events that `data` completes; never waits for a byte it needs not."""
+        """Return the events that `data` completes, at the first byte that does."""
         if self.error is not None:
             raise self.error
         if self._head is not None:

@@ -1,0 +1,453 @@
+"""EventStreams: addresses, filters, positions, checkpoints, over scripted answers."""
+
+import datetime
+import gc
+import json
+import os
+import tempfile
+import threading
+import unittest
+
+from tests.streams.standins import Answer, StandInClient, quiet_streams
+from tests.support.clocks import FakeClock
+from wikistd import EventStreams, StatusError, StreamGap, encode_event, site_rc_listener
+
+TOPIC = "eqiad.mediawiki.recentchange"
+OTHER = "codfw.mediawiki.recentchange"
+DATE = ("Date", "Fri, 15 Jan 2027 08:00:00 GMT")
+DATE_MILLISECONDS = 1800000000000
+
+
+def wire(offset, time=None, **fields):
+    """Return the bytes of one event as the service sends it."""
+    time = 1000 + offset if time is None else time
+    meta = {"topic": TOPIC, "partition": 0, "offset": offset, "id": "id%d" % offset}
+    meta.update(fields.pop("meta", {}))
+    data = {"meta": meta, "title": "T%d" % offset}
+    data.update(fields)
+    id = [
+        {"topic": TOPIC, "partition": 0, "timestamp": time + 1},
+        {"topic": OTHER, "partition": 0, "offset": -1},
+    ]
+    return encode_event(json.dumps(data), event="message", id=json.dumps(id))
+
+
+def make_stream(*answers, **options):
+    """Return (stream, client) for scripted answers."""
+    client = StandInClient(*answers)
+    options.setdefault("streams", "recentchange")
+    return EventStreams(client=client, clock=FakeClock(), **options), client
+
+
+def titles(stream, count):
+    return [next(stream)["title"] for _ in range(count)]
+
+
+def setUpModule():
+    quiet_streams()
+
+
+class FakeSession:
+    """A Session has a host."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def __repr__(self):
+        return "<FakeSession>"
+
+
+class Addresses(unittest.TestCase):
+    def test_streams_and_sites(self):
+        """Wikimedia's wikis have one service, others their own."""
+        base = "https://stream.wikimedia.org/v2/stream/"
+        for options, url in (
+            ({"streams": "recentchange"}, base + "recentchange"),
+            ({"streams": ["a", "b"]}, base + "a,b"),
+            ({"streams": (name for name in "ab")}, base + "a,b"),
+            ({"streams": "a,b", "site": "en.wikipedia.org"}, base + "a,b"),
+            ({"streams": "a", "site": FakeSession("https://www.wikidata.org")}, base + "a"),
+            ({"streams": "a", "site": "http://127.0.0.1:8080/"}, "http://127.0.0.1:8080/v2/stream/a"),
+            ({"streams": "a", "site": FakeSession("https://wiki.example")}, "https://wiki.example/v2/stream/a"),
+            ({"streams": "a", "site": "notwikipedia.org"}, "https://notwikipedia.org/v2/stream/a"),
+            ({"url": "http://x.example/s"}, "http://x.example/s"),
+            ({"url": "http://x.example/s", "streams": "a"}, "http://x.example/s"),
+        ):
+            with self.subTest(options):
+                stream = EventStreams(**options)
+                self.assertEqual(stream.url, url)
+                self.assertEqual(stream._url, url)
+
+    def test_nothing_named(self):
+        """No streams and no URL."""
+        for options in ({}, {"streams": ""}, {"streams": []}, {"site": "x.example"}):
+            with self.assertRaisesRegex(
+                NotImplementedError, "^No streams specified for class EventStreams$"
+            ):
+                EventStreams(**options)
+        with self.assertRaisesRegex(TypeError, "site must be a Session or a host, not 5"):
+            EventStreams(streams="a", site=5).url
+
+    def test_since(self):
+        """Every way to name a time; what stands in the URL is escaped."""
+        east = datetime.timezone(datetime.timedelta(hours=2))
+        base = "https://stream.wikimedia.org/v2/stream/a?since="
+        for since, text in (
+            (datetime.datetime(2022, 7, 12, 17, 54, 15), "2022-07-12T17:54:15Z"),
+            (datetime.datetime(2022, 7, 12, 17, 54, 15, 250000), "2022-07-12T17:54:15.250Z"),
+            (datetime.datetime(2022, 7, 12, 17, 54, 15, tzinfo=east), "2022-07-12T15:54:15Z"),
+            (1657648455000, "1657648455000"),
+            ("1657648455000", "1657648455000"),
+            ("20220712175415", "2022-07-12T17:54:15Z"),
+            ("20220712", "2022-07-12T00:00:00Z"),
+            ("2022-07-12T17:54:15Z", "2022-07-12T17:54:15Z"),
+            ("2022-07-12T17:54:15+00:00", "2022-07-12T17:54:15%2B00:00"),
+            ("2022-07-12T17:54:15", "2022-07-12T17:54:15"),
+            ("last Tuesday", "last%20Tuesday"),
+        ):
+            with self.subTest(since):
+                stream = EventStreams(streams="a", since=since)
+                self.assertEqual(stream.url, base + text)
+                if since != "last Tuesday":
+                    self.assertIsNotNone(stream._since_milliseconds)
+        self.assertEqual(EventStreams(streams="a", since="20220712175415")._since_milliseconds, 1657648455000)
+        for since in (True, 1.5, b"2022"):
+            with self.assertRaises(TypeError):
+                EventStreams(streams="a", since=since)
+
+    def test_repr(self):
+        """One line of what was asked, without secrets."""
+        self.assertEqual(repr(EventStreams(streams="a")), "EventStreams(streams='a')")
+        self.assertEqual(repr(EventStreams(url="http://x.example/")), "EventStreams(url='http://x.example/')")
+        stream = EventStreams(
+            streams="a", site=FakeSession("x"), since="20220712", timeout=5,
+            headers={"Authorization": "Bearer hidden", "X-A": "1"},
+        )
+        self.assertEqual(
+            repr(stream),
+            "EventStreams(headers={'Authorization': '...', 'X-A': '1'}, site=<FakeSession>, "
+            "streams='a', since='2022-07-12T00:00:00Z', timeout=5)",
+        )
+
+
+class Filters(unittest.TestCase):
+    def setUp(self):
+        self.stream = EventStreams(streams="a")
+        self.data = {
+            "type": "edit", "bot": True, "minor": False, "namespace": 1, "none": None,
+            "meta": {"domain": "de.wikipedia.org", "deep": {"er": 4}}, "tags": ["x"], "a.b": 2,
+        }
+
+    def passes(self, *args, **kwargs):
+        self.stream.filter = {"all": [], "any": [], "none": []}
+        self.stream.register_filter(*args, **kwargs)
+        return self.stream.streamfilter(self.data)
+
+    def test_values(self):
+        """Identity, equality, membership, functions, paths."""
+        for kwargs, wanted in (
+            ({"type": "edit"}, True), ({"type": "log"}, False),
+            ({"type": ("edit", "log")}, True), ({"type": {"log", "new"}}, False),
+            ({"type": iter(["log", "edit"])}, True), ({"type": {"edit": 1}}, True),
+            ({"bot": True}, True), ({"bot": False}, False), ({"minor": False}, True),
+            ({"bot": 1}, True), ({"namespace": True}, False), ({"namespace": 1}, True),
+            ({"namespace": 1.0}, True), ({"namespace": range(3)}, True),
+            ({"type": b"edit"}, True), ({"none": None}, True), ({"type": None}, False),
+            ({"missing": None}, False), ({"missing": False}, False), ({"missing": ["x"]}, False),
+            ({"tags": {"x"}}, False), ({"tags": [["x"]]}, True), ({"type": list("edit")}, False),
+            ({"type": lambda value: value.startswith("e")}, True),
+            ({"meta.domain": "de.wikipedia.org"}, True), ({"meta.deep.er": 4}, True),
+            ({"meta.deep.er.x": 4}, False), ({"type.x": 4}, False), ({"a.b": 2}, True),
+            ({"type": "edit", "bot": False}, False),
+        ):
+            with self.subTest(kwargs):
+                self.assertIs(self.passes(**kwargs), wanted)
+
+    def test_a_one_shot_iterator_serves_every_event(self):
+        """It is not used up by the first."""
+        self.stream.register_filter(type=iter(["edit"]))
+        self.assertTrue(self.stream.streamfilter(self.data))
+        self.assertTrue(self.stream.streamfilter(self.data))
+
+    def test_types_of_filters(self):
+        """none before all before any."""
+        yes, no = (lambda data: True), (lambda data: False)
+        for none, every, some, wanted in (
+            ((), (), (), True), ((yes,), (yes,), (yes,), False), ((no,), (yes,), (no, yes), True),
+            ((), (yes, no), (), False), ((), (), (no,), False), ((no, yes), (), (), False),
+        ):
+            stream = EventStreams(streams="a")
+            stream.register_filter(*none, ftype="none")
+            stream.register_filter(*every)
+            stream.register_filter(*some, ftype="any")
+            self.assertIs(stream.streamfilter(self.data), wanted)
+            self.assertEqual(stream.filter["all"], list(every))
+
+    def test_mistakes(self):
+        """No function, no such type."""
+        with self.assertRaisesRegex(TypeError, "^5 is not a callable$"):
+            self.stream.register_filter(5)
+        with self.assertRaisesRegex(ValueError, "ftype must be 'all', 'any' or 'none', not 'x'"):
+            self.stream.register_filter(ftype="x", type="edit")
+
+    def test_canaries(self):
+        """Are dropped, unless wanted; they have no title and no user."""
+        data = {"$schema": "x", "meta": {"domain": "canary"}}
+        self.assertFalse(self.stream.streamfilter(data))
+        self.assertTrue(EventStreams(streams="a", canary=True).streamfilter(data))
+        self.assertTrue(self.stream.streamfilter({"meta": None}))
+
+
+class Reading(unittest.TestCase):
+    def test_a_dropped_connection(self):
+        """Nothing is lost and nothing comes twice; it resumes from the time itself."""
+        stream, client = make_stream(
+            Answer(b":ok\n\n" + wire(1) + wire(2, 1001), wire(3)[:40], headers=[DATE]),
+            Answer(wire(1), wire(2, 1001), wire(3), wire(4)),
+        )
+        self.assertEqual(titles(stream, 4), ["T1", "T2", "T3", "T4"])
+        self.assertEqual(stream.duplicates, 2)
+        self.assertEqual(
+            json.loads(client.sent("Last-Event-ID")[1]),
+            [
+                {"topic": OTHER, "partition": 0, "timestamp": DATE_MILLISECONDS},
+                {"topic": TOPIC, "partition": 0, "timestamp": 1001},
+            ],
+        )
+        self.assertEqual(stream.gaps, [])
+        self.assertEqual(stream.source.reconnects, 1)
+
+    def test_cut_before_the_first_event(self):
+        """The time of the first connection is asked for."""
+        stream, client = make_stream(
+            Answer(b":ok\n\n", headers=[DATE]), Answer(wire(1), headers=[DATE])
+        )
+        titles(stream, 1)
+        self.assertEqual(client.requests[0].full_url, stream.url)
+        self.assertEqual(client.requests[1].full_url, stream.url + "?since=%d" % DATE_MILLISECONDS)
+        stream, client = make_stream(
+            Answer(headers=[DATE]), Answer(wire(1)), url="http://x.example/s?a=b", streams=None
+        )
+        titles(stream, 1)
+        self.assertEqual(client.requests[1].full_url, "http://x.example/s?a=b&since=%d" % DATE_MILLISECONDS)
+
+    def test_silent_topics_start_at_since(self):
+        """They are asked for from the beginning, not from now."""
+        stream, client = make_stream(Answer(wire(1)), Answer(wire(2)), since=500)
+        titles(stream, 2)
+        self.assertIn(
+            {"topic": OTHER, "partition": 0, "timestamp": 500},
+            json.loads(client.sent("Last-Event-ID")[1]),
+        )
+
+    def test_what_is_no_event(self):
+        """Errors of the service, broken JSON, canaries: skipped, and logged."""
+        stream, _ = make_stream(
+            Answer(
+                encode_event("{}", event="error"), encode_event("{broken"), encode_event(""),
+                encode_event("[1]"), wire(1, meta={"domain": "canary"}), wire(2),
+            )
+        )
+        with self.assertLogs("wikistd.streams", "WARNING") as logs:
+            self.assertEqual(titles(stream, 1), ["T2"])
+        self.assertEqual(len(logs.output), 2)
+
+    def test_maximum_items(self):
+        """Only those given out count; None changes nothing; 0 gives nothing."""
+        stream, _ = make_stream(Answer(wire(1), wire(2), wire(3), then="hang"))
+        stream.register_filter(title=("T2", "T3"))
+        stream.set_maximum_items(2)
+        stream.set_maximum_items(None)
+        self.assertEqual(stream._total, 2)
+        self.assertEqual([event["title"] for event in stream], ["T2", "T3"])
+        self.assertRaises(StopIteration, next, stream)
+        stream, client = make_stream()
+        stream.set_maximum_items("0")
+        self.assertEqual(list(stream), [])
+        self.assertEqual(client.requests, [])
+        with self.assertRaisesRegex(ValueError, "0 or more, not -1"):
+            stream.set_maximum_items(-1)
+
+    def test_leaving_the_loop_closes_the_socket(self):
+        """Another loop goes on where that one stopped."""
+        first = Answer(wire(1), wire(2), then="hang")
+        stream, client = make_stream(first, Answer(wire(2), wire(3)))
+        for event in stream:
+            break
+        gc.collect()
+        self.assertTrue(first.closed)
+        events = stream.generator
+        self.assertEqual([next(events)["title"], next(stream)["title"]], ["T2", "T3"])
+
+    def test_del_closes_the_socket(self):
+        """As the documentation of pywikibot does it."""
+        answer = Answer(wire(1), then="hang")
+        stream, _ = make_stream(answer)
+        next(stream)
+        del stream
+        gc.collect()
+        self.assertTrue(answer.aborted.is_set())
+
+    def test_the_end_by_the_server(self):
+        """204 ends the iteration."""
+        stream, _ = make_stream(Answer(status=204))
+        with stream:
+            self.assertEqual(list(stream), [])
+        self.assertRaises(StopIteration, next, stream)
+
+    def test_restart(self):
+        """Goes on behind the last event, the total counts anew."""
+        stream, client = make_stream(Answer(wire(1), wire(2), then="hang"), Answer(wire(1), wire(2)))
+        stream.set_maximum_items(1)
+        self.assertEqual([event["title"] for event in stream], ["T1"])
+        stream.restart()
+        self.assertEqual([event["title"] for event in stream], ["T2"])
+
+    def test_close_from_another_thread(self):
+        """A blocked next() ends."""
+        stream, _ = make_stream(Answer(wire(1), then="hang"))
+        next(stream)
+        threading.Timer(0.02, stream.close).start()
+        self.assertEqual(list(stream), [])
+
+    def test_options_of_the_source(self):
+        """timeout and retry as pywikibot has them, the rest is EventSource's."""
+        stream, client = make_stream(Answer(wire(1)), timeout=(3, 40), retry=50, headers={"X-A": "1"})
+        next(stream)
+        self.assertEqual(stream.source.retry_milliseconds, 50)
+        self.assertEqual((stream.source.timeout, stream.source.idle_timeout), (3, 40))
+        self.assertEqual(client.sent("X-A"), ["1"])
+        stream, _ = make_stream(Answer(wire(1)), timeout=7, retry_milliseconds=60)
+        next(stream)
+        self.assertEqual((stream.source.timeout, stream.source.idle_timeout), (7, 7))
+        stream, _ = make_stream(nonsense=1)
+        with self.assertRaises(TypeError):
+            next(stream)
+        stream, _ = make_stream(Answer(status=400), timeout=None)
+        with self.assertRaises(StatusError):
+            next(stream)
+
+    def test_on_open_is_still_the_callers(self):
+        """The position listens beside it."""
+        heard = []
+        stream, _ = make_stream(Answer(wire(1)), on_open=heard.append)
+        next(stream)
+        self.assertEqual(len(heard), 1)
+
+    def test_a_gap_is_reported(self):
+        """To the function, in the list, in the log."""
+        heard = []
+        stream, _ = make_stream(Answer(wire(1)), Answer(wire(9)), on_gap=heard.append)
+        with self.assertLogs("wikistd.streams", "WARNING"):
+            titles(stream, 2)
+        self.assertEqual(heard, [StreamGap(TOPIC, 0, 7, 1, 9, 1001, 1009)])
+        self.assertEqual(stream.gaps, heard)
+
+
+class Cursors(unittest.TestCase):
+    def test_a_cursor_goes_on_elsewhere(self):
+        """Every name for it is understood."""
+        stream, _ = make_stream(Answer(wire(1), wire(2, 1001)))
+        titles(stream, 2)
+        for name in ("cursor", "last_event_id", "last_id", "latest_event_id"):
+            other, client = make_stream(Answer(wire(1), wire(2, 1001), wire(3)), **{name: stream.cursor})
+            self.assertEqual(titles(other, 1), ["T3"])
+            self.assertNotIn("seen", client.sent("Last-Event-ID")[0])
+
+
+class Checkpoints(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.path = os.path.join(folder.name, "position")
+
+    def offsets(self):
+        with open(self.path, encoding="utf-8") as file:
+            return json.load(file)["window"]["offsets"]
+
+    def test_it_is_written_after_the_consumer_took_the_event(self):
+        """Not before, and not more often than asked."""
+        stream, _ = make_stream(Answer(wire(1), wire(2), wire(3), wire(4), then="hang"), checkpoint=self.path)
+        next(stream)
+        self.assertFalse(os.path.exists(self.path))
+        next(stream)
+        first = self.offsets()
+        next(stream)
+        self.assertEqual(self.offsets(), first)
+        stream._clock.advance(1.5)
+        next(stream)
+        self.assertNotEqual(self.offsets(), first)
+        stream.close()
+        self.assertEqual(self.offsets(), [[TOPIC, 0, [1, 2, 3, 4]]])
+        self.assertEqual(os.listdir(self.folder), ["position"])
+
+    def test_another_process_goes_on(self):
+        """With the window: nothing comes twice."""
+        stream, _ = make_stream(Answer(wire(1), wire(2, 1001), wire(3)), checkpoint=self.path)
+        with stream:
+            titles(stream, 3)
+        other, client = make_stream(
+            Answer(wire(1), wire(2, 1001), wire(3), wire(4)), checkpoint=self.path, cursor="ignored"
+        )
+        self.assertEqual(titles(other, 1), ["T4"])
+        self.assertIn('"timestamp":1003', client.sent("Last-Event-ID")[0])
+
+    def test_an_event_whose_consumer_failed_comes_again(self):
+        """The checkpoint stands before it."""
+        stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=self.path)
+        with self.assertRaises(ZeroDivisionError):
+            with stream:
+                for event in stream:
+                    if event["title"] == "T2":
+                        raise ZeroDivisionError
+        other, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=self.path)
+        self.assertEqual(titles(other, 1), ["T2"])
+
+    def test_events_known_by_name_and_ids_that_are_no_positions(self):
+        """They are kept as well."""
+        answer = Answer(encode_event('{"title": "A", "meta": {"id": "x"}}', id="5"))
+        stream, _ = make_stream(answer, checkpoint=self.path)
+        with stream:
+            titles(stream, 1)
+        other, client = make_stream(
+            Answer(
+                encode_event('{"title": "A", "meta": {"id": "x"}}', id="5"),
+                encode_event('{"title": "B", "meta": {"id": "y"}}', id="6"),
+            ),
+            checkpoint=self.path,
+        )
+        self.assertEqual(titles(other, 1), ["B"])
+        self.assertEqual(client.sent("Last-Event-ID"), ["5"])
+
+    def test_files_that_are_none(self):
+        """Another stream's, and no checkpoint at all."""
+        stream, _ = make_stream(Answer(wire(1)), checkpoint=self.path)
+        with stream:
+            next(stream)
+        with self.assertRaisesRegex(ValueError, "is the checkpoint of .*recentchange, not of"):
+            make_stream(streams="other", checkpoint=self.path)
+        for text in ("", "{", "[]", "{}"):
+            with open(self.path, "w", encoding="utf-8") as file:
+                file.write(text)
+            with self.assertRaisesRegex(ValueError, "is not a checkpoint"):
+                make_stream(checkpoint=self.path)
+
+    def test_a_folder_that_is_not_there(self):
+        """Is an error when it is written, and leaves nothing."""
+        stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=os.path.join(self.folder, "no", "x"))
+        next(stream)
+        with self.assertRaises(FileNotFoundError):
+            next(stream)
+        stream._checkpoint.forget()
+
+
+class Listener(unittest.TestCase):
+    def test_of_one_site(self):
+        """Its recent changes only."""
+        stream = site_rc_listener(FakeSession("http://127.0.0.1:8080"), 5)
+        self.assertEqual(stream.url, "http://127.0.0.1:8080/v2/stream/recentchange")
+        self.assertEqual(stream._total, 5)
+        self.assertTrue(stream.streamfilter({"server_name": "127.0.0.1"}))
+        self.assertFalse(stream.streamfilter({"server_name": "other"}))
+        self.assertTrue(site_rc_listener("de.wikipedia.org").streamfilter({"server_name": "de.wikipedia.org"}))

@@ -1,0 +1,113 @@
+"""The position of a stream in a file that a crash cannot damage.
+
+Holds: a path.  Not here: what the position means (streams/reconnect.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Dict, List, Optional
+
+from ..clock import Clock
+from .reconnect import StreamPosition, encode_position, position_entries
+
+CHECKPOINT_VERSION = 1
+
+
+class Checkpoint:
+    """Write a StreamPosition to `path` at most each `every_seconds`.  One owner.
+
+    The file is JSON and replaced in one step, so that a reader and a crash see the old
+    one or the new one.  `url` names the stream: a file of another is ValueError.
+    """
+
+    def __init__(
+        self,
+        path: Any,
+        url: str,
+        *,
+        every_seconds: float = 1.0,
+        clock: Optional[Clock] = None,
+    ) -> None:
+        self.path = os.fspath(path)
+        self.url = url
+        self.every_seconds = every_seconds
+        self._clock = clock if clock is not None else Clock()
+        self._saved_at: Optional[float] = None
+        self._dirty = False
+
+    def load(self) -> Optional[StreamPosition]:
+        """Return the position in the file, None when there is no file."""
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                state = json.load(file)
+            url, cursor, window = state["url"], state["cursor"], state["window"]
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                "%s is not a checkpoint: %r" % (self.path, error)
+            ) from error
+        if url != self.url:
+            raise ValueError(
+                "%s is the checkpoint of %s, not of %s" % (self.path, url, self.url)
+            )
+        position = StreamPosition(
+            cursor if isinstance(cursor, str) else encode_position(cursor)
+        )
+        for topic, partition, offsets in window["offsets"]:
+            for offset in offsets:
+                position.remember((topic, partition, offset))
+        for name in window["ids"]:
+            position.remember(name)
+        return position
+
+    def taken(self, position: StreamPosition) -> None:
+        """Note that the consumer took an event; write when it is time."""
+        self._dirty = True
+        now = self._clock.monotonic()
+        if self._saved_at is None or now - self._saved_at >= self.every_seconds:
+            self.save(position)
+
+    def forget(self) -> None:
+        """Do not write what was taken since the last write."""
+        self._dirty = False
+
+    def save(self, position: StreamPosition, *, and_in_hand: bool = False) -> None:
+        """Write the file now, where anything was taken since it was written."""
+        if not (self._dirty or and_in_hand):
+            return
+        offsets: Dict[Any, List[int]] = {}
+        names = []
+        for mark in list(position.seen):
+            if isinstance(mark, str):
+                names.append(mark)
+            else:
+                offsets.setdefault(mark[:2], []).append(mark[2])
+        cursor = position.cursor()
+        state = {
+            "version": CHECKPOINT_VERSION,
+            "url": self.url,
+            "cursor": position_entries(cursor) or cursor,
+            "window": {
+                "offsets": [[key[0], key[1], offsets[key]] for key in offsets],
+                "ids": names,
+            },
+        }
+        folder = os.path.dirname(os.path.abspath(self.path))
+        handle, name = tempfile.mkstemp(
+            prefix=os.path.basename(self.path) + ".", dir=folder
+        )
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(state, file, separators=(",", ":"))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self.path)
+        except BaseException:
+            os.unlink(name)
+            raise
+        self._dirty = False
+        self._saved_at = self._clock.monotonic()

@@ -1,0 +1,467 @@
+"""Server-sent events over HTTP: a URL in, events out, over many connections.
+
+Spec: WHATWG HTML 9.2.  Holds: one open response.  Not here: the bytes
+(formats/sse.py), the waiting (streams/reconnect.py), Wikimedia's positions
+(streams/eventstreams.py).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import http.client
+import random
+import socket
+import threading
+from collections import deque
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterator,
+    Mapping,
+    NoReturn,
+    Optional,
+    Tuple,
+)
+
+from ..clock import Clock, Deadline
+from ..errors import (
+    ConnectionLost,
+    LimitExceeded,
+    ProtocolError,
+    RetryLater,
+    StatusError,
+    TransportError,
+    TransportTimeout,
+    WikistdError,
+)
+from ..formats.headers import parse_retry_after
+from ..formats.sse import (
+    MAX_SSE_EVENT_BYTES,
+    MAX_SSE_LINE_BYTES,
+    EventParser,
+    ServerSentEvent,
+)
+from ..web.client import HttpClient
+from ..web.origins import without_userinfo
+from ..web.request import WebRequest
+from .reconnect import (
+    MAX_DELAY_SECONDS,
+    MAX_WAIT_SECONDS,
+    MIN_DELAY_SECONDS,
+    BackOff,
+    judge_answer,
+)
+
+STREAM_IDLE_SECONDS = 90.0  # six of Mastodon's heartbeats; Wikimedia cuts at 60
+STREAM_BODY_EXCERPT = 2000  # bytes of an error page that an error carries
+STREAM_READ_BYTES = 65536
+EventHook = Callable[[Any], object]
+
+
+def iter_events(
+    response: Any,
+    *,
+    max_line_bytes: int = MAX_SSE_LINE_BYTES,
+    max_event_bytes: int = MAX_SSE_EVENT_BYTES,
+) -> Iterator[ServerSentEvent]:
+    """Yield the events of one open response; does not reconnect and does not close it.
+
+    `response` is a `Response`, an `http.client.HTTPResponse`, what `requests` returns
+    with `stream=True`, or an iterable of byte lines, with or without their ends.
+    A body that was cut short is ConnectionLost, after the events before the cut.
+    """
+    parser = EventParser(max_line_bytes=max_line_bytes, max_event_bytes=max_event_bytes)
+    for data in iter_arrivals(response):
+        for event in parser.feed(data):
+            yield event
+        if parser.error is not None:
+            raise parser.error
+
+
+def iter_arrivals(response: Any) -> Iterator[bytes]:
+    """Yield the bytes of a body as they arrive; never waits to fill a block."""
+    try:
+        if hasattr(response, "readany"):
+            yield from iter(response.readany, b"")
+        elif hasattr(response, "read1"):
+            # readline() would report a connection cut between two chunks as the end.
+            yield from iter(lambda: response.read1(STREAM_READ_BYTES), b"")
+            missing = getattr(response, "length", None)
+            if missing:
+                raise ConnectionLost(
+                    "the body was cut %d bytes before its end" % missing, phase="body"
+                )
+        elif hasattr(response, "iter_content"):
+            yield from response.iter_content(chunk_size=None)
+        else:
+            for line in response:
+                yield line if line[-1:] in (b"\n", b"\r") else line + b"\n"
+    except http.client.IncompleteRead as error:
+        raise ConnectionLost(
+            "the body was cut short", phase="body", received=len(error.partial)
+        ) from error
+    except (socket.timeout, TimeoutError) as error:
+        if isinstance(error, WikistdError):
+            raise
+        raise TransportTimeout("nothing came in time", phase="body") from error
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, WikistdError):
+            raise
+        raise ConnectionLost(
+            "the connection was lost: %s" % (error or type(error).__name__),
+            phase="body",
+        ) from error
+
+
+class EventSource:
+    """The events of `url`, over as many connections as it takes; an iterator.
+
+    One thread iterates; `close()` may come from any other and ends a blocked `next()`,
+    a connect, a handshake or a pause at once.  A context manager.
+
+    A connection that ends, breaks or is silent for `idle_timeout` seconds (comments
+    count as life) is made again with the last event id, after `retry_milliseconds` or
+    what the server's `retry:` said, doubled with each failure in a row up to
+    `max_delay_seconds`.  429, 502, 503 and 504 wait as their Retry-After says.
+    204 ends the stream.  Any other status is StatusError, another content type
+    ProtocolError; both are final, and so is a connection that can never be made (no
+    such host, an untrusted certificate) before the first one stood.
+    `max_attempts` failures in a row, where given, are final too.
+
+    `on_open(response)` is called with each answer that is an event stream,
+    `on_error(error)` with each error after which a further connection is made,
+    `on_comment(text)` with each comment.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        client: Optional[HttpClient] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        last_event_id: str = "",
+        retry_milliseconds: int = 3000,
+        timeout: float = 30.0,
+        idle_timeout: Optional[float] = STREAM_IDLE_SECONDS,
+        clock: Optional[Clock] = None,
+        min_delay_seconds: float = MIN_DELAY_SECONDS,
+        max_delay_seconds: float = MAX_DELAY_SECONDS,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+        max_attempts: Optional[int] = None,
+        max_line_bytes: int = MAX_SSE_LINE_BYTES,
+        max_event_bytes: int = MAX_SSE_EVENT_BYTES,
+        on_open: Optional[EventHook] = None,
+        on_error: Optional[EventHook] = None,
+        on_comment: Optional[Callable[[str], object]] = None,
+        resume_from: Optional[Callable[[], Tuple[str, str]]] = None,
+    ) -> None:
+        self.url = url
+        self.headers: Dict[str, str] = dict(headers or {})
+        self.last_event_id = last_event_id
+        self.timeout = timeout
+        self.idle_timeout = idle_timeout
+        self.max_wait_seconds = max_wait_seconds
+        self.max_attempts = max_attempts
+        self.max_line_bytes = max_line_bytes
+        self.max_event_bytes = max_event_bytes
+        self.on_open = on_open
+        self.on_error = on_error
+        self.on_comment = on_comment
+        self.reconnects = 0
+        self.connections = 0
+        self.events = 0
+        self.bytes = 0
+        self.comments = 0
+        self.was_open = False
+        self._resume_from = resume_from
+        self._clock = clock if clock is not None else Clock()
+        self._back_off = BackOff(
+            retry_milliseconds,
+            min_delay_seconds=min_delay_seconds,
+            max_delay_seconds=max_delay_seconds,
+        )
+        self._own_client = client is None
+        self._client = HttpClient() if client is None else client
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._request: Optional[WebRequest] = None  # what close() has to cancel
+        self._response: Any = None
+        self._paused = False
+        self._parser: Optional[EventParser] = None
+        self._ready: Deque[ServerSentEvent] = deque()
+
+    @property
+    def retry_milliseconds(self) -> int:
+        """The reconnection time: the one given, or the server's."""
+        return self._back_off.retry_milliseconds
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection stands."""
+        return self._response is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close()` was called or the stream ended."""
+        return self._closed.is_set()
+
+    def __iter__(self) -> EventSource:
+        return self
+
+    def __next__(self) -> ServerSentEvent:
+        ready = self._ready
+        while not ready:
+            if self._closed.is_set():
+                raise StopIteration
+            try:
+                self._advance()
+            except BaseException:
+                # Whatever ended it, Ctrl-C too, ends the connection with it.
+                self._drop()
+                raise
+        if self._closed.is_set():
+            raise StopIteration
+        event = ready.popleft()
+        self.last_event_id = event.id
+        self.events += 1
+        return event
+
+    def _advance(self) -> None:
+        """Do one thing: connect, read what has arrived, or wait."""
+        try:
+            if self._response is None:
+                self._connect()
+            else:
+                self._read()
+        except TransportError as error:
+            self._drop()
+            if self._closed.is_set():
+                return
+            if self._paused:
+                self._paused = False
+                return
+            if not self.was_open and not error.retryable:
+                raise
+            self._wait(error)
+        except RetryLater as error:
+            self._drop()
+            self._wait(error, error.after_seconds)
+
+    def _connect(self) -> None:
+        parser = self._parser
+        if parser is not None:
+            self.last_event_id = parser.last_event_id
+            self._parser = None
+        url, last_event_id = self.url, self.last_event_id
+        if self._resume_from is not None:
+            url, last_event_id = self._resume_from()
+        request = self._make_request(url, last_event_id)
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._request = request
+            self._paused = False
+        if self.connections:
+            self.reconnects += 1
+        self.connections += 1
+        try:
+            response = self._client.open(request)
+        except StatusError as error:
+            self._refuse(error.status, dict(error.headers), error)
+            return
+        except ProtocolError as error:
+            self._was_garbled(error)
+        with self._lock:
+            self._response = response
+        if self._closed.is_set():
+            self._drop()
+            return
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        verdict = judge_answer(response.status, headers.get("content-type", ""))
+        if verdict != "open":
+            self._refuse(response.status, headers, None)
+            return
+        self.was_open = True
+        self._parser = EventParser(
+            max_line_bytes=self.max_line_bytes,
+            max_event_bytes=self.max_event_bytes,
+            on_comment=self._hear_comment,
+            last_event_id=self.last_event_id,
+        )
+        if self.on_open is not None:
+            self.on_open(response)
+
+    def _make_request(self, url: str, last_event_id: str) -> WebRequest:
+        headers = {
+            "Accept": "text/event-stream",
+            "Cache-Control": "no-store",
+            # An event must not wait in a compressor for the next one.
+            "Accept-Encoding": "identity",
+        }
+        for name, value in {**self._client.headers, **self.headers}.items():
+            for known in list(headers):
+                if known.lower() == name.lower():
+                    del headers[known]
+            headers[name] = value
+        if last_event_id:
+            # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
+            headers["Last-Event-ID"] = last_event_id.encode("utf-8").decode("latin-1")
+        request = WebRequest(
+            url, headers=headers, idle_timeout=self.idle_timeout, stream=True
+        )
+        # A stream has no end to be reached in time: each step has its own limit.
+        request.deadline = Deadline(None, clock=self._clock)
+        request.connect_timeout = self.timeout
+        return request
+
+    def _refuse(
+        self, status: int, headers: Mapping[str, str], error: Optional[StatusError]
+    ) -> None:
+        """Act on an answer that is no event stream: end, or raise what it means."""
+        fields = {name.lower(): value for name, value in headers.items()}
+        content_type = fields.get("content-type", "")
+        verdict = judge_answer(status, content_type)
+        if verdict == "end":
+            self.close()
+            return
+        if verdict == "wait":
+            asked = parse_retry_after(fields.get("retry-after", ""), self._clock.now())
+            raise RetryLater(
+                "http-%d" % status,
+                "%s is not ready" % without_userinfo(self.url),
+                after_seconds=asked,
+            )
+        if error is not None:
+            raise error
+        if status == 200:
+            raise ProtocolError(
+                "%s answers with Content-Type %r, not with text/event-stream"
+                % (without_userinfo(self.url), content_type),
+                spec="server-sent events",
+            )
+        raise StatusError(
+            "%s answers with status %d, not with an event stream"
+            % (without_userinfo(self.url), status),
+            status=status,
+            url=without_userinfo(self.url),
+            headers=list(headers.items()),
+            body=self._excerpt(),
+        )
+
+    def _excerpt(self) -> bytes:
+        """Return the start of an error page, b"" where it cannot be read."""
+        try:
+            return bytes(self._response.read(STREAM_BODY_EXCERPT))
+        except (WikistdError, OSError):
+            return b""  # the status is the error; its page is only a courtesy
+
+    def _read(self) -> None:
+        parser = self._parser
+        assert parser is not None
+        if parser.error is not None:
+            raise parser.error  # the events before it have been given out
+        try:
+            data = self._response.readany()
+        except ProtocolError as error:
+            self._was_garbled(error)
+        if not data:
+            raise ConnectionLost("the server ended the stream", phase="body")
+        self.bytes += len(data)
+        events = parser.feed(data)
+        if parser.retry_milliseconds is not None:
+            self._back_off.retry_milliseconds = parser.retry_milliseconds
+        if events:
+            self._back_off.event_arrived()
+            self._ready.extend(events)
+
+    def _was_garbled(self, error: ProtocolError) -> NoReturn:
+        # A stream that worked and then breaks HTTP was cut by something in between.
+        if isinstance(error, LimitExceeded) or not self.was_open:
+            raise error
+        raise ConnectionLost(str(error), phase="body", retryable=True) from error
+
+    def _hear_comment(self, text: str) -> None:
+        self.comments += 1
+        if self.on_comment is not None:
+            self.on_comment(text)
+
+    def _wait(self, error: WikistdError, asked_seconds: Optional[float] = None) -> None:
+        """Tell of `error` and pause before the next connection, or raise it."""
+        import logging  # 3 ms that who never loses a connection does not pay
+
+        if asked_seconds is not None and asked_seconds > self.max_wait_seconds:
+            raise error
+        delay = self._back_off.next_delay(random.random(), asked_seconds)
+        if self.max_attempts is not None:
+            if self._back_off.failures >= self.max_attempts:
+                raise error
+        if self.on_error is not None:
+            self.on_error(error)
+        # The first break of a stream that worked is its daily life, the second is not.
+        level = logging.INFO if self._back_off.failures == 1 else logging.WARNING
+        logging.getLogger(__name__.partition(".")[0] + ".streams").log(
+            level, "%s: %s; again in %.1f s", without_userinfo(self.url), error, delay
+        )
+        self._clock.wait(self._closed, delay)
+
+    def disconnect(self) -> None:
+        """Close the connection only; the next `next()` makes another and resumes."""
+        self._paused = self._response is not None
+        self._drop()
+
+    def _drop(self) -> None:
+        with self._lock:
+            response, self._response = self._response, None
+            self._request = None
+        if response is not None:
+            close_stream_response(response)
+
+    def close(self) -> None:
+        """End the stream for good, from any thread.  Idempotent."""
+        self._closed.set()
+        with self._lock:
+            request, response = self._request, self._response
+        if request is not None:
+            request.cancel()
+        if response is not None:
+            # A blocked reader wakes by the shutdown; close() alone would wait for it.
+            response.abort()
+        if self._own_client:
+            self._client.close()
+
+    def __enter__(self) -> EventSource:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+        self._drop()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_ready"):
+            self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed else "open" if self.is_open else "waiting"
+        return "<EventSource %s %s, %d events>" % (
+            without_userinfo(self.url),
+            state,
+            self.events,
+        )
+
+
+def close_stream_response(response: Any) -> None:
+    """Close a response whose body was not read to its end; never raises."""
+    try:
+        response.abort()
+        response.close()
+    except (WikistdError, OSError):
+        pass  # it is being thrown away, and whatever it says changes nothing
+
+
+def server_time_milliseconds(headers: Any) -> Optional[int]:
+    """Return the server's clock from its Date header, or None."""
+    date = headers.get("Date")
+    parsed = email.utils.parsedate_tz(date) if date else None
+    return None if parsed is None else email.utils.mktime_tz(parsed) * 1000

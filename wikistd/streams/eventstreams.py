@@ -1,0 +1,486 @@
+"""Wikimedia EventStreams: filters and positions over an EventSource.
+
+In: keyword arguments as pywikibot's EventStreams has them.  Out: events as dicts, each
+once, over any number of connections.  Holds: an EventSource while it is iterated.
+Spec: https://wikitech.wikimedia.org/wiki/Event_Platform/EventStreams_HTTP_Service
+Not here: the position (streams/reconnect.py), its file (streams/checkpoint.py), wikis
+without the service (streams/recentchanges.py).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import threading
+import urllib.parse
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Union,
+)
+
+from ..clock import Clock
+from ..web.client import HttpClient
+from .checkpoint import Checkpoint
+from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
+from .reconnect import StreamGap, StreamPosition
+
+EVENTSTREAMS_HOST = "https://stream.wikimedia.org"
+EVENTSTREAMS_PATH = "/v2/stream/"
+EVENTSTREAMS_RETRY_MILLISECONDS = 1000  # cut every 15 minutes: that is no trouble
+EVENTSTREAMS_TIMEOUT = (10.0, STREAM_IDLE_SECONDS)  # to connect, of silence
+CANARY_DOMAIN = "canary"
+MAX_KEPT_GAPS = 100
+WIKIMEDIA_DOMAINS = (
+    "wikipedia.org",
+    "wikimedia.org",
+    "wikidata.org",
+    "wiktionary.org",
+    "wikibooks.org",
+    "wikinews.org",
+    "wikiquote.org",
+    "wikisource.org",
+    "wikiversity.org",
+    "wikivoyage.org",
+    "wikifunctions.org",
+    "mediawiki.org",
+)
+SECRET_STREAM_HEADERS = ("authorization", "cookie", "proxy-authorization")
+EventFilter = Callable[[Dict[str, Any]], Any]
+GapHook = Callable[[StreamGap], object]
+SinceValue = Union[str, int, datetime.datetime, None]
+
+
+class EventStreams:
+    """The events of one or several streams of a wiki, filtered; an iterator of dicts.
+
+    Keyword arguments, those of pywikibot's class first:
+    `streams` (names, a comma-separated str or an iterable), `site` (a Session, a host,
+    or None for Wikimedia), `since` (datetime, naive is UTC; milliseconds; ISO 8601;
+    MediaWiki timestamp), `url` (instead of all those), `canary` (True: let the test
+    events through), `timeout` (seconds of silence, or a pair with those to connect),
+    `retry` (milliseconds before a connection is made again), `headers`,
+    `last_event_id` (also `last_id`, `latest_event_id`: an id or a `cursor`);
+    `cursor` (where another process stopped), `checkpoint` (a path: start from what it
+    holds, and write the position there each `checkpoint_seconds` after the consumer
+    took an event, and at close), `on_gap(gap)`, `client`, `clock`, and any further
+    keyword of EventSource.
+
+    Nothing is lost and nothing comes twice while the server still has the events;
+    where it has not, a StreamGap is given to `on_gap`, kept in `gaps` and logged.
+    A context manager.  One thread iterates; `close()` may come from any.  Leaving a
+    `for` loop closes the connection; another loop goes on where that one stopped.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._total: Optional[int] = None
+        self.filter: Dict[str, List[EventFilter]] = {"all": [], "any": [], "none": []}
+        self._canary = bool(kwargs.pop("canary", False))
+        self._site: Any = kwargs.pop("site", None)
+        self._streams = join_stream_names(kwargs.pop("streams", None))
+        self._since_milliseconds, self._since = read_since(kwargs.pop("since", None))
+        self._url: Optional[str] = kwargs.pop("url", None)
+        self.gaps: List[StreamGap] = []
+        self._on_gap: Optional[GapHook] = kwargs.pop("on_gap", None)
+        clock: Optional[Clock] = kwargs.pop("clock", None)
+        self._clock = clock if clock is not None else Clock()
+        self._timeout = kwargs.pop("timeout", EVENTSTREAMS_TIMEOUT)
+        position_text = kwargs.pop("cursor", None) or ""
+        for name in ("last_event_id", "last_id", "latest_event_id"):
+            position_text = kwargs.pop(name, None) or position_text
+        checkpoint = kwargs.pop("checkpoint", None)
+        checkpoint_seconds = kwargs.pop("checkpoint_seconds", 1.0)
+        self.sse_kwargs: Dict[str, Any] = kwargs
+        kwargs["headers"] = dict(kwargs.get("headers") or {})
+        if self._url is None and not self._streams:
+            raise NotImplementedError(
+                "No streams specified for class %s" % type(self).__name__
+            )
+        self._checkpoint: Optional[Checkpoint] = None
+        self._position = StreamPosition(position_text)
+        if checkpoint is not None:
+            self._checkpoint = Checkpoint(
+                checkpoint,
+                self.url.partition("?")[0],
+                every_seconds=checkpoint_seconds,
+                clock=self._clock,
+            )
+            self._position = self._checkpoint.load() or self._position
+        self._position.since_milliseconds = self._since_milliseconds
+        self._source: Optional[EventSource] = None
+        self._in_hand = False  # the consumer has an event that is not checkpointed
+        self._given = 0
+        self._closed = False
+        self._lock = threading.Lock()  # close() of another thread writes the position
+
+    # -- what it is made of
+
+    @property
+    def url(self) -> str:
+        """The address of the stream; NotImplementedError when nothing names one."""
+        if self._url is None:
+            if not self._streams:
+                raise NotImplementedError(
+                    "No streams specified for class %s" % type(self).__name__
+                )
+            url = stream_host(self._site) + EVENTSTREAMS_PATH
+            url += urllib.parse.quote(self._streams, safe=",")
+            if self._since is not None:
+                # Unescaped, the "+" of a time zone would arrive as a space.
+                url += "?since=" + urllib.parse.quote(self._since, safe=":")
+            self._url = url
+        return self._url
+
+    @property
+    def cursor(self) -> str:
+        """The position behind the last event taken, as text for `cursor=`."""
+        return self._position.cursor()
+
+    @property
+    def source(self) -> Optional[EventSource]:
+        """The EventSource below, with its counters; None before the first event."""
+        return self._source
+
+    @property
+    def duplicates(self) -> int:
+        """How many events came again and were dropped."""
+        return self._position.duplicates
+
+    def set_maximum_items(self, value: Optional[int]) -> None:
+        """End the iteration after `value` events that passed; None changes nothing."""
+        if value is None:
+            return
+        total = int(value)
+        if total < 0:
+            raise ValueError("the number of items must be 0 or more, not %d" % total)
+        self._total = total
+
+    # -- filters
+
+    def register_filter(self, *args: EventFilter, **kwargs: Any) -> None:
+        """Register functions of an event, or values that its keys must have.
+
+        `ftype` is "all" (the default), "any" or "none".  A key may be a dotted path
+        (`**{"meta.domain": "de.wikipedia.org"}`).  A value is compared: True, False and
+        None by identity, text and numbers by equality, another container by
+        membership; a function is called with the event's value.  A key that the event
+        has not matches nothing.  TypeError for an argument that is no function.
+        """
+        ftype = kwargs.pop("ftype", "all")
+        if ftype not in self.filter:
+            raise ValueError("ftype must be 'all', 'any' or 'none', not %r" % (ftype,))
+        for function in args:
+            if not callable(function):
+                raise TypeError("%r is not a callable" % (function,))
+        self.filter[ftype].extend(args)
+        for key, value in kwargs.items():
+            self.filter[ftype].append(make_event_filter(key, value))
+
+    def streamfilter(self, data: Dict[str, Any]) -> bool:
+        """Return whether the event `data` passes the filters of `register_filter`."""
+        if not self._canary:
+            meta = data.get("meta")
+            if isinstance(meta, dict) and meta.get("domain") == CANARY_DOMAIN:
+                return False
+        if any(function(data) for function in self.filter["none"]):
+            return False
+        if not all(function(data) for function in self.filter["all"]):
+            return False
+        if not self.filter["any"]:
+            return True
+        return any(function(data) for function in self.filter["any"])
+
+    # -- iteration
+
+    @property
+    def generator(self) -> Iterator[Dict[str, Any]]:
+        """The iterator of events itself; leaving it closes the connection."""
+        return self.__iter__()
+
+    def __iter__(self) -> Iterator[Dict[str, Any]]:
+        try:
+            while True:
+                try:
+                    data = self.__next__()
+                except StopIteration:
+                    return
+                yield data
+        finally:
+            if self._source is not None:
+                self._source.disconnect()
+
+    def __next__(self) -> Dict[str, Any]:
+        if self._in_hand:
+            self._in_hand = False
+            if self._checkpoint is not None:
+                with self._lock:
+                    self._checkpoint.taken(self._position)
+        if self._closed:
+            raise StopIteration
+        if self._total is not None and self._given >= self._total:
+            self.close()
+            raise StopIteration
+        if self._source is None:
+            self._source = self._open_source()
+        for event in self._source:
+            data = self._read_event(event.type, event.data, event.id)
+            if data is not None:
+                self._given += 1
+                self._in_hand = True
+                return data
+        self.close()
+        raise StopIteration
+
+    def _read_event(self, kind: str, text: str, id: str) -> Optional[Dict[str, Any]]:
+        """Return the event where it is new and passes the filters."""
+        if kind != "message" or not text:
+            if kind != "message":
+                self._tell("event of type %s: %.200s", kind, text)
+            return None
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            self._tell("event that is not JSON: %s: %.200s", error, text)
+            return None
+        with self._lock:
+            is_new, gap = self._position.take(data, id)
+        if gap is not None:
+            self._tell("%s", gap)
+            del self.gaps[: -MAX_KEPT_GAPS + 1]
+            self.gaps.append(gap)
+            if self._on_gap is not None:
+                self._on_gap(gap)
+        if not is_new or not isinstance(data, dict) or not self.streamfilter(data):
+            return None
+        return data
+
+    def _tell(self, message: str, *values: object) -> None:
+        import logging  # 3 ms that most streams never need
+
+        logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
+            message, *values
+        )
+
+    def _open_source(self) -> EventSource:
+        options = dict(self.sse_kwargs)
+        retry = options.pop("retry", None)
+        options.setdefault(
+            "retry_milliseconds",
+            EVENTSTREAMS_RETRY_MILLISECONDS if retry is None else int(retry),
+        )
+        if isinstance(self._timeout, tuple):
+            connect_seconds, idle_seconds = self._timeout
+        else:
+            connect_seconds, idle_seconds = self._timeout, self._timeout
+        if connect_seconds is not None:
+            options.setdefault("timeout", connect_seconds)
+        options.setdefault("idle_timeout", idle_seconds)
+        session_client = getattr(self._site, "session", None)
+        if isinstance(session_client, HttpClient):
+            options.setdefault("client", session_client)
+        user_hook = options.pop("on_open", None)
+
+        def opened(response: Any) -> None:
+            self._position.connected(server_time_milliseconds(response.headers))
+            if user_hook is not None:
+                user_hook(response)
+
+        return EventSource(
+            self.url,
+            clock=self._clock,
+            on_open=opened,
+            resume_from=self._resume_from,
+            **options,
+        )
+
+    def _resume_from(self) -> Tuple[str, str]:
+        """Return the URL and the Last-Event-ID for the next connection."""
+        resume_id = self._position.resume_id()
+        started = self._position.start_milliseconds
+        if resume_id or self._since is not None or started is None:
+            return self.url, resume_id
+        # Cut before the first event: what came since then has to be asked for by time.
+        mark = "&" if "?" in self.url else "?"
+        return "%s%ssince=%d" % (self.url, mark, started), ""
+
+    def close(self) -> None:
+        """End the stream, from any thread, and write the checkpoint.  Idempotent."""
+        self._closed = True
+        if self._source is not None:
+            self._source.close()
+        if self._checkpoint is not None:
+            with self._lock:
+                self._checkpoint.save(self._position, and_in_hand=self._in_hand)
+
+    def restart(self) -> None:
+        """Begin to iterate anew behind the last event taken; the total counts anew."""
+        self.close()
+        self._source = None
+        self._given = 0
+        self._closed = False
+
+    def __enter__(self) -> EventStreams:
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if kind is not None and self._in_hand and self._checkpoint is not None:
+            # The consumer failed on the event in its hand: let it come again.
+            self._checkpoint.forget()
+            self._in_hand = False
+        self.close()
+
+    def __del__(self) -> None:
+        # Not close(): nobody knows whether the event in hand was done with.
+        source = getattr(self, "_source", None)
+        if source is not None:
+            source.close()
+
+    def __repr__(self) -> str:
+        shown: Dict[str, Any] = {}
+        headers = self.sse_kwargs["headers"]
+        if headers:
+            shown["headers"] = {
+                name: "..." if name.lower() in SECRET_STREAM_HEADERS else value
+                for name, value in headers.items()
+            }
+        if not self._streams:
+            shown["url"] = self._url
+        if self._site is not None:
+            shown["site"] = self._site
+        if self._streams:
+            shown["streams"] = self._streams
+        if self._since is not None:
+            shown["since"] = self._since
+        if self._timeout != EVENTSTREAMS_TIMEOUT:
+            shown["timeout"] = self._timeout
+        return "%s(%s)" % (
+            type(self).__name__,
+            ", ".join("%s=%r" % item for item in shown.items()),
+        )
+
+
+def site_rc_listener(site: Any, total: Optional[int] = None) -> EventStreams:
+    """Return the recent changes of `site`, a Session or a host, as they happen.
+
+    `total` is the number of changes after which it ends.
+    """
+    stream = EventStreams(streams="recentchange", site=site)
+    stream.set_maximum_items(total)
+    host = urllib.parse.urlsplit(stream_site_url(site)).hostname
+    stream.register_filter(server_name=host)
+    return stream
+
+
+def join_stream_names(streams: Union[str, Iterable[str], None]) -> Optional[str]:
+    """Return stream names as the service's URL has them, None when there are none."""
+    if streams is None or isinstance(streams, str):
+        return streams or None
+    return ",".join(streams) or None
+
+
+def stream_site_url(site: Any) -> str:
+    """Return the URL of `site`, a Session (its `host`) or a host name or URL."""
+    host = site if isinstance(site, str) else getattr(site, "host", None)
+    if not isinstance(host, str) or not host:
+        raise TypeError("site must be a Session or a host, not %r" % (site,))
+    return (host if "://" in host else "https://" + host).rstrip("/")
+
+
+def stream_host(site: Any) -> str:
+    """Return the scheme and host that serve the streams of `site` (None: Wikimedia)."""
+    if site is None:
+        return EVENTSTREAMS_HOST
+    parts = urllib.parse.urlsplit(stream_site_url(site))
+    name = parts.hostname or ""
+    if any(name == d or name.endswith("." + d) for d in WIKIMEDIA_DOMAINS):
+        return EVENTSTREAMS_HOST
+    return "%s://%s" % (parts.scheme, parts.netloc)
+
+
+def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
+    """Return (milliseconds, None where only the server can tell; text for the URL)."""
+    if since is None:
+        return None, None
+    if isinstance(since, bool) or not isinstance(since, (str, int, datetime.datetime)):
+        raise TypeError(
+            "since must be a datetime, milliseconds or text, not %r" % (since,)
+        )
+    if isinstance(since, int):
+        return since, str(since)
+    if isinstance(since, str):
+        text = since.strip()
+        if text.isdigit() and len(text) in (8, 14):
+            form = "%Y%m%d%H%M%S"[: 6 if len(text) == 8 else None]
+            since = datetime.datetime.strptime(text, form)
+        elif text.isdigit():
+            return int(text), text
+        else:
+            return read_iso_milliseconds(text), text
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=datetime.timezone.utc)
+    since = since.astimezone(datetime.timezone.utc)
+    milliseconds = int(since.timestamp()) * 1000 + since.microsecond // 1000
+    form = "%Y-%m-%dT%H:%M:%S"
+    tail = ".%03dZ" % (since.microsecond // 1000) if since.microsecond else "Z"
+    return milliseconds, since.strftime(form) + tail
+
+
+def read_iso_milliseconds(text: str) -> Optional[int]:
+    """Return the milliseconds since 1970 of an ISO 8601 time, None if it is none."""
+    text = text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    since_epoch = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return since_epoch // datetime.timedelta(milliseconds=1)
+
+
+def make_event_filter(key: str, value: Any) -> EventFilter:
+    """Return the function that looks for `value` at `key` of an event."""
+    matches = make_value_test(value)
+
+    def event_filter(data: Dict[str, Any]) -> bool:
+        found: Any = data
+        if key in data:
+            found = data[key]
+        else:
+            for name in key.split("."):
+                if not isinstance(found, Mapping) or name not in found:
+                    return False
+                found = found[name]
+        return matches(found)
+
+    return event_filter
+
+
+def make_value_test(value: Any) -> Callable[[Any], bool]:
+    """Return the test for one value of `register_filter`."""
+    if value is None or isinstance(value, bool):
+        return lambda found: found is value
+    if callable(value):
+        function = value
+        return lambda found: bool(function(found))
+    if isinstance(value, bytes):
+        value = value.decode("utf-8")
+    if isinstance(value, (str, int, float)):
+        return lambda found: bool(found == value)
+    if iter(value) is iter(value):
+        value = tuple(value)  # a one-shot iterator would be used up by the first event
+
+    def is_member(found: Any) -> bool:
+        try:
+            return found in value
+        except TypeError:
+            return False  # a list is in no set, a number in no text: no match
+
+    return is_member

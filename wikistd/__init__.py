@@ -56,6 +56,13 @@ from .server.running import WsgiServer, serve_wsgi
 from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
 from .streams.reconnect import StreamGap
+from .web.client import HttpClient
+from .web.decoding import DecodingHandler
+from .web.keepalive import KeepAliveHandler
+from .web.pool import ConnectionPool, Counters
+from .web.request import WebRequest
+from .web.response import Response
+from .web.signals import Signal
 from .wiki.session import Session
 
 __version__ = "0.1.0"
@@ -70,7 +77,10 @@ __all__ = [
     "Clock",
     "ConnectFailed",
     "ConnectionLost",
+    "ConnectionPool",
+    "Counters",
     "Deadline",
+    "DecodingHandler",
     "EditConflict",
     "EventParser",
     "EventSource",
@@ -78,6 +88,8 @@ __all__ = [
     "FingerprintMismatch",
     "HandshakeRefused",
     "HeaderError",
+    "HttpClient",
+    "KeepAliveHandler",
     "LimitExceeded",
     "LoginError",
     "MalformedEventError",
@@ -85,9 +97,11 @@ __all__ = [
     "PartHeaders",
     "ProtocolError",
     "ProxyError",
+    "Response",
     "RetryLater",
     "ServerSentEvent",
     "Session",
+    "Signal",
     "StatusError",
     "StreamEnded",
     "StreamGap",
@@ -95,6 +109,7 @@ __all__ = [
     "TransportError",
     "TransportTimeout",
     "UnknownEncoding",
+    "WebRequest",
     "WebSocketError",
     "WikistdError",
     "WsgiServer",

@@ -1,0 +1,665 @@
+"""HTTP/1.1 answers: bytes in; a head, its framing and the body's bytes out.
+
+`HeadParser.feed(data)` gives a `ResponseHead` once the empty line has come; `leftover`
+holds what followed it.  `body_decoder(...)` gives the decoder for its body: `feed(data)`
+returns payload, `is_done` says when the message is complete, `leftover` what came after
+it, `feed_eof()` raises when the connection ended too early.
+
+Spec: RFC 9112, strictly: what a lenient parser would guess is a ProtocolError here,
+because two parsers that guess differently are how answers get swapped.  Pure.
+Not here: sockets and deadlines (web/connect.py), content codings (web/decoding.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+from ..errors import ConnectionLost, HeaderError, LimitExceeded, ProtocolError
+
+MAX_HEADER_BYTES = 65536  # whole head; http.client allows as much for one line
+MAX_HEADER_FIELDS = 256  # http.client stops at 100; Wikimedia sends about 30
+MAX_TRAILER_BYTES = 16384  # trailers are rare and short; aiohttp allows 8 KB a line
+MAX_CHUNK_LINE_BYTES = 4096  # size and extensions; nobody sends extensions
+MAX_INTERIM_RESPONSES = 100  # 1xx before the final answer
+MAX_LENGTH_DIGITS = 18  # the largest that fits 64 bits; h11 allows 20
+
+_HTTP1_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HTTP1_DIGITS = re.compile(r"[0-9]{1,%d}" % MAX_LENGTH_DIGITS)
+_HTTP1_STATUS_LINE = re.compile(
+    r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?"
+)
+_HTTP1_CHUNK_LINE = re.compile(
+    rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?"
+)
+# All bytes that may stand inside a line.  What bytes.translate leaves when they are
+# deleted must be one CRLF for each line: the cheapest whole-head check (0.5 us a KB).
+_HTTP1_TEXT_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_HTTP1_PREFIX = b"HTTP/1."
+_HTTP1_SHOWN_BYTES = 60  # of a bad line, in a message
+
+
+class HeaderFields:
+    """Header fields of an answer, in order, looked up without regard to case.
+
+    Has what `email.message.Message` offers to readers (`get`, `get_all`, `items`,
+    `get_content_type`, ...), so that stock and third-party handlers work on it.
+    A str for each value; bytes above 0x7F are read as latin-1.  One owner.
+    """
+
+    __slots__ = ("_pairs", "_index")
+
+    def __init__(self, pairs: Iterable[Tuple[str, str]] = ()) -> None:
+        self._pairs = list(pairs)
+        index: Dict[str, List[str]] = {}
+        for name, value in self._pairs:
+            key = name.lower()
+            if key in index:
+                index[key].append(value)
+            else:
+                index[key] = [value]
+        self._index = index
+
+    def get(self, name: str, default: Any = None, failobj: Any = None) -> Any:
+        """Return the first value of `name`, or `default`."""
+        values = self._index.get(name.lower())
+        if values is None:
+            return failobj if default is None else default
+        return values[0]
+
+    def get_all(self, name: str, failobj: Any = None) -> Any:
+        """Return the list of all values of `name`, or `failobj`."""
+        values = self._index.get(name.lower())
+        return failobj if values is None else list(values)
+
+    # Names that cookie handlers of Python 2 and old code look for.
+    getheaders = get_all
+
+    def joined(self, name: str) -> str:
+        """Return all values of a list-like field as one, "" when there is none."""
+        values = self._index.get(name)
+        if values is None:
+            return ""
+        return values[0] if len(values) == 1 else ", ".join(values)
+
+    def __getitem__(self, name: str) -> Optional[str]:
+        value: Optional[str] = self.get(name)
+        return value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Append a field, as `email.message.Message` does."""
+        self._pairs.append((name, value))
+        self._index.setdefault(name.lower(), []).append(value)
+
+    def __delitem__(self, name: str) -> None:
+        key = name.lower()
+        if self._index.pop(key, None) is not None:
+            self._pairs = [pair for pair in self._pairs if pair[0].lower() != key]
+
+    def add_header(self, name: str, value: str) -> None:
+        """Append a field."""
+        self[name] = value
+
+    def replace_header(self, name: str, value: str) -> None:
+        """Put `value` in the place of all values of `name`."""
+        del self[name]
+        self[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, _ in self._pairs])
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HeaderFields):
+            return NotImplemented
+        return self._pairs == other._pairs
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def keys(self) -> List[str]:
+        """Return the names, in order, with repetitions."""
+        return [name for name, _ in self._pairs]
+
+    def values(self) -> List[str]:
+        """Return the values, in order."""
+        return [value for _, value in self._pairs]
+
+    def items(self) -> List[Tuple[str, str]]:
+        """Return (name, value) pairs, in order."""
+        return list(self._pairs)
+
+    def get_content_type(self) -> str:
+        """Return the media type in lower case, "text/plain" when it is unusable."""
+        text = str(self.get("content-type", "")).partition(";")[0].strip().lower()
+        return text if text.count("/") == 1 else "text/plain"
+
+    def get_content_maintype(self) -> str:
+        """Return the part of the media type before the slash."""
+        return self.get_content_type().partition("/")[0]
+
+    def get_content_subtype(self) -> str:
+        """Return the part of the media type after the slash."""
+        return self.get_content_type().partition("/")[2]
+
+    def get_param(
+        self,
+        param: str,
+        failobj: Any = None,
+        header: str = "content-type",
+        unquote: bool = True,
+    ) -> Any:
+        """Return a parameter of a field such as Content-Type, or `failobj`."""
+        for piece in str(self.get(header, "")).split(";")[1:]:
+            name, equals, value = piece.partition("=")
+            if equals and name.strip().lower() == param.lower():
+                value = value.strip()
+                return value.strip('"') if unquote else value
+        return failobj
+
+    def get_content_charset(self, failobj: Any = None) -> Any:
+        """Return the charset parameter in lower case, or `failobj`."""
+        charset = self.get_param("charset")
+        return charset.lower() if charset else failobj
+
+    def __str__(self) -> str:
+        return "".join("%s: %s\n" % pair for pair in self._pairs) + "\n"
+
+    as_string = __str__
+
+    def __repr__(self) -> str:
+        # Names only: values hold cookies.
+        return "<HeaderFields %s>" % ", ".join(self.keys())
+
+
+class ResponseHead:
+    """Status line and header fields of one answer; `minor_version` is 0 or 1."""
+
+    __slots__ = ("status", "reason", "minor_version", "fields")
+
+    def __init__(
+        self, status: int, reason: str, minor_version: int, fields: HeaderFields
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.minor_version = minor_version
+        self.fields = fields
+
+    def is_interim(self) -> bool:
+        """Return whether another head follows (1xx, but not 101)."""
+        return self.status < 200 and self.status != 101
+
+    def is_keepalive(self) -> bool:
+        """Return whether the connection stays open after this message, RFC 9112 9.3."""
+        tokens = self.fields.joined("connection")
+        if not tokens:
+            return self.minor_version > 0
+        words = [word.strip() for word in tokens.lower().split(",")]
+        if "close" in words:
+            return False
+        return self.minor_version > 0 or "keep-alive" in words
+
+    def __repr__(self) -> str:
+        return "<ResponseHead %d, %d fields>" % (self.status, len(self.fields))
+
+
+def shown_bytes(data: bytes, size: int = _HTTP1_SHOWN_BYTES) -> str:
+    """Return the start of `data` as it may stand in a message: escaped, bounded."""
+    text = ascii(bytes(data[:size]))[1:]
+    return text + " ..." if len(data) >= size else text
+
+
+def _http1_check_newlines(data: bytes, start: int) -> None:
+    newline = data.find(b"\n", max(0, start - 1))
+    while newline >= 0:
+        if newline == 0 or data[newline - 1] != 13:
+            begin = data.rfind(b"\n", 0, newline) + 1
+            raise HeaderError(
+                "line %s of the answer's head ends with LF alone, not CRLF"
+                % shown_bytes(data[begin:newline].partition(b":")[0], 40),
+                spec="RFC 9112 2.2",
+            )
+        newline = data.find(b"\n", newline + 1)
+
+
+def _http1_bad_status_line(data: bytes) -> ProtocolError:
+    line = data.partition(b"\n")[0]
+    line = line[:-1] if line.endswith(b"\r") else line
+    hint = ""
+    if line[:1] in (b"\x15", b"\x16"):
+        hint = ": it looks like TLS, try https"
+    return ProtocolError(
+        "bad status line %s, wanted 'HTTP/1.1 200 OK'%s" % (shown_bytes(line), hint),
+        spec="RFC 9112 4",
+    )
+
+
+def parse_fields(
+    lines: List[str], *, max_header_fields: int = MAX_HEADER_FIELDS
+) -> List[Tuple[str, str]]:
+    """Parse header lines without their CRLF (latin-1 text, no controls) to pairs."""
+    if len(lines) > max_header_fields:
+        raise LimitExceeded(
+            "answer has %d header fields, more than max_header_fields=%d"
+            % (len(lines), max_header_fields),
+            name="max_header_fields",
+            limit=max_header_fields,
+        )
+    pairs: List[Tuple[str, str]] = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or line[0] in " \t":
+            return _http1_parse_folded(lines)
+        pairs.append((name, value.strip(" \t")))
+    # One match over all names together: a third of the cost of one for each.
+    if pairs and not _HTTP1_TOKEN.fullmatch("".join([name for name, _ in pairs])):
+        for name, _ in pairs:
+            if not _HTTP1_TOKEN.fullmatch(name):
+                raise HeaderError(
+                    "header name %s is not a token" % ascii(name[:60]),
+                    spec="RFC 9112 5.1",
+                )
+    return pairs
+
+
+def _http1_parse_folded(lines: List[str]) -> List[Tuple[str, str]]:
+    unfolded: List[str] = []
+    pieces: List[List[str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and pieces:
+            pieces[-1].append(line.strip(" \t"))
+        else:
+            pieces.append([line])
+    for group in pieces:
+        # RFC 9112 5.2: a user agent replaces each fold with a space.
+        unfolded.append(" ".join(group))
+    for line in unfolded:
+        name, colon, _ = line.partition(":")
+        if not colon or not _HTTP1_TOKEN.fullmatch(name):
+            raise HeaderError(
+                "header line %s is not 'Name: value'"
+                % ascii(line[:60] if not colon else name[:60] + ":"),
+                spec="RFC 9112 5",
+            )
+    return parse_fields(unfolded)
+
+
+def parse_head(
+    data: bytes, *, max_header_fields: int = MAX_HEADER_FIELDS
+) -> ResponseHead:
+    """Parse a whole head, from the status line to the empty line with its CRLF."""
+    text = str(data[:-4], "latin-1")
+    lines = text.split("\r\n")
+    if data.translate(None, _HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) + 1):
+        raise _http1_control_error(data)
+    match = _HTTP1_STATUS_LINE.fullmatch(lines[0])
+    if match is None:
+        raise _http1_bad_status_line(data)
+    version, status, reason = match.groups()
+    del lines[0]
+    return ResponseHead(
+        int(status),
+        reason.strip() if reason else "",
+        1 if version != "0" else 0,
+        HeaderFields(parse_fields(lines, max_header_fields=max_header_fields)),
+    )
+
+
+def _http1_control_error(data: bytes) -> ProtocolError:
+    _http1_check_newlines(data, 0)
+    for number, line in enumerate(data[:-4].split(b"\r\n")):
+        bad = line.translate(None, _HTTP1_TEXT_BYTES)
+        if bad:
+            if number == 0:
+                return _http1_bad_status_line(line)
+            return HeaderError(
+                "header line %s holds the control character 0x%02x"
+                % (shown_bytes(line.partition(b":")[0], 40), bad[0]),
+                spec="RFC 9110 5.5",
+            )
+    return HeaderError("head ends badly", spec="RFC 9112 2.2")  # pragma: no cover
+
+
+class HeadParser:
+    """Collects the bytes of one answer's head.  One owner, one head.
+
+    `feed(data)` returns the head when it is complete, else None; then `leftover` holds
+    the bytes after it.  Raises ProtocolError as soon as the bytes cannot become a head.
+    """
+
+    __slots__ = ("max_header_bytes", "max_header_fields", "_buffer", "leftover")
+
+    def __init__(
+        self,
+        *,
+        max_header_bytes: int = MAX_HEADER_BYTES,
+        max_header_fields: int = MAX_HEADER_FIELDS,
+    ) -> None:
+        self.max_header_bytes = max_header_bytes
+        self.max_header_fields = max_header_fields
+        self._buffer = b""
+        self.leftover = b""
+
+    def feed(self, data: bytes) -> Optional[ResponseHead]:
+        """Take the next bytes; return the head when it is complete."""
+        searched = len(self._buffer)
+        buffer = self._buffer + data if searched else bytes(data)
+        end = buffer.find(b"\r\n\r\n", max(0, searched - 3))
+        if end < 0:
+            self._buffer = buffer
+            self._check_unfinished(buffer, searched)
+            return None
+        if end + 4 > self.max_header_bytes:
+            raise self._too_long(buffer)
+        self.leftover = buffer[end + 4 :]
+        self._buffer = b""
+        if not buffer.startswith(_HTTP1_PREFIX):
+            raise _http1_bad_status_line(buffer)
+        return parse_head(buffer[: end + 4], max_header_fields=self.max_header_fields)
+
+    def feed_eof(self) -> None:
+        """Raise ConnectionLost: the connection ended before the head did."""
+        buffer = self._buffer
+        if buffer and not buffer.startswith(_HTTP1_PREFIX):
+            raise _http1_bad_status_line(buffer)
+        if not buffer:
+            raise ConnectionLost("server closed the connection without an answer")
+        raise ConnectionLost(
+            "server closed the connection after %d bytes of the answer's head"
+            % len(buffer)
+        )
+
+    def has_begun(self) -> bool:
+        """Return whether any byte of the head has come."""
+        return bool(self._buffer)
+
+    def _check_unfinished(self, buffer: bytes, searched: int) -> None:
+        # Told at once, not when the time is used up: a server that speaks something
+        # else, or ends its lines otherwise, never sends the empty line we wait for.
+        if not buffer.startswith(_HTTP1_PREFIX) and (
+            b"\n" in buffer or len(buffer) >= _HTTP1_SHOWN_BYTES
+        ):
+            raise _http1_bad_status_line(buffer)
+        if len(buffer) >= self.max_header_bytes:
+            raise self._too_long(buffer)
+        _http1_check_newlines(buffer, searched)
+
+    def _too_long(self, buffer: bytes) -> LimitExceeded:
+        first = buffer.find(b"\r\n")
+        long_line = first < 0 or first > self.max_header_bytes
+        return LimitExceeded(
+            "%s exceeds max_header_bytes=%d"
+            % ("status line" if long_line else "answer's head", self.max_header_bytes),
+            name="max_header_bytes",
+            limit=self.max_header_bytes,
+        )
+
+
+class LengthDecoder:
+    """A body of `length` bytes.  One owner."""
+
+    __slots__ = ("length", "remaining", "is_done", "leftover", "trailers")
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.remaining = length
+        self.is_done = length == 0
+        self.leftover = b""
+        self.trailers: List[Tuple[str, str]] = []
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the payload in `data`."""
+        size = len(data)
+        if size < self.remaining:
+            self.remaining -= size
+            return data
+        if size > self.remaining:
+            self.leftover = data[self.remaining :]
+            data = data[: self.remaining]
+        self.remaining = 0
+        self.is_done = True
+        return data
+
+    def feed_eof(self) -> None:
+        """Raise ConnectionLost if bytes are missing."""
+        if not self.is_done:
+            raise ConnectionLost(
+                "connection ended after %d of %d bytes of the body"
+                % (self.length - self.remaining, self.length),
+                received=self.length - self.remaining,
+                expected=self.length,
+            )
+
+
+class CloseDecoder:
+    """A body that ends with the connection: it cannot be told from one cut short."""
+
+    __slots__ = ("is_done", "leftover", "trailers", "remaining")
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self.leftover = b""
+        self.remaining: Optional[int] = None
+        self.trailers: List[Tuple[str, str]] = []
+
+    def feed(self, data: bytes) -> bytes:
+        """Return `data`."""
+        return data
+
+    def feed_eof(self) -> None:
+        """Note the end."""
+        self.is_done = True
+
+
+class ChunkDecoder:
+    """A body in chunks; decodes all complete chunks of the bytes fed in one pass.
+
+    `trailers` holds the fields after the last chunk when `is_done`.  One owner.
+    """
+
+    __slots__ = (
+        "is_done",
+        "leftover",
+        "trailers",
+        "remaining",
+        "received",
+        "max_trailer_bytes",
+        "_buffer",
+        "_state",
+    )
+
+    def __init__(self, *, max_trailer_bytes: int = MAX_TRAILER_BYTES) -> None:
+        self.is_done = False
+        self.leftover = b""
+        self.trailers: List[Tuple[str, str]] = []
+        self.remaining = 0  # of the present chunk
+        self.received = 0
+        self.max_trailer_bytes = max_trailer_bytes
+        self._buffer = b""  # an unfinished line: short
+        self._state = "size"
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the payload in `data`."""
+        if self._state == "data" and len(data) <= self.remaining:
+            # Most of a large chunk: passed on without a copy.
+            self.remaining -= len(data)
+            self.received += len(data)
+            if not self.remaining:
+                self._state = "end"
+            return data
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        pieces: List[bytes] = []
+        position = 0
+        size = len(data)
+        while position < size:
+            if self._state == "data":
+                piece = data[position : position + self.remaining]
+                pieces.append(piece)
+                position += len(piece)
+                self.remaining -= len(piece)
+                if self.remaining:
+                    break
+                self._state = "end"
+            elif self._state == "end":
+                if data[position : position + 2] != b"\r\n":
+                    self._need_crlf(data, position)
+                    break
+                position += 2
+                self._state = "size"
+            elif self._state == "size":
+                line_end = data.find(b"\r\n", position)
+                if line_end < 0:
+                    self._keep_line(data, position)
+                    break
+                self.remaining = self._parse_size(data[position:line_end])
+                position = line_end + 2
+                self._state = "data" if self.remaining else "trailers"
+            elif self._state == "trailers":
+                self._read_trailers(data, position)
+                break
+            else:
+                self.leftover += data[position:]
+                break
+        payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.received += len(payload)
+        return payload
+
+    def feed_eof(self) -> None:
+        """Raise ConnectionLost if the last chunk has not come."""
+        if not self.is_done:
+            raise ConnectionLost(
+                "connection ended after %d bytes of the body, before its last chunk"
+                % self.received,
+                received=self.received,
+            )
+
+    def _need_crlf(self, data: bytes, position: int) -> None:
+        if data[position:] == b"\r":
+            self._buffer = b"\r"
+            return
+        raise ProtocolError(
+            "chunk is followed by %s, not by CRLF"
+            % shown_bytes(data[position : position + 2]),
+            spec="RFC 9112 7.1",
+        )
+
+    def _keep_line(self, data: bytes, position: int) -> None:
+        line = data[position:]
+        if len(line) > MAX_CHUNK_LINE_BYTES:
+            raise LimitExceeded(
+                "chunk size line of more than %d bytes" % MAX_CHUNK_LINE_BYTES,
+                name="max_chunk_line_bytes",
+                limit=MAX_CHUNK_LINE_BYTES,
+            )
+        if b"\n" in line:
+            self._parse_size(line)
+        self._buffer = line
+
+    def _parse_size(self, line: bytes) -> int:
+        match = _HTTP1_CHUNK_LINE.fullmatch(line)
+        if match is None:
+            raise ProtocolError(
+                "bad chunk size line %s" % shown_bytes(line.partition(b"\n")[0]),
+                spec="RFC 9112 7.1",
+            )
+        if len(line) > MAX_CHUNK_LINE_BYTES:
+            raise LimitExceeded(
+                "chunk size line of more than %d bytes" % MAX_CHUNK_LINE_BYTES,
+                name="max_chunk_line_bytes",
+                limit=MAX_CHUNK_LINE_BYTES,
+            )
+        return int(match.group(1), 16)
+
+    def _read_trailers(self, data: bytes, position: int) -> None:
+        if data[position : position + 2] == b"\r\n":
+            end = position
+        else:
+            found = data.find(b"\r\n\r\n", position)
+            if found < 0:
+                self._buffer = data[position:]
+                self._check_trailers(self._buffer)
+                return
+            end = found + 2
+            self._check_trailers(data[position:end])
+            block = data[position:found]
+            lines = str(block, "latin-1").split("\r\n")
+            if block.translate(None, _HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) - 1):
+                raise HeaderError("trailer holds a control character")
+            self.trailers = parse_fields(lines)
+        self._state = "done"
+        self.is_done = True
+        self.leftover = data[end + 2 :]
+
+    def _check_trailers(self, block: bytes) -> None:
+        if len(block) > self.max_trailer_bytes:
+            raise LimitExceeded(
+                "trailers exceed max_trailer_bytes=%d" % self.max_trailer_bytes,
+                name="max_trailer_bytes",
+                limit=self.max_trailer_bytes,
+            )
+
+
+BodyDecoder = Union[LengthDecoder, CloseDecoder, ChunkDecoder]
+
+
+def parse_content_length(text: str) -> int:
+    """Parse Content-Length; several equal values count as one, RFC 9110 8.6."""
+    values = {value.strip(" \t") for value in text.split(",")}
+    value = values.pop()
+    if values or not _HTTP1_DIGITS.fullmatch(value):
+        raise ProtocolError(
+            "bad Content-Length %s" % ascii(text[:60]), spec="RFC 9110 8.6"
+        )
+    return int(value)
+
+
+def body_decoder(
+    head: ResponseHead, method: str, *, max_trailer_bytes: int = MAX_TRAILER_BYTES
+) -> BodyDecoder:
+    """Return the decoder for the body of `head`, the answer to `method`.
+
+    Source: RFC 9112 6.3.  Contradictions that could make two readers see two different
+    bodies raise ProtocolError.
+    """
+    fields = head.fields
+    codings = fields.joined("transfer-encoding")
+    length_text = fields.joined("content-length")
+    length = parse_content_length(length_text) if length_text else None
+    if "content-length" in fields and length is None:
+        raise ProtocolError("bad Content-Length ''", spec="RFC 9110 8.6")
+    if codings and codings.strip().lower() != "chunked":
+        raise ProtocolError(
+            "transfer coding %s is not known here, only chunked" % ascii(codings[:60]),
+            spec="RFC 9112 6.1",
+        )
+    status = head.status
+    if method == "HEAD" or status < 200 or status in (204, 304):
+        # RFC 9112 6.3: these never have a body, whatever their fields say.
+        return LengthDecoder(0)
+    if method == "CONNECT" and status < 300:
+        return LengthDecoder(0)
+    if codings:
+        return ChunkDecoder(max_trailer_bytes=max_trailer_bytes)
+    if length is not None:
+        return LengthDecoder(length)
+    return CloseDecoder()
+
+
+def is_reusable(head: ResponseHead) -> bool:
+    """Return whether another answer may follow this one on the same connection."""
+    if head.status == 101:
+        return False
+    fields = head.fields
+    if "transfer-encoding" in fields and (
+        # RFC 9112 6.1: with both fields, or from an HTTP/1.0 sender, the framing is
+        # suspect: the answer is taken, the connection is not used again.
+        "content-length" in fields or head.minor_version == 0
+    ):
+        return False
+    return head.is_keepalive()

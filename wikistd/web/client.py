@@ -1,0 +1,429 @@
+"""HttpClient: requests in, responses out, through a urllib opener of our handlers.
+
+In: what one call wants.  Out: a Response, whatever its final status, or an error of
+ours: foreign ones are converted here, once.
+Spec: RFC 9110; ORDER below is the pipeline.  Holds: the opener and its handlers.
+Not here: what each handler does.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import sys
+import urllib.error
+import urllib.request
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from ..clock import Clock, Deadline
+from ..errors import ConnectFailed, WikistdError
+from ..formats.headers import check_header
+from ..formats.query import add_query, encode_query
+from .bodies import encode_json
+from .connect import transport_error
+from .cookies import CookieHandler
+from .credentials import AuthHandler, AuthInput
+from .decoding import DecodingHandler
+from .keepalive import KeepAliveHandler
+from .origins import without_userinfo
+from .pool import POOL_SIZE, ConnectionPool, Counters
+from .proxies import ProxyHandler, ProxySettings
+from .redirects import MAX_REDIRECTS, RedirectHandler
+from .request import HeaderInput, WebRequest, check_url, header_pairs
+from .response import MAX_CONTENT_BYTES, Response
+from .signals import Signal
+from .tls import TlsSettings
+from .transport import TransportFunction, TransportHandler
+from .useragent import check_user_agent, default_user_agent, is_telling_user_agent
+
+# Where each handler stands.  OpenerDirector runs requests and answers both upwards.
+# Redirects and 401 enter open() again from 1000: nothing may stand behind them, or it
+# would see the final answer twice.
+ORDER = {
+    "headers": 100,
+    "proxies": 200,
+    "cookies": 300,
+    "credentials": 400,
+    "keepalive": 490,
+    "decoding": 700,
+    "answers": 1000,
+}
+
+CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
+
+TimeoutInput = Union[
+    None, float, Deadline, Tuple[Optional[float], Optional[float]], "_ClientDefault"
+]
+
+
+class _ClientDefault:
+    """Stands for "what the client says"."""
+
+    def __repr__(self) -> str:
+        return "the client's"
+
+
+CLIENT_DEFAULT = _ClientDefault()
+
+
+class HeadersHandler(urllib.request.BaseHandler):
+    """Add the headers every request has, unless it has its own.  Thread-safe."""
+
+    handler_order = ORDER["headers"]
+
+    def __init__(self, user_agent: str) -> None:
+        self.user_agent = user_agent
+        self._has_warned = is_telling_user_agent(user_agent)
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Add User-Agent and Accept."""
+        headers = request.headers
+        extra = request.unredirected_hdrs
+        if "User-agent" not in headers and "User-agent" not in extra:
+            extra["User-agent"] = self.user_agent
+            if not self._has_warned and not _client_is_loopback(request.host):
+                self._has_warned = True
+                check_user_agent(self.user_agent, stacklevel=7)
+        if "Accept" not in headers and "Accept" not in extra:
+            extra["Accept"] = "*/*"
+        return request
+
+    https_request = http_request
+
+
+def _client_is_loopback(host: str) -> bool:
+    name = host.rpartition("@")[2].lower()
+    return name.startswith(("127.", "localhost", "[::1]"))
+
+
+class AnswersHandler(urllib.request.BaseHandler):
+    """Send 3xx and 401 to the handlers for them; hand out every other answer as it is."""
+
+    handler_order = ORDER["answers"]
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        """Return the final answer: every status is one, if no handler takes it."""
+        status = response.status
+        if status < 300:
+            return response
+        result = self.parent.error(
+            "http", request, response, status, response.reason, response.headers
+        )
+        return response if result is None else result
+
+    https_response = http_response
+
+
+class HttpClient:
+    """An HTTP client with kept connections, cookies, credentials and time limits.
+
+    Thread-safe.  Close it, or use it as a context manager.  `opener` is its
+    `urllib.request.OpenerDirector`, which `install_opener` takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: Optional[str] = None,
+        headers: HeaderInput = None,
+        timeout: TimeoutInput = CLIENT_TIMEOUT_SECONDS,
+        connect_timeout: Optional[float] = 10.0,
+        idle_timeout: Optional[float] = 60.0,
+        max_wait_seconds: float = 3600.0,
+        max_redirects: int = MAX_REDIRECTS,
+        auth: AuthInput = None,
+        cookies: Union[http.cookiejar.CookieJar, Mapping[str, str], None] = None,
+        proxies: Union[None, str, Mapping[str, Optional[str]], ProxySettings] = None,
+        ssl_context: Any = None,
+        ca_file: Optional[str] = None,
+        client_cert: Union[str, Tuple[str, ...], None] = None,
+        fingerprint: Union[str, bytes, None] = None,
+        strict_x509: bool = True,
+        source_address: Optional[Tuple[str, int]] = None,
+        ip_family: int = 0,
+        max_body_bytes: Optional[int] = None,
+        pool_size: int = POOL_SIZE,
+        authenticate: Optional[Mapping[str, AuthInput]] = None,
+        handlers: Iterable[urllib.request.BaseHandler] = (),
+        connect: Optional[Callable[[str, int, Optional[float]], Any]] = None,
+        transport: Optional[TransportFunction] = None,
+        clock: Optional[Clock] = None,
+    ) -> None:
+        self.clock = clock if clock is not None else Clock()
+        self.headers: Dict[str, str] = dict(header_pairs(headers))
+        self.timeout = timeout
+        self.max_redirects = max_redirects
+        self.max_body_bytes = max_body_bytes
+        #: Called before a request is sent: (request).
+        self.on_request = Signal()
+        #: Called when the final answer's head is there: (request, response).
+        self.on_response = Signal()
+        self.user_agent = user_agent or default_user_agent()
+        check_header("User-Agent", self.user_agent)
+        #: For who waits because the far side asked for it: the session's retries.
+        self.max_wait_seconds = max_wait_seconds
+        self.keepalive = KeepAliveHandler(
+            connect_timeout=connect_timeout,
+            idle_timeout=idle_timeout,
+            tls=TlsSettings(
+                ssl_context=ssl_context,
+                ca_file=ca_file,
+                client_cert=client_cert,
+                fingerprint=fingerprint,
+                strict_x509=strict_x509,
+            ),
+            source_address=source_address,
+            ip_family=ip_family,
+            max_body_bytes=max_body_bytes,
+            pool=ConnectionPool(max_size=pool_size),
+            connect=connect,
+            clock=self.clock,
+        )
+        jar = cookies if isinstance(cookies, http.cookiejar.CookieJar) else None
+        cookie_handler = CookieHandler(
+            jar, cookies=cookies if isinstance(cookies, Mapping) else None
+        )
+        #: The CookieStore, or the CookieJar that was given.
+        self.cookies = cookie_handler.store
+        sender: urllib.request.BaseHandler = self.keepalive
+        if transport is not None:
+            sender = TransportHandler(
+                transport,
+                max_body_bytes=max_body_bytes,
+                counters=self.counters,
+                clock=self.clock,
+            )
+        self.opener = urllib.request.OpenerDirector()
+        self.opener.addheaders = []
+        chain: List[urllib.request.BaseHandler] = [
+            HeadersHandler(self.user_agent),
+            cookie_handler,
+            AuthHandler(auth=auth, authenticate=authenticate),
+            sender,
+            DecodingHandler(),
+            RedirectHandler(max_redirects),
+            AnswersHandler(),
+        ]
+        if transport is None:
+            # The owner of the network decides about proxies too.
+            chain.append(ProxyHandler(proxies))
+        for handler in [*chain, *handlers]:
+            self.opener.add_handler(handler)
+
+    @property
+    def counters(self) -> Counters:
+        """What was done so far: requests, connections, bytes, retries."""
+        return self.keepalive.pool.counters
+
+    # -- one call
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        data: Any = None,
+        json: Any = None,
+        headers: HeaderInput = None,
+        cookies: Optional[Mapping[str, str]] = None,
+        auth: AuthInput = None,
+        timeout: TimeoutInput = CLIENT_DEFAULT,
+        stream: bool = False,
+        allow_redirects: bool = True,
+    ) -> Response:
+        """Send a request and return the final answer, whatever its status.
+
+        Without `stream` the body has been read when this returns.
+        """
+        if params:
+            url = _client_add_params(url, params)
+        own = self.headers
+        request = WebRequest(url, None, own or None, method=method, stream=stream)
+        if json is not None:
+            if data is not None:
+                raise TypeError("give data or json, not both")
+            request.data = encode_json(json)
+            request.unredirected_hdrs["Content-type"] = "application/json"
+        elif data is not None:
+            self._set_data(request, data)
+        for name, value in header_pairs(headers):
+            request.unredirected_hdrs.pop(name.capitalize(), None)
+            request.add_header(name, value)
+        request.allow_redirects = allow_redirects
+        if auth is not None:
+            request.call_auth = auth
+        if cookies is not None:
+            request.call_cookies = dict(cookies)
+        self._set_timeout(request, timeout)
+        return self.open(request)
+
+    def _set_data(self, request: WebRequest, data: Any) -> None:
+        if isinstance(data, Mapping) or (
+            isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
+        ):
+            request.data = encode_query(data).encode("ascii")
+            request.unredirected_hdrs["Content-type"] = (
+                "application/x-www-form-urlencoded"
+            )
+            return
+        request.data = data
+
+    def _set_timeout(self, request: WebRequest, timeout: TimeoutInput) -> None:
+        if timeout is CLIENT_DEFAULT:
+            timeout = self.timeout
+        if isinstance(timeout, Deadline):
+            request.deadline = timeout
+        elif isinstance(timeout, tuple):
+            first, second = timeout
+            request.connect_timeout = first
+            request.idle_timeout = second
+            if first is not None and second is not None:
+                request.deadline = Deadline(first + second, clock=self.clock)
+            else:
+                request.deadline = Deadline(None, clock=self.clock)
+        elif timeout is None or isinstance(timeout, (int, float)):
+            request.deadline = Deadline(timeout, clock=self.clock)
+        else:
+            raise TypeError(
+                "timeout is a number of seconds, a (connect, read) pair, a Deadline "
+                "or None, not %s" % type(timeout).__name__
+            )
+
+    def open(
+        self,
+        fullurl: Union[str, urllib.request.Request],
+        data: Any = None,
+        timeout: TimeoutInput = CLIENT_DEFAULT,
+    ) -> Response:
+        """Send a prepared request, or GET a URL; `stream` is as the request says."""
+        request = self._web_request(fullurl, data)
+        if request.deadline is None or timeout is not CLIENT_DEFAULT:
+            self._set_timeout(request, timeout)
+        if self.on_request:
+            self.on_request.send(request)
+        try:
+            response: Response = self.opener.open(request, timeout=None)
+            if not request.stream:
+                response.load()
+        except (WikistdError, ValueError, TypeError):
+            raise
+        except urllib.error.URLError as error:
+            raise self._foreign_error(error, request) from error
+        except Exception as error:
+            ours = transport_error(
+                error, "", url=without_userinfo(request.full_url), peer=request.host
+            )
+            if ours is error:
+                raise
+            raise ours from error
+        self._log(request, response)
+        if self.on_response:
+            self.on_response.send(request, response)
+        return response
+
+    def _web_request(
+        self, fullurl: Union[str, urllib.request.Request], data: Any
+    ) -> WebRequest:
+        if isinstance(fullurl, WebRequest):
+            if data is not None:
+                fullurl.data = data
+            return fullurl
+        if isinstance(fullurl, str):
+            return WebRequest(fullurl, data, self.headers or None)
+        plain = fullurl
+        request = WebRequest(
+            plain.full_url,
+            plain.data if data is None else data,
+            dict(self.headers, **plain.headers),
+            method=plain.get_method(),
+            origin_req_host=plain.origin_req_host,
+            unverifiable=plain.unverifiable,
+        )
+        request.unredirected_hdrs.update(plain.unredirected_hdrs)
+        return request
+
+    def _foreign_error(
+        self, error: urllib.error.URLError, request: WebRequest
+    ) -> BaseException:
+        """Return our error for what a handler of urllib or of others raised."""
+        reason = error.reason
+        if isinstance(reason, BaseException):
+            ours = transport_error(
+                reason,
+                "connect",
+                url=without_userinfo(request.full_url),
+                peer=request.host,
+            )
+            if isinstance(ours, WikistdError):
+                return ours
+        return ConnectFailed(
+            "%s could not be opened: %s" % (without_userinfo(request.full_url), reason),
+            url=without_userinfo(request.full_url),
+        )
+
+    def _log(self, request: WebRequest, response: Response) -> None:
+        # If nobody has imported logging (3 ms), nobody listens.
+        logging = sys.modules.get("logging")
+        if logging is None:
+            return
+        logger = logging.getLogger(__name__.partition(".")[0] + ".web")
+        if logger.isEnabledFor(10):
+            logger.debug(
+                "%s %s: %d in %.3f s",
+                request.get_method(),
+                without_userinfo(request.full_url),
+                response.status,
+                response.elapsed_seconds,
+            )
+
+    def get(self, url: str, **options: Any) -> Response:
+        """Send GET; see `request`."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str, **options: Any) -> Response:
+        """Send HEAD; redirects are not followed unless asked for; see `request`."""
+        options.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **options)
+
+    def options(self, url: str, **options: Any) -> Response:
+        """Send OPTIONS; see `request`."""
+        return self.request("OPTIONS", url, **options)
+
+    def post(self, url: str, data: Any = None, **options: Any) -> Response:
+        """Send POST; see `request`."""
+        return self.request("POST", url, data=data, **options)
+
+    def put(self, url: str, data: Any = None, **options: Any) -> Response:
+        """Send PUT; see `request`."""
+        return self.request("PUT", url, data=data, **options)
+
+    def patch(self, url: str, data: Any = None, **options: Any) -> Response:
+        """Send PATCH; see `request`."""
+        return self.request("PATCH", url, data=data, **options)
+
+    def delete(self, url: str, **options: Any) -> Response:
+        """Send DELETE; see `request`."""
+        return self.request("DELETE", url, **options)
+
+    # -- the end
+
+    def close(self) -> None:
+        """Close the idle connections; busy ones close when their responses end."""
+        self.keepalive.close()
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<HttpClient %r>" % self.counters
+
+
+def _client_add_params(url: str, params: Any) -> str:
+    if isinstance(params, (bytes, str)):
+        text = params if isinstance(params, str) else params.decode("ascii")
+        url, mark, fragment = url.partition("#")
+        return url + ("&" if "?" in url else "?") + text + mark + fragment
+    return add_query(url, params)

@@ -1,0 +1,434 @@
+"""Addresses and sockets: a host and a port in, a connected byte stream out.
+
+`open_socket` tries the addresses of a host as RFC 8305 says, without threads.
+`Connection` is one connected stream with a time limit on each step.  `transport_error`
+is the one place where the errors of sockets, TLS and http.client become ours.
+
+Holds: sockets.  Not here: TLS (web/tls.py), proxies' tunnels (web/tunnels.py), keeping
+connections (web/pool.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..clock import Deadline
+from ..errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ProtocolError,
+    TransportError,
+    TransportTimeout,
+)
+
+ATTEMPT_DELAY_SECONDS = 0.25  # RFC 8305 5: Connection Attempt Delay
+CANCEL_TICK_SECONDS = 0.25  # how late a cancel may be noticed while connecting
+RECEIVE_BYTES = 65536  # one recv; a typical API answer arrives in one
+SEND_PIECE_BYTES = 65536  # one time check for each piece
+
+_CONNECT_PENDING = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
+
+
+class Attempt:
+    """One try to get connected, which another thread may `abort`."""
+
+    __slots__ = ("aborted", "sockets")
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.sockets: List[Any] = []
+
+    def add(self, sock: Any) -> None:
+        """Let `abort` shut `sock` down too."""
+        self.sockets.append(sock)
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConnectFailed if `abort` was called."""
+        if self.aborted:
+            raise ConnectFailed("the request was cancelled", phase="connect")
+
+    def abort(self) -> None:
+        """End the attempt, from any thread."""
+        self.aborted = True
+        for sock in list(self.sockets):
+            shut_down(sock)
+
+
+def shut_down(sock: Any) -> None:
+    """Shut a socket down in both directions, so that a blocked reader wakes up."""
+    try:
+        if isinstance(sock, socket.socket):
+            # Not SSLSocket.shutdown: it drops the TLS state under the reader, whose
+            # next read would then take ciphertext for plain text.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        elif hasattr(sock, "shutdown"):
+            sock.shutdown(socket.SHUT_RDWR)
+        else:
+            sock.close()
+    except (OSError, ValueError):
+        # Not connected any more: then nobody can be blocked on it.
+        return
+
+
+def next_wait(deadline: Optional[Deadline], idle: Optional[float]) -> Optional[float]:
+    """Return how long the next step may wait; raise TransportTimeout if not at all."""
+    if deadline is None:
+        return idle
+    left = deadline.remaining()
+    if left is None:
+        return idle
+    if left <= 0:
+        raise TransportTimeout(
+            "the time limit of %g seconds is used up" % (deadline.seconds or 0)
+        )
+    return left if idle is None or left < idle else idle
+
+
+class Connection:
+    """One connected byte stream.  One owner at a time; `abort` from any thread.
+
+    Made of a socket, or of anything with `sendall`, `makefile("rb")` and `close`.
+    `buffer` holds bytes that were received and not used.
+    """
+
+    __slots__ = (
+        "sock",
+        "key",
+        "buffer",
+        "exchanges",
+        "idle_since",
+        "idle_limit",
+        "received",
+        "aborted",
+        "closed",
+        "_recv",
+        "_settimeout",
+        "_timeout",
+        "_reader",
+        "_poll",
+    )
+
+    def __init__(self, sock: Any, key: Any = None) -> None:
+        self.sock = sock
+        self.key = key
+        self.buffer = b""
+        self.exchanges = 0
+        self.idle_since = 0.0
+        self.idle_limit: Optional[float] = None  # as the server said, Keep-Alive
+        self.received = 0
+        self.aborted = False
+        self.closed = False
+        self._settimeout = getattr(sock, "settimeout", None)
+        self._timeout: Optional[float] = -1.0
+        self._reader: Any = None
+        self._poll: Any = None
+        if hasattr(sock, "recv"):
+            self._recv = sock.recv
+        else:
+            self._reader = sock.makefile("rb")
+            self._recv = getattr(self._reader, "read1", self._reader.read)
+
+    def set_timeout(self, timeout: Optional[float]) -> None:
+        """Bound the next step; skipped when nothing changes (a system call less)."""
+        if timeout != self._timeout and self._settimeout is not None:
+            self._settimeout(timeout)
+            self._timeout = timeout
+
+    def send(self, data: bytes, deadline: Optional[Deadline] = None) -> None:
+        """Send all of `data` before `deadline`."""
+        self.set_timeout(next_wait(deadline, None))
+        self.sock.sendall(data)
+
+    def receive(
+        self, size: int, deadline: Optional[Deadline], idle: Optional[float]
+    ) -> bytes:
+        """Return what has arrived, `size` bytes at most, b"" at the end."""
+        self.set_timeout(next_wait(deadline, idle))
+        data: bytes = self._recv(size)
+        self.received += len(data)
+        return data
+
+    def is_stale(self) -> bool:
+        """Return whether this idle connection must not be used again.
+
+        An idle connection that is readable was closed by the server, or holds bytes
+        that nobody asked for.
+        """
+        if self.buffer or self.aborted or self.closed:
+            return True
+        fileno = getattr(self.sock, "fileno", None)
+        if fileno is None:
+            return False
+        try:
+            if not self._is_readable(fileno()):
+                return False
+            return not self._is_only_ticket()
+        except (OSError, ValueError):
+            return True
+
+    def _is_readable(self, number: int) -> bool:
+        if number < 0:
+            return True
+        if hasattr(select, "poll"):
+            if self._poll is None:
+                # Kept with the connection: 0.4 us a check, a new one 0.65.
+                self._poll = select.poll()
+                self._poll.register(number, select.POLLIN)
+            return bool(self._poll.poll(0))
+        return bool(select.select([number], [], [], 0)[0])
+
+    def _is_only_ticket(self) -> bool:
+        # TLS 1.3 sends session tickets at any time: readable, but not for us.
+        if not hasattr(self.sock, "pending"):
+            return False
+        import ssl
+
+        try:
+            self.set_timeout(0.0)
+            self.sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        return False
+
+    def abort(self) -> None:
+        """Shut the stream down, from any thread; who is blocked on it wakes up."""
+        self.aborted = True
+        shut_down(self.sock)
+
+    def close(self) -> None:
+        """Close the stream."""
+        if self.closed:
+            return
+        self.closed = True
+        for part in (self._reader, self.sock):
+            try:
+                if part is not None:
+                    part.close()
+            except (OSError, ValueError):
+                # It is gone either way.
+                continue
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return "<Connection %s, %d exchanges>" % (state, self.exchanges)
+
+
+def resolve_host(
+    host: str, port: int, family: int = 0
+) -> List[Tuple[Any, Any, int, Any]]:
+    """Return (family, type, protocol, address) of `host`, families alternating.
+
+    The system's resolver cannot be interrupted: its own time limits hold.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise ConnectFailed(
+            "host name %s cannot be resolved: %s" % (host, error.strerror or error),
+            phase="dns",
+            retryable=error.errno == socket.EAI_AGAIN,
+        ) from error
+    except (UnicodeError, OSError) as error:
+        raise ConnectFailed(
+            "host name %s cannot be resolved: %s" % (ascii(host)[1:-1], error),
+            phase="dns",
+        ) from error
+    groups: Dict[Any, List[Any]] = {}
+    for kind, sort, protocol, _, address in found:
+        groups.setdefault(kind, []).append((kind, sort, protocol, address))
+    # RFC 8305 4: the system's first choice first, then the families in turn.
+    ordered: List[Any] = []
+    queues = list(groups.values())
+    while queues:
+        for queue in list(queues):
+            ordered.append(queue.pop(0))
+            if not queue:
+                queues.remove(queue)
+    return ordered
+
+
+def _connect_begin(
+    target: Tuple[Any, Any, int, Any], source_address: Optional[Tuple[str, int]]
+) -> Any:
+    family, kind, protocol, address = target
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        if source_address is not None:
+            sock.bind(source_address)
+        code = sock.connect_ex(address)
+        if code not in _CONNECT_PENDING:
+            raise OSError(code, _connect_error_text(code))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _connect_error_text(code: int) -> str:
+    import os
+
+    return os.strerror(code)
+
+
+def _connect_wait(socks: List[Any], seconds: float) -> List[Any]:
+    """Return those of `socks` whose connecting has ended, well or not."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        by_number = {}
+        for sock in socks:
+            by_number[sock.fileno()] = sock
+            poll.register(sock.fileno(), select.POLLOUT)
+        return [by_number[n] for n, _ in poll.poll(max(0, int(seconds * 1000 + 0.999)))]
+    _, ready, failed = select.select([], socks, socks, max(0.0, seconds))
+    return ready + [sock for sock in failed if sock not in ready]
+
+
+def open_socket(
+    host: str,
+    port: int,
+    *,
+    deadline: Deadline,
+    source_address: Optional[Tuple[str, int]] = None,
+    family: int = 0,
+    attempt: Optional[Attempt] = None,
+) -> Any:
+    """Return a connected TCP socket to `host`, by the first of its addresses to answer.
+
+    Addresses are tried one after the other, `ATTEMPT_DELAY_SECONDS` apart, without
+    giving up the earlier ones: all of them share `deadline`.  Raises ConnectFailed or
+    TransportTimeout.
+    """
+    attempt = attempt if attempt is not None else Attempt()
+    waiting = resolve_host(host, port, family)
+    pending: Dict[Any, Any] = {}
+    failures: List[str] = []
+    winner = None
+    next_start = 0.0
+    try:
+        while winner is None and (waiting or pending):
+            attempt.check()
+            now = time.monotonic()
+            if waiting and (not pending or now >= next_start):
+                target = waiting.pop(0)
+                try:
+                    sock = _connect_begin(target, source_address)
+                except OSError as error:
+                    failures.append("%s: %s" % (target[3][0], _connect_reason(error)))
+                    continue
+                pending[sock] = target
+                attempt.add(sock)
+                next_start = now + ATTEMPT_DELAY_SECONDS
+            left = deadline.remaining()
+            if left is not None and left <= 0:
+                raise TransportTimeout(
+                    "no connection to %s:%d within %g seconds (tried %s)"
+                    % (
+                        host,
+                        port,
+                        deadline.seconds or 0,
+                        ", ".join(str(t[3][0]) for t in pending.values()),
+                    ),
+                    phase="connect",
+                    retryable=True,
+                )
+            tick = CANCEL_TICK_SECONDS if left is None else min(left, CANCEL_TICK_SECONDS)
+            for sock in _connect_wait(list(pending), tick):
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                target = pending.pop(sock)
+                if code == 0 and winner is None:
+                    winner = sock
+                    continue
+                sock.close()
+                if code:
+                    failures.append(
+                        "%s: %s" % (target[3][0], _connect_error_text(code))
+                    )
+        attempt.check()
+    except BaseException:
+        if winner is not None:
+            winner.close()
+        raise
+    finally:
+        for sock in pending:
+            sock.close()
+    if winner is None:
+        raise ConnectFailed(
+            "cannot connect to %s:%d (%s)" % (host, port, "; ".join(failures)),
+            phase="connect",
+            retryable=True,
+        )
+    winner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return winner
+
+
+def _connect_reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def transport_error(
+    error: BaseException, phase: str, *, url: str = "", peer: str = ""
+) -> BaseException:
+    """Return the error of ours that `error` stands for in this phase.
+
+    `peer` is "host:port", for the sentence.  What is ours already only learns the
+    phase and the address; what is nobody's here (a MemoryError) is returned as it is.
+    """
+    if isinstance(error, TransportError):
+        error.phase = error.phase or phase
+        error.url = error.url or url
+        return error
+    if isinstance(error, (socket.timeout, TimeoutError)):
+        return TransportTimeout(
+            "%s did not %s in time" % (peer, _CONNECT_PHASE_VERBS.get(phase, "answer")),
+            phase=phase,
+            retryable=True,
+            url=url,
+        )
+    if isinstance(error, OSError):
+        reason = _connect_reason(error)
+        if phase in ("dns", "connect", "tls", "proxy"):
+            return ConnectFailed(
+                "cannot connect to %s: %s" % (peer, reason),
+                phase=phase,
+                retryable=True,
+                url=url,
+            )
+        return ConnectionLost(
+            "connection to %s was lost: %s" % (peer, reason),
+            phase=phase,
+            retryable=True,
+            url=url,
+        )
+    import http.client
+
+    if isinstance(error, http.client.IncompleteRead):
+        return ConnectionLost(
+            "connection to %s ended after %d bytes of the body"
+            % (peer, len(error.partial)),
+            phase=phase,
+            retryable=True,
+            url=url,
+            received=len(error.partial),
+            expected=error.expected,
+        )
+    if isinstance(error, http.client.HTTPException):
+        return ProtocolError(
+            "answer of %s broke HTTP: %s" % (peer, type(error).__name__)
+        )
+    return error
+
+
+_CONNECT_PHASE_VERBS = {
+    "connect": "accept a connection",
+    "tls": "finish the TLS handshake",
+    "proxy": "open the tunnel",
+    "send": "take the request",
+    "headers": "answer",
+    "body": "send more of its answer",
+}

@@ -1,0 +1,259 @@
+"""WebRequest: a urllib request with what belongs to one call riding along.
+
+In: method, URL, body, headers.  Out: a Request that every urllib handler understands.
+Spec: RFC 9110 4.2 and 5, RFC 3986.  Holds: the abort handle of the exchange under way.
+Not here: sending (web/pool.py), encoding forms (web/client.py).
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+import urllib.request
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from ..clock import Deadline
+from .bodies import RequestBody, prepare_body
+from .origins import without_userinfo
+
+# Methods that may be sent twice and mean the same, RFC 9110 9.2.2, and those that
+# change nothing, 9.2.1.
+IDEMPOTENT_METHODS = frozenset(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"])
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])
+
+MAX_HOST_CHARACTERS = 253  # RFC 1035: longer cannot be a name; IDNA is quadratic in it
+
+_REQUEST_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_REQUEST_PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(?:[/?][!-~]*)?",
+)
+_REQUEST_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
+_REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f]")
+_REQUEST_NON_ASCII = re.compile("[^!-~]+")
+
+
+def check_method(method: str) -> str:
+    """Return `method` if it is a token, RFC 9110 9.1; else raise ValueError."""
+    if not isinstance(method, str) or not _REQUEST_TOKEN.fullmatch(method):
+        raise ValueError("HTTP method %s is not a token such as GET" % ascii(method))
+    return method
+
+
+def check_url(url: str) -> str:
+    """Return an absolute http or https URL fit to be sent, or raise ValueError.
+
+    Text beyond ASCII is percent-encoded as UTF-8, a host name beyond ASCII by IDNA.
+    Existing escapes stay as they are; spaces and control characters are refused.
+    """
+    if not isinstance(url, str):
+        raise TypeError("a URL is a str, not %s" % type(url).__name__)
+    if _REQUEST_PLAIN_URL.fullmatch(url):
+        return url
+    bad = _REQUEST_CONTROLS.search(url)
+    if bad is not None:
+        raise ValueError(
+            "URL holds the character 0x%02x at position %d: percent-encode it"
+            % (ord(bad.group()), bad.start())
+        )
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.lower() not in ("http", "https"):
+        raise ValueError(
+            "URL %s does not begin with http:// or https://"
+            % ascii((scheme + mark)[:40] if mark else url.partition("?")[0][:40])
+        )
+    cut = min([i for i in map(rest.find, "/?#") if i >= 0] or [len(rest)])
+    authority, tail = rest[:cut], rest[cut:]
+    userinfo, at, address = authority.rpartition("@")
+    host, port = _request_split_port(address)
+    if not host.isascii():
+        host = _request_idna(host)
+    if len(host) > MAX_HOST_CHARACTERS:
+        raise ValueError(
+            "host name of %d characters: no name is longer than %d"
+            % (len(host), MAX_HOST_CHARACTERS)
+        )
+    if not _REQUEST_HOST.fullmatch(host):
+        raise ValueError("host %s of the URL is malformed" % ascii(host[:60]))
+    if port and (len(port) > 5 or not port.isdigit() or not 0 < int(port) < 65536):
+        raise ValueError("port %s of the URL is not 1 to 65535" % ascii(port[:20]))
+    tail = _REQUEST_NON_ASCII.sub(lambda match: urllib.parse.quote(match.group()), tail)
+    userinfo = _REQUEST_NON_ASCII.sub(
+        lambda match: urllib.parse.quote(match.group()), userinfo
+    )
+    netloc = userinfo + at + host + (":" + port if port else "")
+    return scheme.lower() + "://" + netloc + tail
+
+
+def _request_split_port(address: str) -> Tuple[str, str]:
+    if address.endswith("]"):
+        return address, ""
+    host, colon, port = address.rpartition(":")
+    return (host, port) if colon else (address, "")
+
+
+def _request_idna(host: str) -> str:
+    if len(host) > MAX_HOST_CHARACTERS:
+        raise ValueError(
+            "host name of %d characters: no name is longer than %d"
+            % (len(host), MAX_HOST_CHARACTERS)
+        )
+    try:
+        encoded = host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(
+            "host %s cannot be written in ASCII (IDNA)" % ascii(host)
+        ) from error
+    if not re.fullmatch(r"[a-z0-9.-]+", encoded):
+        # NFKC turns some letters into "/", "#", "@" or ":", and the host into another.
+        raise ValueError("host %s is malformed" % ascii(host))
+    return encoded
+
+
+HeaderInput = Union[Mapping[str, Any], Iterable[Tuple[str, Any]], None]
+
+
+def header_pairs(headers: HeaderInput) -> List[Tuple[str, str]]:
+    """Return (name, value) pairs of a mapping or of pairs; None values are left out."""
+    if not headers:
+        return []
+    items = headers.items() if isinstance(headers, Mapping) else headers
+    pairs = []
+    for name, value in items:
+        if value is None:
+            continue
+        if isinstance(value, bytes):
+            value = value.decode("latin-1")
+        elif not isinstance(value, str):
+            value = str(value)
+        pairs.append((str(name), value))
+    return pairs
+
+
+class WebRequest(urllib.request.Request):
+    """A `urllib.request.Request` and what rides along with it.  One owner.
+
+    `deadline` ends the exchange (redirects and 401 included), `idle_timeout` each wait
+    for bytes of the body, `connect_timeout` the connecting; None leaves it to the
+    client.  `stream` leaves the body unread.  `call_auth`, `call_cookies`,
+    `allow_redirects` and `max_redirects` are those of the call.  `history` holds the
+    responses that led here.  `cancel()` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        data: Any = None,
+        headers: HeaderInput = None,
+        *,
+        method: Optional[str] = None,
+        origin_req_host: Optional[str] = None,
+        unverifiable: bool = False,
+        deadline: Optional[Deadline] = None,
+        idle_timeout: Optional[float] = None,
+        stream: bool = False,
+    ) -> None:
+        #: Header names as the caller spelt them, by urllib's spelling of them.
+        self.header_names: Dict[str, str] = {}
+        super().__init__(
+            check_url(url),
+            data=data,
+            origin_req_host=origin_req_host,
+            unverifiable=unverifiable,
+            method=check_method(method) if method is not None else None,
+        )
+        for name, value in header_pairs(headers):
+            self.add_header(name, value)
+        self.timeout: Any = None
+        self.deadline = deadline
+        self.idle_timeout = idle_timeout
+        self.connect_timeout: Optional[float] = None
+        self.stream = stream
+        self.history: Tuple[Any, ...] = ()
+        self.call_auth: Any = None
+        self.call_cookies: Any = None
+        self.allow_redirects = True
+        self.max_redirects: Optional[int] = None
+        #: Whether all of it may be sent twice; None: as its method says.
+        self.may_repeat: Optional[bool] = None
+        #: How to get there: ProxyHandler decides.
+        self.proxy: Any = None
+        self.proxy_reason = ""
+        self.proxy_auth: Any = None
+        self.cancelled = False
+        self._body: Optional[RequestBody] = None
+        self._held: Any = None
+
+    def add_header(self, key: str, val: str) -> None:
+        """Set a header that redirects to the same origin carry along."""
+        name = key.capitalize()
+        if name != key:
+            self.header_names[name] = key
+        self.headers[name] = val
+
+    def add_unredirected_header(self, key: str, val: str) -> None:
+        """Set a header for this request alone."""
+        name = key.capitalize()
+        if name != key:
+            self.header_names[name] = key
+        self.unredirected_hdrs[name] = val
+
+    @property
+    def body(self) -> Optional[RequestBody]:
+        """The body as it will be sent, None when there is none."""
+        if self.data is None:
+            return None
+        if self._body is None:
+            self._body = prepare_body(self.data)
+        return self._body
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the body, if there is one, can be sent a second time."""
+        body = self.body
+        return body is None or body.is_replayable
+
+    def redirected_to(
+        self, url: str, method: str, data: Any, headers: Mapping[str, str]
+    ) -> WebRequest:
+        """Return the request that follows this one to `url`; same limits and deadline."""
+        named = {self.header_names.get(name, name): headers[name] for name in headers}
+        new = WebRequest(
+            url,
+            data,
+            named,
+            method=method,
+            origin_req_host=self.origin_req_host,
+            unverifiable=True,
+            deadline=self.deadline,
+            idle_timeout=self.idle_timeout,
+            stream=self.stream,
+        )
+        new.timeout = self.timeout
+        new.connect_timeout = self.connect_timeout
+        new.call_auth = self.call_auth
+        new.call_cookies = self.call_cookies
+        new.allow_redirects = self.allow_redirects
+        new.max_redirects = self.max_redirects
+        new.may_repeat = self.may_repeat
+        new._body = self._body if data is not None and data is self.data else None
+        new.cancelled = self.cancelled
+        self._held = new  # a cancel of the first request ends its followers
+        return new
+
+    def hold(self, target: Any) -> None:
+        """Remember what `cancel` must abort (None: nothing); the handlers call this."""
+        self._held = target
+        if self.cancelled and target is not None:
+            target.abort()
+
+    def cancel(self) -> None:
+        """End the exchange, from any thread: the blocked call raises."""
+        self.cancelled = True
+        target = self._held
+        if target is not None:
+            target.abort()
+
+    abort = cancel
+
+    def __repr__(self) -> str:
+        return "<WebRequest %s %s>" % (self.get_method(), without_userinfo(self.full_url))

@@ -1,0 +1,266 @@
+"""TLS: one context for a client, and a plain socket turned into a protected one.
+
+In: what the caller trusts and who the caller is.  Out: verified TLS sockets, resumed
+where the server lets us.  Spec: RFC 8446, RFC 9110 4.3.4.  Holds: one SSLContext and
+some sessions.  Not here: sockets (web/connect.py), TLS through TLS (web/tunnels.py).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from ..clock import Deadline
+from ..errors import ConnectFailed, FingerprintMismatch
+from .connect import Attempt, next_wait, transport_error
+
+MAX_TLS_SESSIONS = 100  # one a host; the oldest go first
+
+# Where systems keep their CAs when OpenSSL was built for another place: Pythons that
+# were embedded or moved.  Precedent: Go's crypto/x509.
+TLS_CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/local/share/certs/ca-root-nss.crt",
+    "/opt/homebrew/etc/openssl@3/cert.pem",
+)
+
+
+class TlsSettings:
+    """Whom a client trusts, and how it shows who it is.  Thread-safe, immutable outside.
+
+    The context is made on first use: loading a system's CAs takes 19 ms.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: Any = None,
+        ca_file: Optional[str] = None,
+        client_cert: Union[str, Tuple[str, ...], None] = None,
+        fingerprint: Union[str, bytes, None] = None,
+        strict_x509: bool = True,
+    ) -> None:
+        if ssl_context is not None and (ca_file or client_cert):
+            raise ValueError(
+                "give either ssl_context or ca_file and client_cert, not both: load "
+                "them into your context"
+            )
+        self.ca_file = ca_file
+        self.client_cert = client_cert
+        self.fingerprint = normal_fingerprint(fingerprint)
+        self.strict_x509 = strict_x509
+        self._context = ssl_context
+        self._is_own = ssl_context is None
+        self._lock = threading.Lock()
+        self._sessions: Dict[Any, Any] = {}
+        #: Where CAs were looked for, in words.
+        self.searched: List[str] = []
+
+    def trust_key(self) -> Any:
+        """Return what must be equal for two connections to be of the same trust."""
+        context = self._context
+        if context is None:
+            return None
+        return (id(context), context.verify_mode, context.check_hostname)
+
+    def context(self) -> Any:
+        """Return the SSLContext, made on first use."""
+        with self._lock:
+            if self._context is None:
+                self._context = self._make_context()
+            return self._context
+
+    def _make_context(self) -> Any:
+        try:
+            import ssl
+        except ImportError as error:
+            raise ConnectFailed(
+                "this Python was built without the ssl module: https is not possible",
+                phase="tls",
+            ) from error
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.verify_flags |= ssl.VERIFY_X509_TRUSTED_FIRST
+        if hasattr(ssl, "VERIFY_X509_PARTIAL_CHAIN"):
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        if self.strict_x509:
+            # As Python 3.13 does by default: the same answer on every version.
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+        keylog = os.environ.get("SSLKEYLOGFILE")
+        if keylog:
+            context.keylog_filename = keylog
+        self._load_trust(context)
+        if self.client_cert:
+            cert = self.client_cert
+            parts = (cert,) if isinstance(cert, str) else tuple(cert)
+            try:
+                context.load_cert_chain(*parts)
+            except OSError as error:
+                raise ValueError(
+                    "client_cert %s cannot be used: %s"
+                    % (parts[0], error.strerror or error)
+                ) from error
+        return context
+
+    def _load_trust(self, context: Any) -> None:
+        import ssl
+
+        if self.ca_file is not None:
+            self.searched.append("ca_file %s" % self.ca_file)
+            try:
+                if os.path.isdir(self.ca_file):
+                    context.load_verify_locations(capath=self.ca_file)
+                else:
+                    context.load_verify_locations(cafile=self.ca_file)
+            except OSError as error:
+                raise ValueError(
+                    "ca_file %s cannot be used: %s"
+                    % (self.ca_file, error.strerror or error)
+                ) from error
+            return
+        paths = ssl.get_default_verify_paths()
+        self.searched.append(
+            "SSL_CERT_FILE %s" % (os.environ.get(paths.openssl_cafile_env) or "not set")
+        )
+        self.searched.append(
+            "SSL_CERT_DIR %s" % (os.environ.get(paths.openssl_capath_env) or "not set")
+        )
+        self.searched.append("OpenSSL's %s" % paths.openssl_cafile)
+        self.searched.append("OpenSSL's %s" % paths.openssl_capath)
+        context.load_default_certs()
+        named = os.environ.get(paths.openssl_cafile_env)
+        if named or os.environ.get(paths.openssl_capath_env):
+            return
+        if context.cert_store_stats()["x509_ca"] or _tls_has_files(paths.capath):
+            return
+        for path in TLS_CA_FILES:
+            self.searched.append(path)
+            if os.path.isfile(path):
+                context.load_verify_locations(cafile=path)
+                return
+        try:
+            import certifi  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            self.searched.append("the package certifi (not installed)")
+            return
+        self.searched.append("the package certifi")
+        context.load_verify_locations(cafile=certifi.where())
+
+    def wrap(
+        self,
+        sock: Any,
+        host: str,
+        port: int,
+        *,
+        deadline: Deadline,
+        attempt: Attempt,
+    ) -> Any:
+        """Return `sock` with TLS to `host`, its certificate verified and pinned."""
+        context = self.context()
+        place = (host, port)
+        session = self._sessions.get(place)
+        sock.settimeout(next_wait(deadline, None))
+        try:
+            wrapped = context.wrap_socket(
+                sock,
+                server_hostname=host.rstrip(".") or None,
+                do_handshake_on_connect=False,
+                session=session if self._is_own else None,
+            )
+        except ValueError:
+            # A host name that OpenSSL refuses.
+            sock.close()
+            raise
+        try:
+            attempt.add(wrapped)
+            wrapped.do_handshake()
+            self.check_pin(wrapped, host, port)
+        except BaseException as error:
+            wrapped.close()
+            attempt.check()
+            raise self.explain(error, host, port) from error
+        return wrapped
+
+    def check_pin(self, wrapped: Any, host: str, port: int) -> None:
+        """Raise FingerprintMismatch unless the certificate is the pinned one."""
+        if self.fingerprint is None:
+            return
+        import hashlib
+        import hmac
+
+        certificate = wrapped.getpeercert(binary_form=True) or b""
+        got = hashlib.sha256(certificate).hexdigest()
+        if not hmac.compare_digest(got, self.fingerprint):
+            raise FingerprintMismatch(self.fingerprint, got, host, port)
+
+    def keep_session(self, sock: Any, host: str, port: int) -> None:
+        """Remember the TLS session of a connection, to resume it later."""
+        session = getattr(sock, "session", None)
+        if session is None or not self._is_own:
+            return
+        with self._lock:
+            self._sessions.pop((host, port), None)
+            self._sessions[(host, port)] = session
+            while len(self._sessions) > MAX_TLS_SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+
+    def explain(self, error: BaseException, host: str, port: int) -> BaseException:
+        """Return the error of ours for a failed handshake, with the way out."""
+        import ssl
+
+        peer = "%s:%d" % (host, port)
+        if not isinstance(error, ssl.SSLError):
+            return transport_error(error, "tls", peer=peer)
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            hint = ""
+            if "wrong version number" in reason or "record layer failure" in reason:
+                hint = ": it does not speak TLS there, try http or another port"
+            return ConnectFailed(
+                "TLS handshake with %s failed: %s%s" % (peer, reason, hint), phase="tls"
+            )
+        reason = error.verify_message or "certificate verify failed"
+        message = "certificate of %s does not verify: %s" % (peer, reason)
+        code = error.verify_code
+        if code in (18, 19, 20, 21):
+            # Self-signed, or its issuer is not among those we trust.
+            message += "; trusted CAs were looked for in: %s; name others with ca_file=" % (
+                ", ".join(self.searched) or "the given ssl_context"
+            )
+        elif code in (10, 9):
+            message += "; is this machine's clock right?"
+        elif code not in (62, 63, 64) and self.strict_x509 and self._is_own:
+            message += (
+                "; if an older or private CA breaks the strict rules of RFC 5280, "
+                "strict_x509=False accepts it"
+            )
+        return ConnectFailed(message, phase="tls")
+
+
+def _tls_has_files(path: Optional[str]) -> bool:
+    try:
+        return bool(path) and bool(os.listdir(path))
+    except OSError:
+        return False
+
+
+def normal_fingerprint(fingerprint: Union[str, bytes, None]) -> Optional[str]:
+    """Return a SHA-256 fingerprint as lower-case hexadecimal; ValueError if it is none."""
+    if fingerprint is None:
+        return None
+    if isinstance(fingerprint, (bytes, bytearray)):
+        text = bytes(fingerprint).hex()
+    else:
+        text = fingerprint.replace(":", "").replace(" ", "").lower()
+    if len(text) != 64 or text.strip("0123456789abcdef"):
+        raise ValueError(
+            "fingerprint must be a SHA-256 digest: 32 bytes or 64 hexadecimal digits "
+            "(colons allowed), not %d characters" % len(text)
+        )
+    return text

@@ -57,12 +57,19 @@ from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
 from .streams.reconnect import StreamGap
 from .web.client import HttpClient
+from .web.cookies import CookieHandler, CookieStore
+from .web.credentials import AuthHandler, BasicAuth, BearerAuth, NetrcAuth, PasswordAuth
 from .web.decoding import DecodingHandler
+from .web.digest import DigestAuth
 from .web.keepalive import KeepAliveHandler
+from .web.oauth1 import OAuth1Auth
 from .web.pool import ConnectionPool, Counters
+from .web.proxies import Proxy, ProxyHandler, ProxySettings, parse_proxy
+from .web.redirects import RedirectHandler
 from .web.request import WebRequest
 from .web.response import Response
 from .web.signals import Signal
+from .web.useragent import default_user_agent, user_agent_username
 from .wiki.session import Session
 
 __version__ = "0.1.0"
@@ -70,17 +77,23 @@ __version__ = "0.1.0"
 __all__ = [
     "APIError",
     "APIWarning",
+    "AuthHandler",
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
+    "BasicAuth",
+    "BearerAuth",
     "Challenge",
     "ClientInteractionRequest",
     "Clock",
     "ConnectFailed",
     "ConnectionLost",
     "ConnectionPool",
+    "CookieHandler",
+    "CookieStore",
     "Counters",
     "Deadline",
     "DecodingHandler",
+    "DigestAuth",
     "EditConflict",
     "EventParser",
     "EventSource",
@@ -94,9 +107,16 @@ __all__ = [
     "LoginError",
     "MalformedEventError",
     "MultipartError",
+    "NetrcAuth",
+    "OAuth1Auth",
     "PartHeaders",
+    "PasswordAuth",
     "ProtocolError",
+    "Proxy",
     "ProxyError",
+    "ProxyHandler",
+    "ProxySettings",
+    "RedirectHandler",
     "Response",
     "RetryLater",
     "ServerSentEvent",
@@ -117,6 +137,7 @@ __all__ = [
     "check_header",
     "content_disposition_filename",
     "decode_query",
+    "default_user_agent",
     "encode_comment",
     "encode_event",
     "encode_query",
@@ -130,8 +151,10 @@ __all__ = [
     "parse_http_date",
     "parse_link",
     "parse_mimetype",
+    "parse_proxy",
     "parse_retry_after",
     "quote_string",
     "serve_wsgi",
     "site_rc_listener",
+    "user_agent_username",
 ]

@@ -1,0 +1,65 @@
+"""A plain urllib opener whose network is a script: what each handler does when alone."""
+
+import io
+import urllib.request
+import urllib.response
+from email.message import Message
+
+
+def answer(status=200, headers=(), body=b"", reason="Scripted"):
+    """Return one answer of a script; `headers` are (name, value) pairs."""
+    return status, list(headers), body, reason
+
+
+class Seen:
+    """One request as it would go out: `headers` by lower-case name, `lines` as sent."""
+
+    def __init__(self, request):
+        sent = dict(request.unredirected_hdrs)
+        for name, value in request.headers.items():
+            sent.setdefault(name, value)
+        self.method = request.get_method()
+        self.url = request.full_url
+        self.lines = sent
+        self.headers = {name.lower(): value for name, value in sent.items()}
+        self.body = request.data
+        self.request = request
+
+    def __repr__(self):
+        return "%s %s" % (self.method, self.url)
+
+
+class ScriptedNetwork(urllib.request.BaseHandler):
+    """Answers in the order of the script; anything beyond it fails the test."""
+
+    handler_order = 100
+
+    def __init__(self, *script):
+        self.script = list(script)
+        self.seen = []
+
+    def http_open(self, request):
+        self.seen.append(Seen(request))
+        if not self.script:
+            raise AssertionError("unscripted: %r" % self.seen)
+        step = self.script.pop(0)
+        if callable(step):
+            step = step(self.seen[-1])
+        status, headers, body, reason = step
+        message = Message()
+        for name, value in headers:
+            message[name] = value
+        response = urllib.response.addinfourl(
+            io.BytesIO(body), message, request.full_url, status
+        )
+        response.msg = reason
+        response.raw_body = response.fp
+        return response
+
+    https_open = http_open
+
+
+def scripted_opener(handlers, *script):
+    """Return (opener, network): urllib's own handlers, `handlers`, and a script."""
+    network = ScriptedNetwork(*script)
+    return urllib.request.build_opener(network, *handlers), network

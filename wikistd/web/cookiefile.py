@@ -1,0 +1,207 @@
+"""Cookie files: LWP and Mozilla text, written for the owner's eyes only, and whole.
+
+In: cookies or a path.  Out: text, cookies.  Spec: the two formats of http.cookiejar.
+Holds: nothing.  Not here: what the cookies mean (setcookie.py, cookies.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.cookiejar
+import os
+import stat
+from typing import Any, Dict, Iterable, Iterator, List, Optional
+
+LWP_COOKIES_HEAD = "#LWP-Cookies-2.0\n"
+MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
+
+#: Where a store that was given no file name keeps its cookies, in the user's home.
+COOKIE_FOLDER = ".wikistd"
+
+#: Characters that mean something to some file system.
+UNSAFE_FILENAME_CHARACTERS = '/\\:*?"<>| '
+
+
+def account_filename(filename: Optional[str], user: str) -> str:
+    """Return the cookie file of `user`: the account's name goes before the suffix.
+
+    "wiki.lwp" and "Example Bot" give "wiki-Example_Bot.lwp".  Without a file name it is
+    "cookies.lwp" in the folder `.wikistd` of the user's home.
+    """
+    if not filename:
+        home = os.path.expanduser("~")
+        filename = os.path.join(home, COOKIE_FOLDER, "cookies.lwp")
+    if not user:
+        return filename
+    safe = "".join(
+        "_" if char in UNSAFE_FILENAME_CHARACTERS or ord(char) < 32 else char
+        for char in user
+    )
+    stem, suffix = os.path.splitext(filename)
+    return "%s-%s%s" % (stem, safe, suffix)
+
+
+def new_cookie(
+    name: str,
+    value: Optional[str],
+    domain: str,
+    path: str,
+    *,
+    secure: bool = False,
+    expires: Optional[float] = None,
+    rest: Optional[Dict[str, Any]] = None,
+) -> http.cookiejar.Cookie:
+    """Return a stock Cookie; a `domain` that starts with a dot includes subdomains."""
+    dotted = domain.startswith(".")
+    return http.cookiejar.Cookie(
+        version=0,
+        name=name,
+        value=value,
+        port=None,
+        port_specified=False,
+        domain=domain,
+        domain_specified=dotted,
+        domain_initial_dot=dotted,
+        path=path,
+        path_specified=True,
+        secure=secure,
+        # http.cookiejar's files hold whole seconds only.
+        expires=None if expires is None else int(expires),
+        discard=expires is None,
+        comment=None,
+        comment_url=None,
+        rest=rest if rest is not None else {},
+    )
+
+
+def encode_mozilla_cookies(cookies: Iterable[http.cookiejar.Cookie]) -> str:
+    """Return the text of a cookies.txt file, as curl and browsers' tools read it."""
+    lines = [MOZILLA_COOKIES_HEAD]
+    for cookie in cookies:
+        prefix = "#HttpOnly_" if cookie.has_nonstandard_attr("HttpOnly") else ""
+        fields = (
+            prefix + cookie.domain,
+            "TRUE" if cookie.domain.startswith(".") else "FALSE",
+            cookie.path,
+            "TRUE" if cookie.secure else "FALSE",
+            "" if cookie.expires is None else str(cookie.expires),
+            cookie.name,
+            cookie.value or "",
+        )
+        if not any("\t" in field for field in fields):  # the format has no escape
+            lines.append("\t".join(fields) + "\n")
+    return "".join(lines)
+
+
+def parse_mozilla_cookies(text: str, filename: str) -> List[http.cookiejar.Cookie]:
+    """Return the cookies of a cookies.txt file; LoadError if it is none."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        rest: Dict[str, Any] = {}
+        if line.startswith("#HttpOnly_"):
+            rest["HttpOnly"] = None
+            line = line[len("#HttpOnly_") :]
+        line = line.rstrip("\r")
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) != 7:
+            raise http.cookiejar.LoadError(
+                "%s, line %d: %d fields instead of the 7 of a cookies.txt file"
+                % (filename, number, len(fields))
+            )
+        domain, subdomains, path, secure, expires, name, value = fields
+        if subdomains == "TRUE" and not domain.startswith("."):
+            domain = "." + domain
+        elif subdomains == "FALSE":
+            domain = domain.lstrip(".")
+        # "0" is curl's way to write a session cookie, "" is http.cookiejar's.
+        ends = None
+        if expires not in ("", "0"):
+            try:
+                ends = float(expires)
+            except ValueError:
+                raise http.cookiejar.LoadError(
+                    "%s, line %d: its expiry is no number" % (filename, number)
+                ) from None
+        found.append(
+            new_cookie(
+                name,
+                value,
+                domain,
+                path,
+                secure=secure == "TRUE",
+                expires=ends,
+                rest=rest,
+            )
+        )
+    return found
+
+
+def write_private_file(filename: str, text: str) -> None:
+    """Replace a file as a whole; no moment and no crash shows half of it, or to others.
+
+    The new file has mode 0600 from its first byte, whatever the old one's was.  A
+    symbolic link stays one: what it points to is replaced.
+    """
+    filename = os.path.realpath(filename)
+    folder = os.path.dirname(filename)
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700)
+    name = ".%s.%s.new" % (os.path.basename(filename), os.urandom(8).hex())
+    passing = os.path.join(folder, name)
+    # O_EXCL: never through a link that somebody else put there.
+    handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(passing, filename)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(passing)
+        raise
+
+
+def is_open_to_others(filename: str) -> bool:
+    """Return whether other users of this machine may read a file."""
+    return os.name == "posix" and bool(
+        stat.S_IMODE(os.stat(filename).st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    )
+
+
+@contextlib.contextmanager
+def locked_file(filename: str) -> Iterator[None]:
+    """Keep other processes and threads out of `filename` in a with block.
+
+    The lock is on a file beside it, `filename` + ".lock", since the file itself is
+    replaced.  Where the system has no locks there is none.
+    """
+    path = os.path.realpath(filename) + ".lock"
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        lock_handle(handle)
+        yield
+    finally:
+        os.close(handle)  # which ends the lock, on every system
+
+
+def lock_handle(handle: int) -> None:
+    """Wait for the exclusive lock on an open file."""
+    try:
+        import fcntl
+    except ImportError:
+        pass
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return
+    try:
+        import msvcrt
+    except ImportError:
+        return
+    locking = getattr(msvcrt, "locking")  # noqa: B009 (typed on Windows only)
+    locking(handle, getattr(msvcrt, "LK_LOCK"), 1)  # noqa: B009

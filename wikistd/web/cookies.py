@@ -1,0 +1,613 @@
+"""Cookies: a store that any urllib opener can use, right by today's rules, and fast.
+
+In: requests and responses of urllib.  Out: Cookie headers, files.
+Spec: RFC 6265bis 5.7 and 5.8, with http.cookiejar's classes and files.
+Holds: the cookies, and Cookie headers made from them.
+Not here: parsing and matching (setcookie.py), files (cookiefile.py).
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import io
+import os
+import time
+import urllib.parse
+import urllib.request
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+)
+
+from .cookiefile import (
+    LWP_COOKIES_HEAD,
+    account_filename,
+    encode_mozilla_cookies,
+    locked_file,
+    new_cookie,
+    parse_mozilla_cookies,
+    write_private_file,
+)
+from .origins import Origin, header_names, origin_of
+from .setcookie import (
+    domain_matches,
+    host_chain,
+    is_trustworthy,
+    parse_set_cookie,
+    path_matches,
+    resolve_cookie,
+)
+
+#: RFC 6265bis 6.1 asks for 50 at least; browsers keep 180.
+MAX_COOKIES_PER_DOMAIN = 180
+#: Room for a bot on every wiki of a large farm; a host cannot fill memory.
+MAX_COOKIES = 20000
+#: Ready-made Cookie headers kept: one for each host and path in use.
+MAX_COOKIE_HEADERS = 512
+
+#: What tells two cookies apart.
+CookieKey = Tuple[str, str, str]
+
+
+class CookieStore(http.cookiejar.LWPCookieJar):
+    """An http.cookiejar.LWPCookieJar by the rules of RFC 6265bis.  Thread-safe.
+
+    Works wherever a CookieJar does.  What differs: host-only cookies stay with their
+    host, name prefixes and Secure are honoured, "set, then delete" in one answer
+    deletes, session cookies are saved, and the cost of a request does not depend on how
+    many other domains there are.  A `policy`, if given, is asked after these rules, and
+    can only refuse more.
+
+    Files are LWP's; one whose name ends in ".txt" is Mozilla's, as curl has it.
+    `load(user=...)` and `save()` keep one file an account; see there.
+    """
+
+    def __init__(
+        self,
+        filename: Optional[str] = None,
+        delayload: bool = False,
+        policy: Optional[http.cookiejar.CookiePolicy] = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if filename is not None:
+            filename = os.fspath(filename)
+        super().__init__(filename, delayload, policy)
+        self.base_filename = filename
+        self.given_policy = policy
+        self.current_time = now
+        self.version = 0
+        self.created = 0
+        self.cookie_count = 0
+        self.ready_headers: Dict[
+            Tuple[str, str, bool], Tuple[int, float, List[Tuple[str, str]], str]
+        ] = {}
+        self.was_loaded = False
+        self.on_disk: Dict[CookieKey, Optional[str]] = {}
+
+    def __repr__(self) -> str:
+        where = " in %s" % self.filename if self.filename else ""
+        return "<%s of %d cookies%s>" % (type(self).__name__, len(self), where)
+
+    __str__ = __repr__
+
+    # -- what is in it -----------------------------------------------------------
+
+    def domain_table(self) -> Dict[str, Dict[str, Dict[str, http.cookiejar.Cookie]]]:
+        """Return http.cookiejar's own table: domain, path, name."""
+        table: Any = vars(self)["_cookies"]
+        return table  # type: ignore[no-any-return]
+
+    def store_lock(self) -> ContextManager[Any]:
+        """Return http.cookiejar's own lock."""
+        lock: Any = vars(self)["_cookies_lock"]
+        return lock  # type: ignore[no-any-return]
+
+    def set_policy(self, policy: http.cookiejar.CookiePolicy) -> None:
+        """Ask `policy` too, after the rules of RFC 6265bis."""
+        super().set_policy(policy)
+        self.given_policy = policy
+        self.version += 1
+
+    def set_cookie(self, cookie: http.cookiejar.Cookie) -> None:
+        """Put a cookie in, as it is; one of the same name, domain and path goes."""
+        if cookie.value is None:  # http.cookiejar's way to write a nameless cookie
+            cookie.name, cookie.value = "", cookie.name
+        with self.store_lock():
+            paths = self.domain_table().setdefault(cookie.domain, {})
+            names = paths.setdefault(cookie.path, {})
+            old = names.get(cookie.name)
+            self.created += 1
+            # RFC 6265bis 5.7 step 23: a changed cookie keeps its age, and its place.
+            age = self.created if old is None else vars(old).get("created", 0)
+            vars(cookie)["created"] = age
+            names[cookie.name] = cookie
+            if old is None:
+                self.cookie_count += 1
+            if (
+                old is None
+                or old.value != cookie.value
+                or old.secure != cookie.secure
+                or not lives_as_long(cookie, old)
+            ):
+                self.version += 1
+            if old is None:
+                self.make_room(cookie.domain)
+
+    def make_room(self, domain: str) -> None:
+        """Drop the oldest cookies beyond the limits, those that ended first."""
+        paths = self.domain_table()[domain]
+        if sum(map(len, paths.values())) > MAX_COOKIES_PER_DOMAIN:
+            self.drop_oldest([c for names in paths.values() for c in names.values()], 1)
+        if self.cookie_count > MAX_COOKIES:
+            # Many at once: sorting them all for each new one would be quadratic.
+            self.drop_oldest(list(self), MAX_COOKIES // 10)
+
+    def drop_oldest(self, cookies: List[http.cookiejar.Cookie], at_least: int) -> None:
+        """Remove so many of `cookies`: expired ones first, then the oldest."""
+        now = self.current_time()
+        # RFC 6265bis 5.7: expired ones first, then those without Secure, then by age.
+        cookies.sort(
+            key=lambda cookie: (
+                not has_expired(cookie, now),
+                cookie.secure,
+                vars(cookie).get("created", 0),
+            )
+        )
+        for cookie in cookies[:at_least]:
+            self.clear(cookie.domain, cookie.path, cookie.name)
+
+    def clear(
+        self,
+        domain: Optional[str] = None,
+        path: Optional[str] = None,
+        name: Optional[str] = None,
+    ) -> None:
+        """Remove all cookies, those of a domain, of a path in it, or one."""
+        with self.store_lock():
+            super().clear(domain, path, name)
+            table = self.domain_table()
+            if domain is not None and path is not None:
+                # Empty shelves would stay for ever.
+                if not table[domain].get(path, True):
+                    del table[domain][path]
+                if not table[domain]:
+                    del table[domain]
+            self.version += 1
+            if domain is None:
+                self.cookie_count = 0
+            elif name is not None:
+                self.cookie_count -= 1
+            else:
+                self.cookie_count = len(self)
+
+    def clear_expired_cookies(self) -> None:
+        """Remove the cookies whose time is over."""
+        now = self.current_time()
+        with self.store_lock():
+            for cookie in list(self):
+                if has_expired(cookie, now):
+                    self.clear(cookie.domain, cookie.path, cookie.name)
+
+    # -- requests ------------------------------------------------------------------
+
+    def cookies_for(self, url: str) -> List[http.cookiejar.Cookie]:
+        """Return the cookies that a request for `url` carries, in their order."""
+        parts = urllib.parse.urlsplit(url)
+        host = request_host(parts)
+        trusted = is_trustworthy(parts.scheme.lower(), host)
+        return self.find_cookies(host, parts.path or "/", trusted)
+
+    def find_cookies(
+        self, host: str, path: str, trusted: bool
+    ) -> List[http.cookiejar.Cookie]:
+        """Return the cookies for a host and path: longer paths, then older ones."""
+        now = self.current_time()
+        found = []
+        with self.store_lock():
+            table = self.domain_table()
+            for domain in host_chain(host):
+                for cookie_path, names in table.get(domain, {}).items():
+                    if not path_matches(path, cookie_path):
+                        continue
+                    for cookie in names.values():
+                        if (trusted or not cookie.secure) and not has_expired(
+                            cookie, now
+                        ):
+                            found.append(cookie)
+        found.sort(key=lambda c: (-len(c.path), vars(c).get("created", 0)))
+        return found
+
+    def cookie_pairs(
+        self, request: urllib.request.Request
+    ) -> Tuple[List[Tuple[str, str]], str]:
+        """Return the (name, value) pairs for a request, and their Cookie header."""
+        parts = urllib.parse.urlsplit(request.full_url)
+        host = request_host(parts)
+        key = (host, parts.path or "/", is_trustworthy(parts.scheme, host))
+        if self.given_policy is not None:
+            cookies = [
+                cookie
+                for cookie in self.find_cookies(*key)
+                if self.given_policy.return_ok(cookie, request)
+            ]
+            return pairs_and_header(cookies)
+        now = self.current_time()
+        # 5 microseconds instead of 100 for 20 cookies: the header is made once.
+        ready = self.ready_headers.get(key)
+        if ready is not None and ready[0] == self.version and now < ready[1]:
+            return ready[2], ready[3]
+        version = self.version
+        cookies = self.find_cookies(*key)
+        ends = min(
+            (float(c.expires) for c in cookies if c.expires is not None),
+            default=float("inf"),
+        )
+        pairs, header = pairs_and_header(cookies)
+        if len(self.ready_headers) >= MAX_COOKIE_HEADERS:
+            self.ready_headers.clear()
+        self.ready_headers[key] = (version, ends, pairs, header)
+        return pairs, header
+
+    def add_cookie_header(self, request: urllib.request.Request) -> None:
+        """Give a request its Cookie header, as one that no redirect takes along.
+
+        A Cookie header of the caller's own, and `request.call_cookies`, stay and win
+        over cookies of the same name in the store.  Calling it again starts anew.
+        """
+        pairs, header = self.cookie_pairs(request)
+        own = own_cookie_header(request)
+        if own:
+            taken = {piece.partition("=")[0].strip() for piece in own.split(";")}
+            more = [cookie_text(n, v) for n, v in pairs if n not in taken]
+            header = "; ".join([own] + more)
+        for name in header_names(request.unredirected_hdrs, "cookie"):
+            del request.unredirected_hdrs[name]
+        if header:
+            request.add_unredirected_header("Cookie", header)
+
+    # -- responses -----------------------------------------------------------------
+
+    def extract_cookies(self, response: Any, request: urllib.request.Request) -> None:
+        """Take in the Set-Cookie headers of a response, one by one in their order."""
+        lines = response.info().get_all("Set-Cookie")
+        if not lines:
+            return
+        for cookie in self.iter_set_cookies(lines, request.full_url):
+            self.accept(cookie, request)
+
+    def make_cookies(
+        self, response: Any, request: urllib.request.Request
+    ) -> List[http.cookiejar.Cookie]:
+        """Return the cookies that a response may set, without storing them."""
+        lines = response.info().get_all("Set-Cookie") or []
+        return list(self.iter_set_cookies(lines, request.full_url))
+
+    def set_cookie_if_ok(
+        self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
+    ) -> None:
+        """Store a cookie unless the given policy refuses it."""
+        self.accept(cookie, request)
+
+    def iter_set_cookies(
+        self, lines: List[str], url: str
+    ) -> Iterator[http.cookiejar.Cookie]:
+        """Yield the cookies that `url` may set with these Set-Cookie header values."""
+        parts = urllib.parse.urlsplit(url)
+        scheme = parts.scheme.lower()
+        host = request_host(parts)
+        now = self.current_time()
+        for line in lines:
+            asked = parse_set_cookie(line, now)
+            if asked is None:
+                continue
+            place = resolve_cookie(asked, scheme, host, parts.path or "/")
+            if place is None:
+                continue
+            domain, host_only, path = place
+            yield new_cookie(
+                asked.name,
+                asked.value,
+                domain if host_only else "." + domain,
+                path,
+                secure=asked.secure,
+                expires=asked.expires,
+                rest=dict(asked.attributes),
+            )
+
+    def accept(
+        self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
+    ) -> None:
+        """Store, change or delete one cookie that `request` was answered with."""
+        with self.store_lock():
+            policy = self.given_policy
+            if policy is not None and not policy.set_ok(cookie, request):
+                return
+            if not cookie.secure and self.hides_secure_cookie(cookie, request):
+                return
+            if not has_expired(cookie, self.current_time()):
+                self.set_cookie(cookie)
+                return
+            names = self.domain_table().get(cookie.domain, {}).get(cookie.path, {})
+            if cookie.name in names:
+                self.clear(cookie.domain, cookie.path, cookie.name)
+
+    def hides_secure_cookie(
+        self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
+    ) -> bool:
+        """Return whether an unprotected answer would overlay a Secure cookie."""
+        parts = urllib.parse.urlsplit(request.full_url)
+        if is_trustworthy(parts.scheme.lower(), request_host(parts)):
+            return False
+        ours = cookie.domain.lstrip(".")
+        for domain, paths in self.domain_table().items():
+            theirs = domain.lstrip(".")
+            if not (domain_matches(theirs, ours) or domain_matches(ours, theirs)):
+                continue
+            for path, names in paths.items():
+                old = names.get(cookie.name)
+                if old is not None and old.secure and path_matches(cookie.path, path):
+                    return True
+        return False
+
+    # -- files -----------------------------------------------------------------------
+
+    def load(  # type: ignore[override]
+        self,
+        user: str = "",
+        filename: Optional[str] = None,
+        ignore_discard: bool = True,
+        ignore_expires: bool = False,
+    ) -> None:
+        """Read the cookies of an account, and remember its file for `save`.
+
+        The account's name becomes part of the file's: "wiki.lwp" is "wiki-Example.lwp"
+        for `user="Example"`.  The cookies of the file read before leave the store: two
+        accounts never mix.  A file that does not exist is an empty one; one that is
+        damaged raises http.cookiejar.LoadError.  LWP and Mozilla files are told apart
+        by their first line.
+        """
+        if filename is None:
+            filename = account_filename(self.base_filename, user)
+        with self.store_lock():
+            if self.was_loaded and self.filename != filename:
+                self.clear()
+            self.filename = filename
+            self.was_loaded = True
+            self.on_disk = {}
+            try:
+                cookies = read_cookie_file(filename, ignore_expires=ignore_expires)
+            except FileNotFoundError:
+                return
+            now = self.current_time()
+            for cookie in cookies:
+                if cookie.discard and not ignore_discard:
+                    continue
+                if ignore_expires or not has_expired(cookie, now):
+                    self.set_cookie(cookie)
+                    self.on_disk[cookie_key(cookie)] = cookie.value
+
+    def revert(
+        self,
+        filename: Optional[str] = None,
+        ignore_discard: bool = True,
+        ignore_expires: bool = False,
+    ) -> None:
+        """Forget all and read the file again; if that fails, all stays as it was."""
+        filename = filename or self.filename
+        if filename is None:
+            raise ValueError("a filename was not supplied; load() must be called first")
+        with self.store_lock():
+            before = list(self)
+            self.clear()
+            try:
+                read_cookie_file(filename, ignore_expires=True)
+                self.load("", filename, ignore_discard, ignore_expires)
+            except (OSError, http.cookiejar.LoadError):
+                for cookie in before:
+                    self.set_cookie(cookie)
+                raise
+
+    def save(
+        self,
+        filename: Optional[str] = None,
+        ignore_discard: bool = True,
+        ignore_expires: bool = False,
+    ) -> None:
+        """Write the cookies to the account's file, session cookies too.
+
+        The file is replaced as a whole, with mode 0600 from its first byte, under a
+        lock between processes.  What another process changed in it since we read it is
+        taken over first, unless it changed here as well.  ValueError before a file is
+        known.
+        """
+        filename = filename or self.filename
+        if filename is None:
+            raise ValueError("a filename was not supplied; load() must be called first")
+        filename = os.fspath(filename)
+        # The file's lock first, the store's inside it: nobody waits for the other while
+        # holding what the other waits for, and requests go on meanwhile.
+        with locked_file(filename), self.store_lock():
+            if filename == self.filename:
+                self.take_over_changes(filename)
+            now = self.current_time()
+            cookies = [
+                cookie
+                for cookie in self
+                if (ignore_discard or not cookie.discard)
+                and (ignore_expires or not has_expired(cookie, now))
+            ]
+            cookies.sort(key=lambda cookie: vars(cookie).get("created", 0))
+            write_private_file(filename, cookie_file_text(cookies, filename))
+            if filename == self.filename:
+                self.on_disk = {cookie_key(c): c.value for c in cookies}
+
+    def take_over_changes(self, filename: str) -> None:
+        """Apply what another process did to the file since we last read or wrote it."""
+        try:
+            theirs = {cookie_key(c): c for c in read_cookie_file(filename)}
+        except (OSError, http.cookiejar.LoadError):
+            return  # no file yet, or one that is about to be replaced by a sound one
+        ours = {cookie_key(c): c.value for c in self}
+        for key in set(theirs) | set(self.on_disk):
+            base = self.on_disk.get(key)
+            new = theirs[key].value if key in theirs else None
+            if new == base or ours.get(key) != base:
+                continue
+            if new is None:
+                self.clear(*key)
+            else:
+                self.set_cookie(theirs[key])
+
+
+class CookieHandler(urllib.request.HTTPCookieProcessor):
+    """Send and take in the cookies of a CookieStore.  Thread-safe.
+
+    `cookies` are further ones, for all requests to the origin of the first request and
+    to no other.  Works with any http.cookiejar.CookieJar, and alone in build_opener.
+    """
+
+    handler_order = 300
+
+    def __init__(
+        self,
+        store: Optional[http.cookiejar.CookieJar] = None,
+        *,
+        cookies: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        super().__init__(store if store is not None else CookieStore())
+        self.store = self.cookiejar
+        self.cookies = None if cookies is None else dict(cookies)
+        self.cookies_origin: Optional[Origin] = None
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Add the Cookie header."""
+        if self.cookies:
+            origin = origin_of(request.full_url)
+            if self.cookies_origin is None:
+                self.cookies_origin = origin
+            if origin == self.cookies_origin:
+                given = dict(self.cookies)
+                given.update(getattr(request, "call_cookies", None) or {})
+                vars(request)["call_cookies"] = given
+        self.store.add_cookie_header(request)
+        return request
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        """Take in the Set-Cookie headers."""
+        self.store.extract_cookies(response, request)
+        return response
+
+    https_request = http_request
+    https_response = http_response
+
+
+def request_host(parts: urllib.parse.SplitResult) -> str:
+    """Return the host of a split URL: lower case, without port, brackets, final dot."""
+    host = parts.hostname or ""
+    return host[:-1] if host.endswith(".") else host
+
+
+def cookie_key(cookie: http.cookiejar.Cookie) -> CookieKey:
+    """Return what tells `cookie` from others."""
+    return cookie.domain, cookie.path, cookie.name
+
+
+def has_expired(cookie: http.cookiejar.Cookie, now: float) -> bool:
+    """Return whether the cookie's time is over."""
+    return cookie.expires is not None and cookie.expires <= now
+
+
+def lives_as_long(cookie: http.cookiejar.Cookie, other: http.cookiejar.Cookie) -> bool:
+    """Return whether `cookie` ends no sooner than `other`."""
+    if cookie.expires is None:
+        return True
+    return other.expires is not None and cookie.expires >= other.expires
+
+
+def cookie_text(name: str, value: Optional[str]) -> str:
+    """Return one cookie as it stands in a Cookie header."""
+    return "%s=%s" % (name, value) if name else value or ""
+
+
+def pairs_and_header(
+    cookies: List[http.cookiejar.Cookie],
+) -> Tuple[List[Tuple[str, str]], str]:
+    """Return cookies as pairs, and as a Cookie header."""
+    pairs = [(cookie.name, cookie.value or "") for cookie in cookies]
+    return pairs, "; ".join([cookie_text(name, value) for name, value in pairs])
+
+
+def own_cookie_header(request: urllib.request.Request) -> str:
+    """Return what the caller wants in the Cookie header of this request.
+
+    That is a Cookie header of its own, however given and spelt, and `call_cookies`.
+    """
+    fields = vars(request)
+    if "own_cookies" not in fields:
+        # A first visit: an unredirected Cookie header is the caller's, later it is
+        # ours.
+        fields["own_cookies"] = [
+            headers[name]
+            for headers in (request.unredirected_hdrs, request.headers)
+            for name in header_names(headers, "cookie")
+        ]
+    own: List[str] = list(fields["own_cookies"])
+    given = fields.get("call_cookies")
+    if given:
+        for name, value in given.items():
+            own.append(cookie_text(*checked_pair(name, value)))
+    return "; ".join(own)
+
+
+def checked_pair(name: str, value: str) -> Tuple[str, str]:
+    """Return the pair; ValueError if it cannot be one cookie of a header."""
+    for char in name:
+        if char in "=;, \t" or not 32 < ord(char) < 127:
+            raise ValueError("cookie name %r holds %r" % (name, char))
+    for char in str(value):
+        if char == ";" or ord(char) < 32 or ord(char) == 127:
+            raise ValueError("the value of cookie %r holds %r" % (name, char))
+    return name, str(value)
+
+
+def read_cookie_file(
+    filename: str, *, ignore_expires: bool = True
+) -> List[http.cookiejar.Cookie]:
+    """Return the cookies of an LWP or Mozilla file, expired ones too if asked."""
+    with open(filename, encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read()
+    if not text.startswith("#LWP-Cookies-2"):
+        # Mozilla files from other tools lack the first line sometimes.
+        return parse_mozilla_cookies(text, filename)
+    reader = http.cookiejar.LWPCookieJar()
+    # The stock parser of the stock format, which it offers under no public name.
+    parse_lwp = getattr(reader, "_really_load")  # noqa: B009
+    parse_lwp(io.StringIO(text), filename, True, ignore_expires)
+    return list(reader)
+
+
+def cookie_file_text(cookies: List[http.cookiejar.Cookie], filename: str) -> str:
+    """Return the text of a file: Mozilla's if it is named .txt, LWP's otherwise."""
+    if filename.endswith(".txt"):
+        return encode_mozilla_cookies(cookies)
+    writer = http.cookiejar.LWPCookieJar()
+    for cookie in cookies:
+        if not cookie.name:  # http.cookiejar's way to write a nameless cookie
+            cookie = new_cookie(
+                cookie.value or "",
+                None,
+                cookie.domain,
+                cookie.path,
+                secure=cookie.secure,
+                expires=cookie.expires,
+            )
+        writer.set_cookie(cookie)
+    return LWP_COOKIES_HEAD + writer.as_lwp_str(True, True)

@@ -1,0 +1,500 @@
+"""Credentials: Basic, Bearer and the handler that gives each origin only its own.
+
+In: requests of urllib, 401 answers.  Out: Authorization headers, which no redirect
+takes along.  Spec: RFC 9110 11, RFC 7617, RFC 6750.  Holds: who asked for what, by
+origin. Not here: digest.py, oauth1.py; proxies' credentials (proxies.py).
+"""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+import urllib.request
+import warnings
+from base64 import b64encode
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
+
+from ..formats.headers import Challenge, check_header, parse_challenges
+from .digest import DigestAuth
+from .oauth1 import OAuth1Auth
+from .origins import (
+    DEFAULT_PORTS,
+    Origin,
+    drain_response,
+    header_names,
+    is_replayable,
+    origin_of,
+    split_userinfo,
+)
+
+#: Answers to challenges in one call: one, and one more if the nonce was too old.
+MAX_AUTH_TRIES = 2
+#: Passwords seen in calls, kept to know where they were asked for.
+MAX_REMEMBERED_LOGINS = 256
+
+#: What stands for credentials in arguments: see `as_auth`.
+AuthInput = Any
+
+
+def basic_credentials(username: str, password: str) -> str:
+    """Return the Basic credentials of RFC 7617, as UTF-8."""
+    if ":" in username:
+        raise ValueError("a user name with a colon does not fit Basic (RFC 7617)")
+    text = "%s:%s" % (username, password)
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise ValueError("user name or password holds a control character (RFC 7617)")
+    return "Basic " + b64encode(text.encode("utf-8")).decode("ascii")
+
+
+class BasicAuth:
+    """User name and password for HTTP Basic, in UTF-8.  Thread-safe.
+
+    Sent once the server asked for it, and from then on without waiting; from the first
+    request on if `preemptive`.  Source: RFC 7617.
+    """
+
+    def __init__(
+        self, username: str, password: str, *, preemptive: bool = False
+    ) -> None:
+        self.username = username
+        self.credentials = basic_credentials(username, password)
+        self.preemptive = preemptive
+        self.wanted_by: Set[Origin] = set()
+
+    def __repr__(self) -> str:
+        return "<BasicAuth of %r>" % self.username
+
+    def __getstate__(self) -> Any:
+        raise TypeError("BasicAuth holds a password and is not pickled")
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Give the request its Authorization header if it is known to be wanted."""
+        if self.preemptive or origin_of(request.full_url) in self.wanted_by:
+            request.add_unredirected_header("Authorization", self.credentials)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return whether the server asks for Basic and has not refused it yet."""
+        origin = origin_of(request.full_url)
+        if header_names(request.unredirected_hdrs, "authorization"):
+            self.wanted_by.discard(origin)
+            return False
+        if not any(challenge.scheme == "basic" for challenge in challenges):
+            return False
+        self.wanted_by.add(origin)
+        return True
+
+
+class PasswordAuth:
+    """User name and password for whatever the server asks for, Digest before Basic.
+
+    What a pair `(user, password)` means.  Thread-safe.
+    """
+
+    def __init__(self, username: str, password: str) -> None:
+        self.digest = DigestAuth(username, password)
+        self.password = password
+        self.basic: Optional[BasicAuth] = None
+
+    def __repr__(self) -> str:
+        return "<PasswordAuth of %r>" % self.digest.username
+
+    def __getstate__(self) -> Any:
+        raise TypeError("PasswordAuth holds a password and is not pickled")
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Give the request its Authorization header if its place is known already."""
+        self.digest.apply(request)
+        if self.basic is not None and not header_names(
+            request.unredirected_hdrs, "authorization"
+        ):
+            self.basic.apply(request)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return whether to try again; never answers Basic where Digest is offered."""
+        if any(challenge.scheme == "digest" for challenge in challenges):
+            if self.digest.handle_challenge(request, challenges):
+                return True
+            if getattr(request, "auth_tries", 0):
+                return False
+        if self.basic is None:
+            self.basic = BasicAuth(self.digest.username, self.password)
+        return self.basic.handle_challenge(request, challenges)
+
+    def handle_response(self, request: urllib.request.Request, response: Any) -> None:
+        """Take in the next nonce of Digest."""
+        self.digest.handle_response(request, response)
+
+
+class BearerAuth:
+    """A bearer token, sent with every request to its origin.  Immutable.
+
+    Source: RFC 6750 2.1; MediaWiki's owner-only OAuth 2 consumers are used so.
+    """
+
+    def __init__(self, token: str) -> None:
+        if not token or any(not 32 < ord(char) < 127 for char in token):
+            raise ValueError("a bearer token is printable ASCII without spaces")
+        self.credentials = "Bearer " + token
+
+    def __repr__(self) -> str:
+        return "<BearerAuth>"
+
+    def __getstate__(self) -> Any:
+        raise TypeError("BearerAuth holds a token and is not pickled")
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Give the request its Authorization header."""
+        request.add_unredirected_header("Authorization", self.credentials)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return False: a token that was refused is refused again."""
+        return False
+
+
+class FunctionAuth:
+    """A callable that gets the request and returns it with credentials.  Immutable.
+
+    An Authorization or Cookie header that it adds stays with this request alone.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __repr__(self) -> str:
+        return "<FunctionAuth>"
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Call the function; TypeError if it does not return the request."""
+        if self.function(request) is not request:
+            raise TypeError("an auth callable must return the request it was given")
+        for lower in ("authorization", "cookie"):
+            for name in header_names(request.headers, lower):
+                request.add_unredirected_header(name, request.headers.pop(name))
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return False: nothing more is known."""
+        return False
+
+
+class NetrcAuth:
+    """Passwords from a netrc file, each for its host only.  Thread-safe.
+
+    Nothing reads netrc unless this is given, as in `authenticate={"*": NetrcAuth()}`.
+    The `default` entry is not used: it would send one password to every host.
+    """
+
+    def __init__(self, filename: Optional[str] = None) -> None:
+        import netrc
+
+        hosts = netrc.netrc(filename).hosts
+        self.logins = {
+            host.lower(): PasswordAuth(entry[0] or "", entry[2] or "")
+            for host, entry in hosts.items()
+            if host != "default"
+        }
+
+    def __repr__(self) -> str:
+        return "<NetrcAuth for %d hosts>" % len(self.logins)
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Give the request the credentials of its host, if there are any."""
+        login = self.logins.get(origin_of(request.full_url).host)
+        if login is not None:
+            login.apply(request)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return whether there is an entry for the host that asks."""
+        login = self.logins.get(origin_of(request.full_url).host)
+        return login is not None and login.handle_challenge(request, challenges)
+
+
+def as_auth(given: AuthInput) -> Any:
+    """Return an object with `apply` and `handle_challenge` for what callers write.
+
+    A pair is user name and password, four strings are the keys of OAuth 1.0a, a
+    callable gets the request and returns it.  None and False stay.  TypeError for
+    anything else.
+    """
+    if given is None or given is False:
+        return given
+    if hasattr(given, "apply") and hasattr(given, "handle_challenge"):
+        return given
+    if isinstance(given, (tuple, list)):
+        if len(given) == 2:
+            return PasswordAuth(*given)
+        if len(given) == 4:
+            return OAuth1Auth(*given)
+        raise TypeError(
+            "auth has %d items: give (user, password), or the four keys of OAuth 1.0a"
+            % len(given)
+        )
+    if callable(given):
+        return FunctionAuth(given)
+    raise TypeError(
+        "auth is a %s: give (user, password), an object such as BearerAuth(token), "
+        "or a callable" % type(given).__name__
+    )
+
+
+def find_authentication(
+    patterns: Mapping[str, AuthInput], url: str
+) -> Tuple[str, AuthInput]:
+    """Return (pattern, credentials) for a URL; ("", None) if no pattern fits.
+
+    Patterns are host names with the port unless it is the usual one: "a.b.c" first,
+    then "*.b.c", "*.c", "*"; before them a whole origin, "https://a.b.c".  A tuple that
+    is neither a pair nor four strings is warned of and passed over.
+    """
+    try:
+        origin = origin_of(url)
+    except ValueError:
+        return "", None
+    netloc = str(origin).partition("://")[2]
+    labels = netloc.split(".")
+    names = [str(origin), netloc]
+    names += ["*." + ".".join(labels[i:]) for i in range(1, len(labels))]
+    names.append("*")
+    for name in names:
+        found = patterns.get(name)
+        if found is None:
+            continue
+        if isinstance(found, (tuple, list)) and len(found) not in (2, 4):
+            warnings.warn(
+                "authenticate[%r] has %d items, not 2 or 4, and is not used"
+                % (name, len(found)),
+                stacklevel=3,
+            )
+            continue
+        return name, found
+    return "", None
+
+
+class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHandler):
+    """Give requests the credentials of their origin, and answer 401.  Thread-safe.
+
+    Credentials come from, in this order: the request's own Authorization header
+    (nothing is done then), user name and password in its URL, its `call_auth` attribute
+    (False: none at all), `auth` (bound to the origin of the first request),
+    `authenticate` (patterns, see `find_authentication`), and `password_mgr`, any
+    password manager of urllib, which is asked for this very scheme, host and port.
+
+    At most two requests with one wrong password.  Works alone in build_opener.
+    """
+
+    handler_order = 400
+
+    def __init__(
+        self,
+        password_mgr: Optional[urllib.request.HTTPPasswordMgr] = None,
+        *,
+        auth: AuthInput = None,
+        authenticate: Optional[Mapping[str, AuthInput]] = None,
+    ) -> None:
+        super().__init__(password_mgr)
+        self.auth = as_auth(auth)
+        self.auth_origin: Optional[Origin] = None
+        self.authenticate = dict(authenticate or {})
+        self.remembered: Dict[Hashable, Any] = {}
+        self.realms: Dict[Origin, str] = {}
+        self.lock = threading.Lock()
+
+    # -- whose credentials --------------------------------------------------------
+
+    def find_auth(self, request: urllib.request.Request) -> Any:
+        """Return the auth object for a request, None if there is none."""
+        given = getattr(request, "call_auth", None)
+        if given is False:
+            return None
+        origin = origin_of(request.full_url)
+        if given is not None:
+            return self.remember(origin, given)
+        if self.auth:
+            with self.lock:
+                if self.auth_origin is None:
+                    self.auth_origin = origin
+            if origin == self.auth_origin:
+                return self.auth
+        if self.authenticate:
+            pattern, found = find_authentication(self.authenticate, request.full_url)
+            if found is not None:
+                return self.remember(pattern, found)
+        realm = self.realms.get(origin)
+        if realm is not None:
+            return self.auth_from_manager(realm, request.full_url)
+        return None
+
+    def remember(self, place: Hashable, given: AuthInput) -> Any:
+        """Return the auth object for what was given, the same one for the same pair.
+
+        Without it, a pair given with each call would wait for a challenge each time.
+        """
+        if not isinstance(given, (tuple, list)):
+            return as_auth(given)
+        key = (place, tuple(given))
+        with self.lock:
+            auth = self.remembered.get(key)
+            if auth is None:
+                auth = as_auth(given)
+                if len(self.remembered) >= MAX_REMEMBERED_LOGINS:
+                    del self.remembered[next(iter(self.remembered))]
+                self.remembered[key] = auth
+            return auth
+
+    def auth_from_manager(self, realm: str, url: str) -> Any:
+        """Return what the password manager has for exactly this origin, or None."""
+        origin = origin_of(url)
+        username, password = self.ask_manager(realm, url, origin)
+        if username is None or password is None:
+            return None
+        return self.remember(origin, (username, password))
+
+    def ask_manager(
+        self, realm: Optional[str], url: str, origin: Origin
+    ) -> Tuple[Optional[str], Optional[str]]:
+        """Return the manager's (user, password), asking with the port spelt out.
+
+        urllib's managers drop the scheme of what they store and are asked: a password
+        for https://host/ would go to http://host/.  With the port they cannot mix them.
+        """
+        host = "[%s]" % origin.host if ":" in origin.host else origin.host
+        path = urllib.parse.urlsplit(url).path or "/"
+        if any(
+            origin.port == port and origin.scheme != scheme
+            for scheme, port in DEFAULT_PORTS.items()
+        ):
+            return None, None  # http://host:443: the port says https, the scheme not
+        # typeshed calls the realm a str, but None is "any realm" for some managers.
+        ask: Any = self.passwd.find_user_password
+        for scheme, port in [(origin.scheme, origin.port), *DEFAULT_PORTS.items()]:
+            found = ask(realm, "%s://%s:%d%s" % (scheme, host, port, path))
+            if found[0] is not None:
+                exact = port == origin.port
+                return (found[0], found[1]) if exact else (None, None)
+        if origin.port == DEFAULT_PORTS.get(origin.scheme):
+            # Found for neither port but without one: added as a bare host name.
+            username, password = ask(realm, "%s://%s%s" % (origin.scheme, host, path))
+            return username, password
+        return None, None
+
+    # -- the handler's methods ----------------------------------------------------
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Add the Authorization header, if it is known to be wanted."""
+        fields = vars(request)
+        if "@" in (request.host or ""):
+            bare, userinfo = split_userinfo(request.full_url)
+            request.full_url = bare
+            if userinfo is not None and fields.get("call_auth") is None:
+                fields["call_auth"] = userinfo
+        if "own_authorization" not in fields:
+            fields["own_authorization"] = bool(
+                header_names(request.headers, "authorization")
+                or header_names(request.unredirected_hdrs, "authorization")
+            )
+        if fields["own_authorization"]:
+            return request
+        for name in header_names(request.unredirected_hdrs, "authorization"):
+            del request.unredirected_hdrs[name]
+        auth = self.find_auth(request)
+        if auth is None:
+            auth = self.prior_auth(request)
+        fields["auth_in_use"] = auth
+        if auth is not None:
+            auth.apply(request)
+            for name in header_names(request.unredirected_hdrs, "authorization"):
+                check_header(name, request.unredirected_hdrs[name])
+        return request
+
+    def prior_auth(self, request: urllib.request.Request) -> Any:
+        """Return Basic for what an HTTPPasswordMgrWithPriorAuth knows to be wanted."""
+        is_authenticated = getattr(self.passwd, "is_authenticated", None)
+        if is_authenticated is None or getattr(request, "call_auth", None) is False:
+            return None
+        origin = origin_of(request.full_url)
+        host = "[%s]" % origin.host if ":" in origin.host else origin.host
+        path = urllib.parse.urlsplit(request.full_url).path or "/"
+        url = "%s://%s:%d%s" % (origin.scheme, host, origin.port, path)
+        if not is_authenticated(url):
+            return None
+        username, password = self.ask_manager(None, request.full_url, origin)
+        if username is None or password is None:
+            return None
+        return BasicAuth(username, password, preemptive=True)
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        """Let Digest take in what the answer says of the next nonce."""
+        auth = vars(request).get("auth_in_use")
+        handle = getattr(auth, "handle_response", None)
+        if handle is not None:
+            handle(request, response)
+        return response
+
+    https_request = http_request  # type: ignore[assignment]
+    https_response = http_response  # type: ignore[assignment]
+
+    def http_error_401(
+        self,
+        req: urllib.request.Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: Any,
+    ) -> Any:
+        """Answer the challenges and send the request again, or return None."""
+        fields = vars(req)
+        tries = fields.get("auth_tries", 0)
+        if tries >= MAX_AUTH_TRIES or fields.get("own_authorization"):
+            return None
+        values = headers.get_all("WWW-Authenticate") or []
+        challenges = parse_challenges(", ".join(values))
+        auth = fields.get("auth_in_use")
+        if auth is None and fields.get("call_auth") is not False:
+            auth = self.auth_for_challenges(req, challenges)
+        if auth is None or not is_replayable(req):
+            return None
+        if not auth.handle_challenge(req, challenges):
+            return None
+        fields["auth_tries"] = tries + 1
+        drain_response(fp)
+        return self.parent.open(req, timeout=getattr(req, "timeout", None))
+
+    def auth_for_challenges(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> Any:
+        """Return what the password manager has for one of the realms that ask."""
+        for challenge in challenges:
+            if challenge.scheme not in ("basic", "digest"):
+                continue
+            realm = challenge.params.get("realm", "")
+            auth = self.auth_from_manager(realm, request.full_url)
+            if auth is not None:
+                self.realms[origin_of(request.full_url)] = realm
+                return auth
+        return None
+
+
+#: The kinds of credentials that carry their own state.
+AuthObject = Union[
+    BasicAuth, PasswordAuth, DigestAuth, BearerAuth, OAuth1Auth, FunctionAuth, NetrcAuth
+]

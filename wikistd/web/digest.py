@@ -1,0 +1,314 @@
+"""Digest authentication: challenges in, Authorization values out.
+
+Spec: RFC 7616 (and RFC 2069 for servers without qop).  Holds: one nonce for each place.
+Not here: when to answer whom (credentials.py), proxies (proxies.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import urllib.parse
+import urllib.request
+from typing import Any, Callable, Dict, Hashable, List, Optional, Sequence
+
+from ..formats.headers import Challenge, parse_challenges, quote_string
+from .origins import origin_of
+
+#: Best first: digest algorithm of RFC 7616, name for hashlib.
+DIGEST_HASHES = (
+    ("SHA-512-256", "sha512_256"),
+    ("SHA-256", "sha256"),
+    ("MD5", "md5"),
+)
+
+#: More places than one object is ever used for; keeps a hostile farm from filling
+#: memory.
+MAX_DIGEST_PLACES = 1000
+
+
+def digest_hash(algorithm: str) -> Optional[Callable[[bytes], str]]:
+    """Return the hash function of a digest algorithm, None if there is none here."""
+    plain = algorithm.upper()
+    if plain.endswith("-SESS"):
+        plain = plain[:-5]
+    for name, hashlib_name in DIGEST_HASHES:
+        if name == plain:
+            try:
+                hashlib.new(hashlib_name)
+            except ValueError:  # OpenSSL may lack it, or forbid MD5
+                return None
+
+            def hexadecimal(data: bytes, chosen: str = hashlib_name) -> str:
+                return hashlib.new(chosen, data).hexdigest()
+
+            return hexadecimal
+    return None
+
+
+class DigestSpace:
+    """What one server (or proxy) said of its digest: the nonce and how to use it."""
+
+    __slots__ = (
+        "realm", "nonce", "opaque", "algorithm", "hash", "qops", "userhash", "utf8",
+        "prefixes", "nonce_count", "client_nonce", "session_key",
+    )  # fmt: skip
+
+    def __init__(self, challenge: Challenge, hash_text: Callable[[bytes], str]) -> None:
+        params = challenge.params
+        self.realm = params.get("realm", "")
+        self.nonce = params["nonce"]
+        self.opaque = params.get("opaque")
+        self.algorithm = params.get("algorithm", "")
+        self.hash = hash_text
+        self.qops = params.get("qop", "").lower().replace(",", " ").split()
+        self.userhash = params.get("userhash", "").lower() == "true"
+        self.utf8 = params.get("charset", "").lower() == "utf-8"
+        self.prefixes: List[str] = []
+        self.nonce_count = 0
+        self.client_nonce = ""
+        self.session_key = ""
+
+
+class DigestAuth:
+    """User name and password for HTTP Digest.  Thread-safe; knows its nonces by origin.
+
+    MD5, SHA-256 and SHA-512-256 (where OpenSSL has it), each with -sess; qop auth and
+    auth-int, or none.  The first request to a place waits for the challenge, later ones
+    answer in advance; `nextnonce` and `stale` are honoured.  Text is sent as UTF-8.
+    Source: RFC 7616.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        password: str,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.username = username
+        self.password = password
+        self.random_bytes = random_bytes
+        self.spaces: Dict[Hashable, DigestSpace] = {}
+        self.lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "<DigestAuth of %r>" % self.username
+
+    def __getstate__(self) -> Any:
+        raise TypeError("DigestAuth holds a password and is not pickled")
+
+    # -- for requests --------------------------------------------------------------
+
+    def apply(self, request: urllib.request.Request) -> None:
+        """Give the request its Authorization header if its place is known already."""
+        url = request.full_url
+        parts = urllib.parse.urlsplit(url)
+        target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        value = self.authorization(
+            origin_of(url), request.get_method(), target, body_of_request(request)
+        )
+        if value is not None:
+            request.add_unredirected_header("Authorization", value)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Take in a 401's challenges; return whether it makes sense to try again."""
+        origin = origin_of(request.full_url)
+        return self.learn(
+            origin,
+            challenges,
+            tries=getattr(request, "auth_tries", 0),
+            url=request.full_url,
+            has_body=body_of_request(request) is not None,
+        )
+
+    def handle_response(self, request: urllib.request.Request, response: Any) -> None:
+        """Take in the next nonce, if the server names it (RFC 7616 3.5)."""
+        value = response.headers.get("Authentication-Info")
+        if value:
+            self.renew(origin_of(request.full_url), value)
+
+    # -- for any place ---------------------------------------------------------------
+
+    def learn(
+        self,
+        place: Hashable,
+        challenges: Sequence[Challenge],
+        *,
+        tries: int = 0,
+        url: str = "",
+        has_body: bool = True,
+    ) -> bool:
+        """Remember the best digest challenge for `place`; return whether to try again.
+
+        `tries` counts the answers given already in this call.  A second one makes sense
+        only if the server says that nothing but the nonce was too old.
+        """
+        best = None
+        for rank, (name, _) in enumerate(DIGEST_HASHES):
+            for challenge in challenges:
+                algorithm = challenge.params.get("algorithm", "MD5").upper()
+                if challenge.scheme != "digest" or "nonce" not in challenge.params:
+                    continue
+                if algorithm not in (name, name + "-SESS"):
+                    continue
+                hash_text = digest_hash(algorithm)
+                if hash_text is None:
+                    continue
+                space = DigestSpace(challenge, hash_text)
+                usable = choose_digest_qop(space, has_body) is not None
+                if usable and best is None:
+                    best = (rank, challenge, space)
+        with self.lock:
+            if best is None:
+                self.spaces.pop(place, None)
+                return False
+            _, challenge, space = best
+            stale = challenge.params.get("stale", "").lower() == "true"
+            if tries and not stale:
+                self.spaces.pop(place, None)  # a wrong password is not sent in advance
+                return False
+            space.prefixes = digest_prefixes(url, challenge.params.get("domain", ""))
+            if len(self.spaces) >= MAX_DIGEST_PLACES:
+                del self.spaces[next(iter(self.spaces))]
+            self.spaces[place] = space
+            return True
+
+    def renew(self, place: Hashable, authentication_info: str) -> None:
+        """Use the `nextnonce` of an Authentication-Info value from now on."""
+        # The grammar is that of a challenge's parameters without the scheme.
+        for challenge in parse_challenges("Digest " + authentication_info):
+            nonce = challenge.params.get("nextnonce")
+            if nonce:
+                with self.lock:
+                    space = self.spaces.get(place)
+                    if space is not None:
+                        space.nonce = nonce
+                        space.nonce_count = 0
+
+    def authorization(
+        self, place: Hashable, method: str, target: str, body: Optional[bytes]
+    ) -> Optional[str]:
+        """Return the Authorization value for a request target, None if none is known.
+
+        `body` is what auth-int signs, None if it is not at hand.
+        """
+        with self.lock:
+            space = self.spaces.get(place)
+            if space is None or not in_digest_prefixes(space, target):
+                return None
+            qop = choose_digest_qop(space, body is not None)
+            if qop is None:
+                return None
+            space.nonce_count += 1
+            return self.answer(space, method, target, qop, body or b"")
+
+    def answer(
+        self, space: DigestSpace, method: str, target: str, qop: str, body: bytes
+    ) -> str:
+        """Return the digest for one request; the caller holds the lock."""
+
+        def hashed(*parts: str) -> str:
+            return space.hash(":".join(parts).encode("utf-8"))
+
+        count = "%08x" % space.nonce_count
+        is_session = space.algorithm.upper().endswith("-SESS")
+        if not (is_session and space.client_nonce):
+            # RFC 7616 3.4.2: with -sess, the first nonces make the key of the session.
+            space.client_nonce = self.random_bytes(16).hex()
+        client_nonce = space.client_nonce
+        if is_session:
+            if not space.session_key:
+                secret = hashed(self.username, space.realm, self.password)
+                space.session_key = hashed(secret, space.nonce, client_nonce)
+            key = space.session_key
+        else:
+            key = hashed(self.username, space.realm, self.password)
+        if qop == "auth-int":
+            what = hashed(method, target, space.hash(body))
+        else:
+            what = hashed(method, target)
+        if qop:
+            response = hashed(key, space.nonce, count, client_nonce, qop, what)
+        else:
+            response = hashed(key, space.nonce, what)
+        fields = [
+            self.username_field(space),
+            "realm=%s" % quote_string(space.realm),
+            "nonce=%s" % quote_string(space.nonce),
+            "uri=%s" % quote_string(target),
+            'response="%s"' % response,
+        ]
+        if space.algorithm:
+            fields.append("algorithm=%s" % space.algorithm)
+        if space.opaque is not None:
+            fields.append("opaque=%s" % quote_string(space.opaque))
+        if qop:
+            fields += ["qop=" + qop, "nc=" + count, 'cnonce="%s"' % client_nonce]
+        elif is_session:
+            fields.append('cnonce="%s"' % client_nonce)
+        if space.userhash:
+            fields.append("userhash=true")
+        return "Digest " + ", ".join(fields)
+
+    def username_field(self, space: DigestSpace) -> str:
+        """Return the user name as the server can read it (RFC 7616 3.4.4)."""
+        if space.userhash:
+            hashed = space.hash(
+                ("%s:%s" % (self.username, space.realm)).encode("utf-8")
+            )
+            return 'username="%s"' % hashed
+        if self.username.isascii():
+            return "username=%s" % quote_string(self.username)
+        if space.utf8:
+            quoted = urllib.parse.quote(self.username, safe="")
+            return "username*=UTF-8''%s" % quoted
+        # A server that says nothing: its UTF-8 bytes as they are, as browsers do.
+        return "username=%s" % quote_string(
+            self.username.encode("utf-8").decode("latin-1")
+        )
+
+
+def choose_digest_qop(space: DigestSpace, has_body: bool) -> Optional[str]:
+    """Return the quality of protection to use, "" for RFC 2069's, None if none fits."""
+    if not space.qops or "auth" in space.qops:
+        return "auth" if space.qops else ""
+    return "auth-int" if "auth-int" in space.qops and has_body else None
+
+
+def digest_prefixes(url: str, domain: str) -> List[str]:
+    """Return the paths of `domain` on the server of `url`; the empty list means all.
+
+    RFC 7616 3.3 lets a server name other servers there; its word is no reason to send
+    them anything.
+    """
+    if not url:
+        return []
+    found = []
+    for uri in domain.split():
+        target = urllib.parse.urljoin(url, uri)
+        try:
+            if origin_of(target) == origin_of(url):
+                found.append(urllib.parse.urlsplit(target).path or "/")
+        except ValueError:
+            continue
+    return found
+
+
+def in_digest_prefixes(space: DigestSpace, target: str) -> bool:
+    """Return whether a request target lies where the nonce is good for."""
+    return not space.prefixes or any(map(target.startswith, space.prefixes))
+
+
+def body_of_request(request: urllib.request.Request) -> Optional[bytes]:
+    """Return the body of a request as bytes if it is at hand, else None."""
+    data: Any = request.data
+    if data is None:
+        return b""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    content = getattr(getattr(request, "body", None), "content", None)
+    return content if isinstance(content, bytes) else None

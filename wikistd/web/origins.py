@@ -1,0 +1,119 @@
+"""Origins: which scheme, host and port a URL means, and ending what went before.
+
+In: URLs, requests and responses of urllib.  Out: (scheme, host, port); a drained,
+closed response.  Spec: RFC 6454 4, RFC 9110 4.2.  Holds: nothing.
+Not here: who may send what where (credentials.py, cookies.py, redirects.py).
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+import urllib.request
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+
+#: A 3xx or 401 body longer than this costs more to read than a new connection.
+MAX_DRAIN_BYTES = 65536
+
+#: Ports that a URL does not spell out.
+DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Who is spoken to: `scheme` and `host` in lower case, `port` always a number."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = "[%s]" % self.host if ":" in self.host else self.host
+        if self.port == DEFAULT_PORTS.get(self.scheme):
+            return "%s://%s" % (self.scheme, host)
+        return "%s://%s:%d" % (self.scheme, host, self.port)
+
+
+def origin_of(url: str) -> Origin:
+    """Return the origin of an absolute URL; ValueError if it has no host or a bad port.
+
+    User names in the URL are no part of it; brackets of IPv6 addresses are removed.
+    """
+    parts = urllib.parse.urlsplit(url)
+    scheme = parts.scheme.lower()
+    host = (parts.hostname or "").lower()
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if port is None:
+        port = DEFAULT_PORTS.get(scheme, 0)
+    if not host or port < 0:
+        raise ValueError("%r has no host, or a bad port" % without_userinfo(url))
+    if host.endswith(".") and not host.endswith(".."):
+        host = host[:-1]
+    return Origin(scheme, host, port)
+
+
+def split_userinfo(url: str) -> Tuple[str, Optional[Tuple[str, str]]]:
+    """Return (the URL without them, (user name, password) or None)."""
+    parts = urllib.parse.urlsplit(url)
+    userinfo, at, hostport = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    name, _, password = userinfo.partition(":")
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=hostport))
+    return bare, (urllib.parse.unquote(name), urllib.parse.unquote(password))
+
+
+def without_userinfo(url: str) -> str:
+    """Return the URL fit to be shown: no user, password, query or fragment."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        hostport = parts.netloc.rpartition("@")[2]
+        return urllib.parse.urlunsplit((parts.scheme, hostport, parts.path, "", ""))
+    except ValueError:
+        return "(a malformed URL)"
+
+
+def header_names(headers: Mapping[str, Any], wanted: str) -> List[str]:
+    """Return the keys of `headers` that spell `wanted`, given in lower case."""
+    return [name for name in headers if name.lower() == wanted]
+
+
+def remove_header(request: urllib.request.Request, wanted: str) -> None:
+    """Take a header, given in lower case, off a request however it is spelt."""
+    for headers in (request.headers, request.unredirected_hdrs):
+        for name in header_names(headers, wanted):
+            del headers[name]
+
+
+def is_replayable(request: urllib.request.Request) -> bool:
+    """Return whether the request's body can be sent a second time."""
+    said = getattr(request, "replayable", None)
+    if said is not None:
+        return bool(said)
+    return request.data is None or isinstance(request.data, (bytes, bytearray))
+
+
+def drain_response(response: Any, max_bytes: int = MAX_DRAIN_BYTES) -> None:
+    """Read what little is left of a response nobody wants, then close it.
+
+    Reading keeps the connection usable.  A body beyond `max_bytes`, or one that breaks
+    off, is left unread: closing then drops the connection.
+    """
+    try:
+        drain = getattr(response, "drain", None)
+        if drain is not None:
+            drain(max_bytes)
+        elif getattr(response, "fp", None) is not None:
+            left = max_bytes
+            while left > 0:
+                data = response.read(min(left, 16384))
+                if not data:
+                    break
+                left -= len(data)
+    except Exception:
+        # Whatever was wrong with an unwanted body cannot matter to the next request:
+        # its connection is closed, and deadlines are checked again there.
+        pass
+    finally:
+        response.close()

@@ -1,0 +1,359 @@
+"""Proxies: which one for whom, and why; and the credentials that only it may see.
+
+In: settings, environment, URLs.  Out: a Proxy or none, with the reason in words.
+Spec: the *_proxy variables of curl and urllib; RFC 9110 11.7, RFC 1928 for SOCKS.
+Holds: the settings read once; digest nonces of proxies.
+Not here: connecting and tunnels (connect.py).
+"""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+import urllib.request
+from typing import (
+    Any,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+from ..formats.headers import parse_challenges
+from .credentials import basic_credentials
+from .digest import DigestAuth
+from .origins import DEFAULT_PORTS, drain_response, is_replayable, origin_of
+
+#: How a proxy may be spoken to, and its usual port.
+PROXY_PORTS: Mapping[str, int] = {
+    "http": 80,
+    "https": 443,
+    "socks5": 1080,
+    "socks5h": 1080,
+}
+
+#: Answers to 407 in one call: one, and one more if the nonce was too old.
+MAX_PROXY_TRIES = 2
+
+
+class Proxy(NamedTuple):
+    """Where a proxy is and how it is spoken to.
+
+    `scheme` is "http", "https" (TLS to the proxy itself), "socks5" (names are looked up
+    here) or "socks5h" (names are looked up there).  The password is in no repr.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return "<Proxy %s>" % str(self)
+
+    def __str__(self) -> str:
+        host = "[%s]" % self.host if ":" in self.host else self.host
+        return "%s://%s:%d" % (self.scheme, host, self.port)
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Return the Proxy that a URL, or just "host:port", means.
+
+    User name and password in it are percent-decoded.  ValueError, without the password,
+    for a scheme that is none of http, https, socks5, socks5h, and for a broken host.
+    """
+    if any(ord(char) <= 32 or ord(char) == 127 for char in url.strip()):
+        raise ValueError("the proxy's URL holds a space or a control character")
+    text = url.strip()
+    if "://" not in text:
+        text = "http://" + text
+    scheme = text.partition("://")[0].lower()
+    if scheme not in PROXY_PORTS:
+        raise ValueError(
+            "proxy scheme %r is not one of %s" % (scheme, ", ".join(PROXY_PORTS))
+        )
+    parts = urllib.parse.urlsplit(text)
+    userinfo, _, hostport = parts.netloc.rpartition("@")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    host = parts.hostname or ""
+    if not host or port == 0 or len(host) > 253:
+        raise ValueError("proxy address %r has no host, or a bad port" % hostport)
+    name, _, password = userinfo.partition(":")
+    username = urllib.parse.unquote(name)
+    password = urllib.parse.unquote(password)
+    if any(ord(char) < 32 or ord(char) == 127 for char in username + password):
+        raise ValueError("the proxy's user name or password holds a control character")
+    return Proxy(scheme, host, port or PROXY_PORTS[scheme], username, password)
+
+
+class ProxySettings:
+    """Which proxy is used for what.  Immutable, thread-safe; reads its sources once.
+
+    `proxies` maps "http", "https" or "all", or one of these with a host such as
+    "https://wiki.example.org", to a proxy's URL, and "no" to what goes direct; {} means
+    no proxy at all.  A str is the one proxy for everything.  With None the environment
+    (http_proxy, https_proxy, all_proxy, no_proxy) and the system's settings count,
+    unless `trust_env` is false.  HTTP_PROXY in capitals is ignored in a CGI script,
+    where anybody may set it (CVE-2016-1000110).
+    """
+
+    def __init__(
+        self,
+        proxies: Union[None, str, Mapping[str, Optional[str]]] = None,
+        *,
+        trust_env: bool = True,
+    ) -> None:
+        self.source = "proxies="
+        self.asks_system = False
+        if isinstance(proxies, str):
+            proxies = {"all": proxies}
+        if proxies is None:
+            self.source = "the environment"
+            proxies = {}
+            if trust_env:
+                self.asks_system = not urllib.request.getproxies_environment()
+                if self.asks_system:
+                    self.source = "the system's settings"
+                proxies = urllib.request.getproxies()
+        self.no_proxy = split_no_proxy(proxies.get("no") or "")
+        self.urls: Dict[str, str] = {
+            name.lower(): url for name, url in proxies.items() if url and name != "no"
+        }
+
+    def __repr__(self) -> str:
+        return "<ProxySettings from %s: %s>" % (
+            self.source,
+            ", ".join(sorted(self.urls)) or "none",
+        )
+
+    def find(self, scheme: str, host: str, port: int) -> Tuple[Optional[Proxy], str]:
+        """Return (Proxy or None for direct, the reason in words).
+
+        ValueError for a proxy URL that cannot be understood.
+        """
+        for name in ("%s://%s" % (scheme, host), scheme, "all://" + host, "all"):
+            if name in self.urls:
+                break
+        else:
+            return None, "directly: %s names no proxy for %s" % (self.source, scheme)
+        entry = find_no_proxy(self.no_proxy, scheme, host, port)
+        if entry is not None:
+            return None, "directly: no_proxy has %r" % entry
+        if self.asks_system and urllib.request.proxy_bypass(host):
+            return None, "directly: the system's settings make an exception of it"
+        try:
+            proxy = parse_proxy(self.urls[name])
+        except ValueError as error:
+            raise ValueError("%s, %r: %s" % (self.source, name, error)) from None
+        reason = "through %s, which %s names for %r"
+        return proxy, reason % (str(proxy), self.source, name)
+
+
+def split_no_proxy(text: str) -> List[str]:
+    """Return the entries of a no_proxy value: between commas or white space."""
+    return text.replace(",", " ").lower().split()
+
+
+def find_no_proxy(
+    entries: Sequence[str], scheme: str, host: str, port: int
+) -> Optional[str]:
+    """Return the no_proxy entry that makes `host` go direct, None if there is none.
+
+    Entries are "*", a domain and all below it ("example.org", ".example.org",
+    "*.example.org"), an address, a network ("10.0.0.0/8", "fd00::/8"), "<local>" for
+    names without a dot; each may end in ":port".
+    """
+    host = host.lower().strip("[]").rstrip(".")
+    address = parse_address(host)
+    for entry in entries:
+        wanted, wanted_port = split_no_proxy_port(entry)
+        if wanted_port is not None and wanted_port != port:
+            continue
+        if wanted == "*":
+            return entry
+        if wanted == "<local>" and address is None and "." not in host:
+            return entry
+        if address is not None:
+            if address_matches(address, wanted):
+                return entry
+            continue
+        domain = wanted[1:] if wanted.startswith("*.") else wanted
+        domain = domain.strip(".")
+        if domain and (host == domain or host.endswith("." + domain)):
+            return entry
+    return None
+
+
+def parse_address(host: str) -> Any:
+    """Return the ipaddress object of a host, None if it is a name."""
+    import ipaddress  # 2 ms, for those with a no_proxy only
+
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def address_matches(address: Any, wanted: str) -> bool:
+    """Return whether an address is, or lies in the network, `wanted`."""
+    import ipaddress
+
+    try:
+        network = ipaddress.ip_network(wanted.strip("[]"), strict=False)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address in network or (mapped is not None and mapped in network)
+
+
+def split_no_proxy_port(entry: str) -> Tuple[str, Optional[int]]:
+    """Return (entry without port, port or None); "::1" has no port, "[::1]:80" has."""
+    head, colon, tail = entry.rpartition(":")
+    if colon and tail.isdigit() and (":" not in head or head.endswith("]")):
+        return head.strip("[]"), int(tail)
+    return entry.strip("[]"), None
+
+
+class ProxyAuth:
+    """Proxy-Authorization values, for the proxy alone.  Thread-safe.
+
+    Basic goes out with the first request, since the user named this proxy with this
+    password; a proxy that asks for Digest gets Digest from then on.
+    """
+
+    def __init__(self) -> None:
+        self.digests: Dict[Proxy, DigestAuth] = {}
+        self.lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "<ProxyAuth>"
+
+    def authorization(self, proxy: Proxy, method: str, target: str) -> Optional[str]:
+        """Return the Proxy-Authorization value for one request, None if there is none.
+
+        `method` and `target` are what stands in the request line: "CONNECT" and
+        "host:port", or the method and the whole URL.
+        """
+        if not proxy.username:
+            return None
+        with self.lock:
+            digest = self.digests.get(proxy)
+        if digest is None:
+            return basic_credentials(proxy.username, proxy.password)
+        return digest.authorization(proxy, method, target, None)
+
+    def handle_challenge(
+        self, proxy: Proxy, values: Sequence[str], *, tries: int = 0
+    ) -> bool:
+        """Take in the Proxy-Authenticate values of a 407; return whether to try again.
+
+        `tries` counts how often this has returned True for the same request.
+        """
+        if not proxy.username or tries >= MAX_PROXY_TRIES:
+            return False
+        challenges = parse_challenges(", ".join(values))
+        if not any(challenge.scheme == "digest" for challenge in challenges):
+            return False  # Basic was sent already
+        with self.lock:
+            digest = self.digests.get(proxy)
+            if digest is None:
+                digest = DigestAuth(proxy.username, proxy.password)
+        if not digest.learn(proxy, challenges, tries=tries, has_body=False):
+            return False
+        with self.lock:
+            self.digests[proxy] = digest
+        return True
+
+
+class ProxyHandler(urllib.request.ProxyHandler):
+    """Decide for each request whether a proxy is used, and which.  Thread-safe.
+
+    A request that has an attribute `proxy` gets the decision there, and the reason in
+    `proxy_reason`; a stock urllib request is sent through the proxy by urllib's own
+    means, with Basic or Digest.  Either way credentials for the proxy are not among
+    what a redirect or the origin sees.
+    """
+
+    handler_order = 200
+
+    def __init__(
+        self,
+        proxies: Union[None, str, Mapping[str, Optional[str]], ProxySettings] = None,
+        *,
+        trust_env: bool = True,
+    ) -> None:
+        # Not calling the stock __init__: it would add a method for each proxy.
+        if not isinstance(proxies, ProxySettings):
+            proxies = ProxySettings(proxies, trust_env=trust_env)
+        self.settings = proxies
+        self.proxies = dict(proxies.urls)
+        self.proxy_auth = ProxyAuth()
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Decide, before the request is sent."""
+        fields = vars(request)
+        origin = origin_of(request.full_url)
+        if hasattr(request, "proxy"):
+            proxy, reason = self.settings.find(*origin)
+            vars(request).update(
+                proxy=proxy, proxy_reason=reason, proxy_auth=self.proxy_auth
+            )
+            return request
+        if "proxy_in_use" not in fields:
+            proxy, _ = self.settings.find(*origin)
+            fields["proxy_in_use"] = proxy
+            if proxy is None:
+                return request
+            if proxy.scheme.startswith("socks"):
+                raise ValueError(
+                    "%s: urllib's own handlers speak no SOCKS; use HttpClient"
+                    % str(proxy)
+                )
+            fields["proxied_method"] = request.get_method()
+            fields["proxied_target"] = request.full_url
+            if origin.scheme == "https":
+                fields["proxied_method"] = "CONNECT"
+                fields["proxied_target"] = "%s:%d" % (request.host, origin.port)
+                if origin.port != DEFAULT_PORTS["https"]:
+                    fields["proxied_target"] = request.host
+            hostport = str(proxy).partition("://")[2]
+            request.set_proxy(hostport, proxy.scheme)
+        proxy = fields["proxy_in_use"]
+        if proxy is not None:
+            value = self.proxy_auth.authorization(
+                proxy, fields["proxied_method"], fields["proxied_target"]
+            )
+            if value is not None:
+                request.add_unredirected_header("Proxy-authorization", value)
+        return request
+
+    https_request = http_request
+
+    def http_error_407(
+        self,
+        req: urllib.request.Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: Any,
+    ) -> Any:
+        """Answer a proxy that wants Digest, or return None."""
+        fields = vars(req)
+        proxy = fields.get("proxy") or fields.get("proxy_in_use")
+        tries = fields.get("proxy_tries", 0)
+        if proxy is None or not is_replayable(req):
+            return None
+        values = headers.get_all("Proxy-Authenticate") or []
+        if not self.proxy_auth.handle_challenge(proxy, values, tries=tries):
+            return None
+        fields["proxy_tries"] = tries + 1
+        drain_response(fp)
+        return self.parent.open(req, timeout=getattr(req, "timeout", None))

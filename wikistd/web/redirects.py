@@ -1,0 +1,266 @@
+"""Redirects: who may follow where, with which method and which headers.
+
+In: a 3xx response and the request it answers.  Out: the response of the next request.
+Spec: RFC 9110 15.4 and 10.2.2; the method table is that of browsers (WHATWG fetch).
+Holds: limits only; what belongs to one call rides on the request.
+Not here: reading the response (response.py), credentials for the new place
+(credentials.py), cookies (cookies.py).
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+import urllib.request
+from typing import Any, Dict, Optional
+
+from ..errors import StatusError, TooManyRedirects
+from .origins import (
+    drain_response,
+    header_names,
+    is_replayable,
+    origin_of,
+    split_userinfo,
+    without_userinfo,
+)
+
+#: Precedents: curl 30, browsers 20, urllib 10.
+MAX_REDIRECTS = 10
+
+#: One URL asked for this often in one chain, in the same way, is a circle.  More than
+#: once is legal: many sites set a cookie and redirect to the same place.
+MAX_VISITS = 3
+
+#: All that goes along to another origin.  A list of what is harmless, since what is
+#: secret has no list: X-Api-Key, PRIVATE-TOKEN, Api-Token...
+CROSS_ORIGIN_HEADERS = frozenset(
+    "accept accept-charset accept-encoding accept-language api-user-agent "
+    "cache-control content-encoding content-language content-type if-range pragma "
+    "range user-agent".split()
+)
+
+#: These describe a body; a request that lost its body loses them too.
+REDIRECT_BODY_HEADERS = frozenset(
+    "content-encoding content-language content-length content-location content-md5 "
+    "content-range content-type digest expect transfer-encoding".split()
+)
+
+#: What may stand unescaped in a URL: everything of RFC 3986 and "%".
+URL_SAFE_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+
+
+def redirect_target(url: str, location: str) -> str:
+    """Return the absolute URL that the Location header `location` of `url` means.
+
+    Spaces and bytes that are not ASCII are percent-encoded; a user name and password
+    in it are dropped: the far side does not choose our credentials.  The fragment of
+    `url` is kept where `location` has none.  ValueError if it is not http or https, has
+    no host, or holds a control character.
+    """
+    location = location.strip(" \t")
+    if any(ord(char) < 32 or ord(char) == 127 for char in location):
+        raise ValueError("its Location holds a control character")
+    try:
+        raw = location.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = location.encode("utf-8")
+    location = urllib.parse.quote(raw, safe=URL_SAFE_CHARACTERS)
+    target, _ = split_userinfo(urllib.parse.urljoin(url, location))
+    parts = urllib.parse.urlsplit(target)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(
+            "its Location is a %r URL, and only http and https are followed"
+            % parts.scheme
+        )
+    origin_of(target)
+    if not parts.path:
+        parts = parts._replace(path="/")
+    if not parts.fragment:
+        parts = parts._replace(fragment=urllib.parse.urlsplit(url).fragment)
+    return urllib.parse.urlunsplit(parts)
+
+
+def redirect_method(method: str, status: int) -> str:
+    """Return the next method; if it is not `method`, the body goes."""
+    if status == 303 and method not in ("GET", "HEAD"):
+        return "GET"
+    if status in (301, 302) and method == "POST":
+        return "GET"
+    return method
+
+
+class RedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Follow redirects so that no secret of one origin reaches another.
+
+    Stateless and thread-safe.  301 and 302 turn POST into GET, 303 everything but HEAD;
+    otherwise method and body stay.  To another origin (scheme, host or port) only the
+    headers of `CROSS_ORIGIN_HEADERS` go along; credentials and cookies of the call
+    never do.  A body is not carried from https to http.  Raises TooManyRedirects past
+    `max_redirects` or in a circle, StatusError for a redirect that must not be
+    followed. A request's own `max_redirects` and `allow_redirects` attributes come
+    first. Source: RFC 9110 15.4.
+    """
+
+    handler_order = 900
+
+    def __init__(self, max_redirects: int = MAX_REDIRECTS) -> None:
+        self.max_redirects = max_redirects
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: Any,
+        newurl: str,
+    ) -> Optional[urllib.request.Request]:
+        """Return the next request, or None to hand out the redirect itself."""
+        method = redirect_method(req.get_method(), code)
+        data = req.data
+        keeps_body = method == req.get_method()
+        if not keeps_body:
+            data = None
+        same_origin = origin_of(newurl) == origin_of(req.full_url)
+        if data is not None:
+            self.check_body(req, fp, code, headers, newurl)
+        kept: Dict[str, str] = {}
+        for name, value in req.headers.items():
+            lower = name.lower()
+            if not same_origin and lower not in CROSS_ORIGIN_HEADERS:
+                continue
+            if lower in ("host", "content-length"):
+                continue  # they are made anew for the new place
+            if not keeps_body and lower in REDIRECT_BODY_HEADERS:
+                continue
+            kept[name] = value
+        if keeps_body and data is not None and not header_names(kept, "content-type"):
+            # urllib gives Content-Type as an unredirected header when it guesses it.
+            guessed = req.unredirected_hdrs.get("Content-type")
+            if guessed is not None:
+                kept["Content-type"] = guessed
+        maker = getattr(req, "redirected_to", None)
+        if maker is not None:
+            new: urllib.request.Request = maker(newurl, method, data, kept)
+        else:
+            new = urllib.request.Request(
+                newurl,
+                data=data,
+                headers=kept,
+                origin_req_host=req.origin_req_host,
+                unverifiable=True,
+                method=method,
+            )
+        history = tuple(getattr(req, "history", ())) + (fp,)
+        call_auth = getattr(req, "call_auth", None)
+        if not same_origin and call_auth is not False:
+            call_auth = None
+        call_cookies = getattr(req, "call_cookies", None) if same_origin else None
+        vars(new).update(
+            history=history, call_auth=call_auth, call_cookies=call_cookies
+        )
+        return new
+
+    def check_body(
+        self, req: urllib.request.Request, fp: Any, code: int, headers: Any, url: str
+    ) -> None:
+        """Raise StatusError if the body of `req` must not, or cannot, go to `url`."""
+        if req.full_url.startswith("https:") and not url.startswith("https:"):
+            self.refuse(
+                req,
+                fp,
+                code,
+                headers,
+                "it would carry the body of a %s from https to unprotected http at %s"
+                % (req.get_method(), without_userinfo(url)),
+            )
+        if not is_replayable(req):
+            self.refuse(
+                req,
+                fp,
+                code,
+                headers,
+                "the body of the %s came from an iterator or pipe and cannot be sent "
+                "again: send bytes or a file, or ask %s directly"
+                % (req.get_method(), without_userinfo(url)),
+            )
+
+    def refuse(
+        self, req: urllib.request.Request, fp: Any, code: int, headers: Any, why: str
+    ) -> None:
+        """Close the response and raise the StatusError that says why."""
+        drain_response(fp)
+        shown = without_userinfo(req.full_url)
+        raise StatusError(
+            "redirect %d of %s was not followed: %s" % (code, shown, why),
+            status=code,
+            url=shown,
+            headers=list(headers.items()),
+            response=fp,
+        )
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: Any,
+    ) -> Any:
+        """Follow one redirect: drain its body and open the next request."""
+        location = headers.get("Location")
+        if location is None or not getattr(req, "allow_redirects", True):
+            return None
+        try:
+            target = redirect_target(req.full_url, location)
+        except ValueError as error:
+            self.refuse(req, fp, code, headers, str(error))
+            raise AssertionError("refuse() raises") from error
+        new = self.redirect_request(req, fp, code, msg, headers, target)
+        if new is None:
+            return None
+        self.check_chain(req, new, fp, code, headers)
+        drain_response(fp)
+        return self.parent.open(new, timeout=getattr(req, "timeout", None))
+
+    http_error_301 = http_error_303 = http_error_302
+    http_error_307 = http_error_308 = http_error_302
+
+    def check_chain(
+        self,
+        req: urllib.request.Request,
+        new: urllib.request.Request,
+        fp: Any,
+        code: int,
+        headers: Any,
+    ) -> None:
+        """Raise TooManyRedirects if `new` is one too many, or a circle."""
+        limit = getattr(req, "max_redirects", None)
+        if limit is None:
+            limit = self.max_redirects
+        done = len(getattr(req, "history", ()))
+        step = "%s %s" % (new.get_method(), new.full_url)
+        visits: Dict[str, int] = dict(getattr(req, "redirect_visits", ()))
+        visits.setdefault("%s %s" % (req.get_method(), req.full_url), 1)
+        visits[step] = visits.get(step, 0) + 1
+        vars(new)["redirect_visits"] = visits
+        shown = without_userinfo(new.full_url)
+        if done >= limit:
+            why = "more than max_redirects=%d redirects: the next would be to %s" % (
+                limit,
+                shown,
+            )
+        elif visits[step] > MAX_VISITS:
+            why = "redirects go in a circle: %s was asked for %d times" % (
+                shown,
+                MAX_VISITS,
+            )
+        else:
+            return
+        drain_response(fp)
+        raise TooManyRedirects(
+            why,
+            status=code,
+            url=without_userinfo(req.full_url),
+            headers=list(headers.items()),
+            response=fp,
+        )

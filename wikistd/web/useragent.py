@@ -1,0 +1,87 @@
+"""User-Agent texts: who is asking, in a form that headers can hold.
+
+In: names.  Out: header text.  Spec: RFC 9110 10.1.5; Wikimedia's User-Agent policy
+(https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy).  Holds: nothing.
+Not here: sending it (client.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.parse
+import warnings
+from typing import Optional
+
+from ..formats.headers import check_header
+
+#: The same as `wikistd.__version__`; modules do not import the package.
+WIKISTD_VERSION = "0.1.0"
+
+#: What begins like this names a library, not who uses it; Wikimedia may block it.
+UNTELLING_USER_AGENTS = (
+    "aiohttp/", "curl/", "go-http-client", "java/", "libwww-perl", "mozilla/4.0",
+    "mozilla/5.0", "mwapi (python) -- default", "node-fetch", "okhttp", "python-httpx",
+    "python-requests", "python-urllib", "python/", "urllib", "wget/",
+)  # fmt: skip
+
+
+def user_agent_username(name: Optional[str] = None) -> str:
+    """Return a user name as a header can hold it: spaces are "_", the rest is quoted.
+
+    Without a name the environment's PYWIKIBOT_USERNAME or PWB_USERNAME is taken, else
+    it is "".  Names that are not ASCII, or hold "%" or a control, are percent-encoded.
+    """
+    if not name:
+        name = os.environ.get("PYWIKIBOT_USERNAME") or os.environ.get("PWB_USERNAME")
+        name = name or ""
+    name = name.replace(" ", "_")
+    if not name.isascii() or "%" in name or not name.isprintable():
+        name = urllib.parse.quote(name)
+    return name
+
+
+def default_user_agent(
+    name: Optional[str] = None, contact: Optional[str] = None
+) -> str:
+    """Return a User-Agent: "MyBot (me@example.org) wikistd/0.1.0 Python/3.13.0".
+
+    `name` is that of the bot, with its version if it has one; `contact` is where its
+    operator can be reached: a mail address, a user page, a web page.  ValueError for
+    what no header can hold.
+    """
+    pieces = []
+    if name:
+        pieces.append(name)
+    if contact:
+        pieces.append("(%s)" % contact)
+    pieces.append("wikistd/" + WIKISTD_VERSION)
+    pieces.append("Python/%d.%d.%d" % sys.version_info[:3])
+    text = " ".join(pieces)
+    check_header("User-Agent", text)
+    return text
+
+
+def is_telling_user_agent(text: Optional[str]) -> bool:
+    """Return whether a User-Agent says more than which library sent it."""
+    plain = (text or "").strip().lower()
+    if not plain:
+        return False
+    if plain.startswith("wikistd/"):
+        # Ours alone, with nothing but the version of Python behind it.
+        rest = [word for word in plain.split() if not word.startswith("wikistd/")]
+        return any(not word.startswith("python/") for word in rest)
+    return not plain.startswith(UNTELLING_USER_AGENTS)
+
+
+def check_user_agent(text: Optional[str], *, stacklevel: int = 2) -> None:
+    """Warn if a User-Agent does not tell who asks; ValueError if it is no header."""
+    if text:
+        check_header("User-Agent", text)
+    if not is_telling_user_agent(text):
+        warnings.warn(
+            "the User-Agent %r does not say who is asking, and Wikimedia and others "
+            "refuse such requests: give user_agent='MyBot/1.0 "
+            "(https://example.org/bot; me@example.org)'" % (text or ""),
+            stacklevel=stacklevel + 1,
+        )

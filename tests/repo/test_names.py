@@ -7,7 +7,8 @@ from .source import BUILTIN_NAMES, STDLIB_NAMES, is_type_checking, sources, top_
 
 #: Names with a meaning of their own, and what each module may have for itself.
 SPECIAL = {"__all__", "__version__", "__slots__", "__doc__"}
-#: What a constant's value may call: makers of values without effects.
+#: What a constant's value may call: makers of values without effects.  `param_...` make
+#: the rows of the tables that declare the parameters of the embedded wiki's modules.
 HARMLESS_CALLS = {
     "re.compile", "struct.Struct", "frozenset", "set", "dict", "tuple", "list", "bytes",
     "bytearray", "object", "range", "TypeVar", "NamedTuple", "NewType", "sorted", "zip",
@@ -124,6 +125,8 @@ class NothingRuns(unittest.TestCase):
                     if not isinstance(call, ast.Call):
                         continue
                     name = dotted(call.func)
-                    if name not in HARMLESS_CALLS and name.split(".")[-1] not in HARMLESS_METHODS:
+                    if name.startswith("param_") or name.split(".")[-1] in HARMLESS_METHODS:
+                        continue
+                    if name not in HARMLESS_CALLS:
                         wrong.append("%s: %s()" % (source.where(call.lineno), name))
         self.assertEqual(wrong, [])

@@ -1,0 +1,292 @@
+"""The one file: deterministic, importable under any name, checkable; scripts with it."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from contextlib import redirect_stderr, redirect_stdout
+
+import wikistd
+from tests.repo.source import PACKAGE, ROOT
+from wikistd.tools.bundle import bundle_main, bundle_text
+from wikistd.tools.flatten import parse_modules
+from wikistd.tools.sources import LICENSE_TEXT, BundleError, read_package
+
+
+def run_python(*arguments, stdin="", cwd=None):
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-W", "error", *arguments],
+        input=stdin.encode("utf-8"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def run_bundle(*arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = bundle_main(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+PARSED = {}
+WHOLE = []
+
+
+def build(**options):
+    return bundle_text(PARSED, wikistd.__version__, **options)
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not PARSED:  # 0.3 s; the tests do not change it
+            PARSED.update(parse_modules(read_package(str(PACKAGE))))
+            WHOLE.append(build())
+        cls.text = WHOLE[0]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        return path
+
+
+class OneFile(Case):
+    def test_deterministic(self):
+        """The same sources give the same bytes, whatever their order; no date in them."""
+        files = read_package(str(PACKAGE))
+        again = parse_modules(dict(reversed(list(files.items()))))
+        self.assertEqual(bundle_text(again, wikistd.__version__), self.text)
+        head = "\n".join(self.text.split("\n")[:20])
+        self.assertIn(wikistd.__version__, head)
+        self.assertIsNone(re.search(r"\d{4}-\d\d-\d\d|\d\d:\d\d", head))
+
+    def test_licence(self):
+        """The licence is in it, word for word."""
+        with open(str(ROOT / "LICENSE"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), LICENSE_TEXT)
+        for line in LICENSE_TEXT.splitlines():
+            self.assertIn(("# " + line).rstrip() + "\n", self.text)
+
+    def test_lines(self):
+        """It reads like the package: no long lines that the package has not."""
+        self.assertLess(max(map(len, self.text.splitlines())), 120)
+        self.assertIn("# wikistd/errors.py\n", self.text)
+
+    def test_any_name(self):
+        """It imports under any file name, with every public name; two copies do not meet."""
+        self.write("one.py", self.text)
+        self.write("two.py", self.text)
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import one, two\n"
+            "assert one.APIError is not two.APIError\n"
+            "try:\n    raise one.APIError('a', 'b')\n"
+            "except two.WikistdError:\n    print('mixed')\n"
+            "except one.APIError as error:\n    print(error)\n"
+            "print(one.__version__, *[n for n in sorted(one.__all__) if hasattr(one, n)])\n"
+        )
+        code, out, err = run_python("-c", code, self.folder)
+        self.assertEqual((code, err), (0, ""))
+        first, second = out.splitlines()
+        self.assertEqual(first, "a: b")
+        self.assertEqual(second.split(), [wikistd.__version__, *sorted(wikistd.__all__)])
+
+    def test_in_a_zip(self):
+        """It imports from inside a zip file."""
+        path = os.path.join(self.folder, "lib.zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("wikistd.py", self.text)
+        code = "import sys; sys.path.insert(0, sys.argv[1]); import wikistd; print(wikistd.__file__)"
+        code, out, err = run_python("-c", code, path)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("lib.zip", out)
+
+    def test_runs_as_a_script(self):
+        """`python3 wikistd.py --version` works, and so does --help."""
+        path = self.write("anything.py", self.text)
+        code, out, err = run_python(path, "--version")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(wikistd.__version__, out)
+
+    def test_copies_itself(self):
+        """From the one file, `bundle` writes that same file."""
+        path = self.write("wikistd.py", self.text)
+        other = os.path.join(self.folder, "other.py")
+        code, out, err = run_python(path, "bundle", "-o", other)
+        self.assertEqual((code, out, err), (0, "", ""))
+        with open(other, encoding="utf-8", newline="") as file:
+            self.assertEqual(file.read(), self.text)
+        code, out, err = run_python(path, "bundle", "--without", "cli")
+        self.assertEqual(code, 2)
+        self.assertRegex(err, r"^wikistd: this wikistd is one file already .*\n$")
+
+
+class Without(Case):
+    def test_says_how_to_get_it_back(self):
+        """Using a part that was left out says how to have it back."""
+        text = build(without=["server", "cli", "tools"])
+        self.assertNotIn("class PageStore", text)
+        self.write("wikistd.py", text)
+        code = "import sys; sys.path.insert(0, sys.argv[1]); from wikistd import serve_wsgi"
+        code, out, err = run_python("-c", code, self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn(
+            "ImportError: serve_wsgi is not in this file, which was built without 'server':"
+            " build it again without leaving that out (python3 -m wikistd bundle)", err,
+        )
+
+    def test_each_part(self):
+        """Each part can be left out by itself: nothing else is built on it."""
+        for part in "server cli compat tools streams".split():
+            with self.subTest(part):
+                text = build(without=[part])
+                self.assertNotIn("\n# wikistd/%s/" % part, text)
+
+    def test_unknown_part(self):
+        """An unknown part is refused in a sentence."""
+        code, out, err = run_bundle("--without", "nope")
+        self.assertEqual((code, out), (2, ""))
+        self.assertRegex(err, r"^wikistd: no part is called 'nope'; there are .*\n$")
+
+
+class Check(Case):
+    def test_unchanged(self):
+        """An untouched build is known by its hash, also with other line ends."""
+        path = self.write("wikistd.py", self.text)
+        want = (
+            "%s is an unchanged build of wikistd %s: all of it; the version that checked"
+            " it, written today\n" % (path, wikistd.__version__)
+        )
+        self.assertEqual(run_bundle("--check", path), (0, want, ""))
+        with open(path, "w", encoding="utf-8", newline="\r\n") as file:
+            file.write(self.text)
+        self.assertEqual(run_bundle("--check", path), (0, want, ""))
+
+    def test_changed(self):
+        """A changed build is told, with what it was."""
+        path = self.write("wikistd.py", self.text + "x = 1\n")
+        code, out, err = run_bundle("--check", path)
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, r"^wikistd: .*wikistd\.py was wikistd \S+ \(.*\), and was changed\n$")
+
+    def test_older(self):
+        """The version is compared with the one that checks."""
+        text = self.text.replace("version " + wikistd.__version__, "version 0.0.9", 1)
+        path = self.write("wikistd.py", text)
+        os.utime(path, (0, 86400 * 100))
+        code, out, err = run_bundle("--check", path)
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"0\.0\.9: all of it; older than \S+ that checked it, written \d+ days ago")
+
+    def test_something_else(self):
+        """Any other file is said to be none."""
+        path = self.write("x.py", "x = 1\n")
+        self.assertEqual(
+            run_bundle("--check", path),
+            (1, "", "wikistd: %s was not made by `wikistd bundle`\n" % path),
+        )
+        code, out, err = run_bundle("--check", path + ".no")
+        self.assertEqual((code, out), (2, ""))
+
+
+JOB = '''\
+#!/usr/bin/env python3
+"""Count events."""
+import json
+import sys
+
+import wikistd
+from wikistd import EventParser as Parser, APIError
+
+
+def work():
+    from wikistd import ServerSentEvent
+    events = Parser().feed(b"data: 1\\n\\ndata: 2\\n\\n")
+    return [isinstance(event, ServerSentEvent) for event in events]
+
+
+print(json.dumps([work(), __doc__, wikistd.__version__, wikistd.Deadline(None).is_over()]))
+if len(sys.argv) > 9:
+    raise APIError("x")
+'''
+
+
+class WithJob(Case):
+    def refusal(self, job):
+        with self.assertRaises(BundleError) as caught:
+            build(job=job, job_name="job.py")
+        return str(caught.exception)
+
+    def test_runs_from_a_pipe(self):
+        """A script and what it uses run from standard input, without `__file__`."""
+        text = build(job=JOB, job_name="job.py")
+        self.assertNotIn("class PageStore", text)
+        want = '[[true, true], "Count events.", "%s", false]\n' % wikistd.__version__
+        self.assertEqual(run_python("-", stdin=text), (0, want, ""))
+
+    def test_exec_ten_times(self):
+        """Run again and again by exec, it leaves no thread and no exit hook behind."""
+        import atexit
+        import threading
+
+        text = build(job=JOB, job_name="job.py")
+        hooks = getattr(atexit, "_ncallbacks", lambda: 0)
+        code = compile(text, "<cell>", "exec")
+        before = threading.active_count(), hooks()
+        for _ in range(10):
+            with redirect_stdout(io.StringIO()) as out:
+                exec(code, {})
+            self.assertIn("true", out.getvalue())
+        self.assertEqual((threading.active_count(), hooks()), before)
+
+    def test_only_what_is_used(self):
+        """What the script does not use is not in the file."""
+        text = build(job="from wikistd import Deadline\nprint(Deadline(None).is_over())\n")
+        self.assertLess(len(text), 20000)
+        self.assertEqual(run_python("-", stdin=text), (0, "False\n", ""))
+
+    def test_clashes(self):
+        """A name of the script that meets one of wikistd's is an error of the bundler."""
+        for line, want in (
+            ("Clock = 1", "job.py:2: Clock is a name of wikistd's own: rename it"),
+            ("import socket as time", "job.py:2: time hides an import of wikistd: rename it"),
+            ("list = 3", "job.py:2: list hides a builtin: rename it"),
+            ("def f():\n    global Clock", "job.py:3: Clock is a name of wikistd's own"),
+        ):
+            with self.subTest(line):
+                got = self.refusal("from wikistd import Deadline\n" + line + "\n")
+                self.assertEqual(got, want)
+
+    def test_refusals(self):
+        """What cannot be resolved is refused with its line."""
+        for job, want in (
+            ("from wikistd import *", "job.py:1: name what you import instead of *"),
+            ("from wikistd import Nope", "job.py uses wikistd.Nope, which there is not"),
+            ("import wikistd.errors", "job.py:1: write `from wikistd import NAME`"),
+            ("import os, wikistd", "job.py:1: import wikistd in a line of its own"),
+            ("print(1)", "job.py does not use wikistd"),
+            ("def :", "job.py:1: invalid syntax"),
+        ):
+            with self.subTest(job):
+                self.assertEqual(self.refusal(job + "\n"), want)
+
+    def test_command(self):
+        """`bundle --with job.py -o one.py`, and it checks as an unchanged build."""
+        job = self.write("job.py", JOB)
+        one = os.path.join(self.folder, "one.py")
+        self.assertEqual(run_bundle("--with", job, "-o", one), (0, "", ""))
+        code, out, _ = run_bundle("--check", one)
+        self.assertEqual(code, 0)
+        self.assertIn("what job.py uses, and that script", out)
+        code, _, err = run_bundle("--with", job, "--without", "server")
+        self.assertEqual(code, 2)
+        self.assertEqual(err, "wikistd: --with takes what the script uses: it needs no --without\n")

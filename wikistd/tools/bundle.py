@@ -1,0 +1,229 @@
+"""`wikistd bundle`: the package as one file, a script with what it uses, or a check.
+
+In: options and the package's sources.  Out: one file, the same bytes for the same
+sources.  Holds: nothing.  Not here: joining modules (flatten.py), a user's script
+(scripts.py), copying the folder (vendor.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
+
+from .flatten import Flat, FlatModule, parse_modules
+from .scripts import JobScript
+from .sources import (
+    BUNDLE_MARK,
+    LICENSE_TEXT,
+    BundleError,
+    age_sentence,
+    content_hash,
+    own_bundle_text,
+    package_version,
+    read_package,
+    version_in,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+#: The line after BUNDLE_MARK: the SHA-256 of everything below it.
+HASH_MARK = "# sha256 of all that follows this line: "
+
+LEFT_OUT_CODE = '''\
+#: Names that this file was built without, and the part each went with.
+LEFT_OUT = {
+%s}
+
+
+def left_out_sentence(name: str) -> str:
+    """Return how to have `name` back."""
+    return (
+        "%%s is not in this file, which was built without %%r: build it again without"
+        " leaving that out (python3 -m wikistd bundle)" %% (name, LEFT_OUT[name])
+    )
+
+
+def left_out_part(name: str) -> Any:
+    """Return a stand-in that says, when used, how to have `name` back."""
+
+    def refuse(*values: Any, **named: Any) -> Any:
+        raise ImportError(left_out_sentence(name))
+
+    return type(name, (), {"__new__": refuse, "__doc__": "Left out of this file."})
+
+
+def __getattr__(name: str) -> Any:
+    """Say how to have back what was left out."""
+    if name in LEFT_OUT:
+        raise ImportError(left_out_sentence(name))
+    raise AttributeError("module %%r has no attribute %%r" %% (__name__, name))
+'''
+
+
+def bundle_text(
+    modules: Dict[str, FlatModule],
+    version: str,
+    *,
+    without: Sequence[str] = (),
+    job: Optional[str] = None,
+    job_name: str = "job.py",
+) -> str:
+    """Return the one file made of the package's parsed modules.
+
+    `without` names parts to leave out; with `job`, a script's text, only what the
+    script uses goes in, and the script follows.  BundleError says what clashes.
+    """
+    script = JobScript(job, job_name) if job is not None else None
+    if script is not None and without:
+        raise BundleError("--with takes what the script uses: it needs no --without")
+    only = script.uses(modules) if script else None
+    flat = Flat(modules, without=without, only=only)
+    also = [("typing", "Any")] if without else []
+    also += [("", "sys")] if "cli/main" in flat.order else []
+    docstring = script.docstring if script else '"""%s\n"""' % flat.docstring
+    lines = [docstring, "", "from __future__ import annotations", ""]
+    lines += [flat.imports(also), '__version__ = "%s"' % version, ""]
+    if script is None:
+        names = "".join('    "%s",\n' % name for name in flat.exported())
+        lines += ["__all__ = [\n%s]" % names, ""]
+    if without:
+        rows = dict(flat.left_out, **flat.stand_ins)
+        table = "".join('    "%s": "%s",\n' % row for row in sorted(rows.items()))
+        lines += ["", LEFT_OUT_CODE % table]
+        stand_ins = [
+            '%s = left_out_part("%s")' % (name, name) for name in sorted(flat.stand_ins)
+        ]
+        lines += stand_ins + [""] if stand_ins else []
+    lines += ["", flat.body()]
+    if script is not None:
+        lines += ["", script.after(flat)]
+    elif "cli/main" in flat.order:
+        lines += ["", 'if __name__ == "__main__":', "    sys.exit(main())", ""]
+    return with_head("\n".join(lines), version, list(without), script)
+
+
+def with_head(
+    body: str, version: str, without: List[str], script: Optional[JobScript]
+) -> str:
+    """Return the file: its head with version and hash, the licence, the body."""
+    what = "all of it"
+    if without:
+        what = "without " + ", ".join(sorted(without))
+    if script is not None:
+        what = "what %s uses, and that script" % script.name
+    body = body.rstrip("\n") + "\n"
+    notes = (
+        "#\n"
+        "# Made by `wikistd bundle`: %s.\n"
+        "# Change the package, not this file: `wikistd bundle --check` tells.\n"
+        "#\n" % what
+    )
+    licence = "".join(
+        ("# " + line).rstrip() + "\n" for line in LICENSE_TEXT.splitlines()
+    )
+    rest = notes + licence + "\n" + body
+    head = BUNDLE_MARK + version + "\n" + HASH_MARK + content_hash(rest) + "\n"
+    return head + rest
+
+
+def check_bundle(path: str) -> str:
+    """Return a sentence on the bundle at `path`; BundleError where it was changed."""
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        text = file.read().replace("\r\n", "\n")
+    first, _, rest = text.partition("\n")
+    second, _, rest = rest.partition("\n")
+    if not first.startswith(BUNDLE_MARK) or not second.startswith(HASH_MARK):
+        raise BundleError("%s was not made by `wikistd bundle`" % path)
+    version = first[len(BUNDLE_MARK) :]
+    age = age_sentence(path, version, package_version())
+    if content_hash(rest) != second[len(HASH_MARK) :]:
+        raise BundleError(
+            "%s was wikistd %s (%s), and was changed" % (path, version, age)
+        )
+    parts = rest.partition("`wikistd bundle`: ")[2].partition(".\n")[0]
+    return "%s is an unchanged build of wikistd %s: %s; %s" % (
+        (path, version, parts, age)
+    )
+
+
+def bundle_options() -> argparse.ArgumentParser:
+    """Return the parser of `wikistd bundle`."""
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="wikistd bundle",
+        description="Write wikistd, or a script and what it uses of it, as one file.",
+        epilog="Example: python3 -m wikistd bundle -o wikistd.py --without server,cli",
+    )
+    parser.add_argument(
+        "-o", dest="output", metavar="FILE", default="-", help="- is standard output"
+    )
+    parser.add_argument(
+        "--without",
+        metavar="PART,...",
+        default="",
+        help="leave out rooms (server, cli, compat, streams, tools) or modules"
+        " (websocket, mastodon, batch, ...)",
+    )
+    parser.add_argument(
+        "--with", dest="job", metavar="JOB.py", help="a script; what it uses goes in"
+    )
+    parser.add_argument(
+        "--check", metavar="FILE", help="say whether FILE is an unchanged build"
+    )
+    return parser
+
+
+def write_text(path: str, text: str) -> None:
+    """Write `text` to `path`, - for standard output, line ends as they are."""
+    data = text.encode("utf-8")
+    if path == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    # A reader sees the old file or the new one, never half of it.
+    fresh = "%s.%d.new" % (path, os.getpid())
+    try:
+        with open(fresh, "wb") as file:
+            file.write(data)
+        os.replace(fresh, path)
+    except OSError:
+        if os.path.exists(fresh):
+            os.unlink(fresh)
+        raise
+
+
+def bundle_main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run `wikistd bundle`; return the exit code."""
+    given = bundle_options().parse_args(arguments)
+    try:
+        if given.check:
+            print(check_bundle(given.check))
+            return 0
+        without = [part for part in given.without.replace(",", " ").split() if part]
+        own = own_bundle_text()
+        if own is not None and not without and not given.job:
+            write_text(given.output, own)
+            return 0
+        job = None
+        if given.job:
+            with open(given.job, encoding="utf-8") as file:
+                job = file.read()
+        files = read_package()
+        text = bundle_text(
+            parse_modules(files),
+            version_in(files),
+            without=without,
+            job=job,
+            job_name=os.path.basename(given.job or ""),
+        )
+        write_text(given.output, text)
+    except BundleError as error:
+        print("wikistd: %s" % error, file=sys.stderr)
+        return 1 if given.check else 2
+    except (OSError, UnicodeDecodeError) as error:
+        print("wikistd: %s" % error, file=sys.stderr)
+        return 2
+    return 0

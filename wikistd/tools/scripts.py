@@ -1,0 +1,151 @@
+"""A user's script on its way into one file with the parts of wikistd that it uses.
+
+In: the script's text.  Out: the public names that it uses, and its text without the
+imports that the one file answers.  Pure.  Not here: the package's modules (flatten.py).
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Dict, List, Set, Tuple
+
+from .flatten import Flat, FlatModule, bound_names
+from .sources import BundleError
+
+if TYPE_CHECKING:
+    import ast
+
+
+class JobScript:
+    """A script that imports wikistd.  One owner."""
+
+    def __init__(self, text: str, name: str) -> None:
+        import ast
+
+        self.name = name
+        self.text = text.replace("\r\n", "\n")
+        try:
+            self.tree = ast.parse(self.text, name)
+        except SyntaxError as error:
+            raise BundleError("%s:%s: %s" % (name, error.lineno, error.msg)) from None
+        #: names that mean the package as a whole, such as `wikistd`
+        self.modules: Set[str] = set()
+        #: {public name: name in the script}
+        self.names: Dict[str, Set[str]] = {}
+        self._imports: List[Tuple[ast.stmt, bool]] = []
+        self.docstring = '"""%s: a script, and what it uses of wikistd."""' % name
+        if ast.get_docstring(self.tree):
+            first = self.tree.body[0]
+            end = getattr(first, "end_lineno", None) or first.lineno
+            self.docstring = "\n".join(self.text.split("\n")[first.lineno - 1 : end])
+        for node in ast.walk(self.tree):
+            self._look_at_import(node)
+        for node in ast.walk(self.tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in self.modules
+            ):
+                self.names.setdefault(node.attr, set())
+
+    def _look_at_import(self, node: ast.AST) -> None:
+        import ast
+
+        if isinstance(node, ast.Import):
+            ours = [a for a in node.names if a.name.split(".")[0] == "wikistd"]
+            if not ours:
+                return
+            if len(ours) != len(node.names):
+                self._refuse(node, "import wikistd in a line of its own")
+            for alias in ours:
+                if alias.name != "wikistd":
+                    self._refuse(node, "write `from wikistd import NAME`")
+                self.modules.add(alias.asname or "wikistd")
+            self._imports.append((node, True))
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            top = (node.module or "").split(".")[0]
+            if node.module == "__future__":
+                self._imports.append((node, False))
+            if top != "wikistd":
+                return
+            for alias in node.names:
+                if alias.name == "*":
+                    self._refuse(node, "name what you import instead of *")
+                self.names.setdefault(alias.name, set()).add(alias.asname or alias.name)
+            self._imports.append((node, True))
+
+    def _refuse(self, node: ast.stmt, what: str) -> None:
+        raise BundleError("%s:%d: %s" % (self.name, node.lineno, what))
+
+    def uses(self, modules: Dict[str, FlatModule]) -> List[str]:
+        """Return the public names that it uses.  BundleError for one unknown."""
+        public = {name for _, name in modules["__init__"].needs}
+        wanted = []
+        for name in sorted(self.names):
+            if name.startswith("__"):
+                continue
+            if name not in public:
+                raise BundleError(
+                    "%s uses wikistd.%s, which there is not" % (self.name, name)
+                )
+            wanted.append(name)
+        if not wanted and not self._imports:
+            raise BundleError("%s does not use wikistd" % self.name)
+        return wanted
+
+    def after(self, flat: Flat) -> str:
+        """Return the script's text as it follows the flat package."""
+        lines = self.text.split("\n")
+        top = set(self.tree.body)
+        for node, ours in self._imports:
+            first = node.lineno - 1
+            last = getattr(node, "end_lineno", None) or node.lineno
+            indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+            # A block inside a function must not become empty.
+            stay = "" if node in top or not ours else indent + "pass"
+            lines[first:last] = [stay] + [""] * (last - first - 1)
+        self._check(flat)
+        head = ["# " + "=" * 86, "# " + self.name, ""]
+        for alias in sorted(self.modules):
+            members = [
+                "    %s = %s" % (name, name)
+                for name in sorted(self.names)
+                if name in flat.names
+            ]
+            # `exec` and pipes have no module to hand out: a class holds the names.
+            head += ["", "class %s:" % alias, '    """What the script uses."""', ""]
+            head += ["    __version__ = __version__"] + members + ["", ""]
+        for name, asked in sorted(self.names.items()):
+            head += ["%s = %s" % (other, name) for other in sorted(asked - {name})]
+        return "\n".join(head + lines)
+
+    def _check(self, flat: Flat) -> None:
+        """BundleError where the script's names and the package's own would meet."""
+        import ast
+
+        imported = flat.imported()
+        for node in self.tree.body:
+            if any(node is known for known, _ in self._imports):
+                continue
+            same: Set[str] = set()
+            if isinstance(node, ast.Import):
+                same = {a.name.partition(".")[0] for a in node.names if not a.asname}
+            elif isinstance(node, ast.ImportFrom):
+                same = {
+                    a.name
+                    for a in node.names
+                    if imported.get(a.name) == "%s.%s" % (node.module, a.name)
+                }
+            for name in set(bound_names(node)) - same:
+                where = "%s:%d: %s" % (self.name, node.lineno, name)
+                if name in flat.names:
+                    raise BundleError(where + " is a name of wikistd's own: rename it")
+                if name in imported:
+                    raise BundleError(where + " hides an import of wikistd: rename it")
+                if hasattr(builtins, name) and not name.startswith("__"):
+                    raise BundleError(where + " hides a builtin: rename it")
+        for part in ast.walk(self.tree):
+            if isinstance(part, ast.Global):
+                clash = sorted(set(part.names) & (flat.names | set(imported)))
+                if clash:
+                    self._refuse(part, "%s is a name of wikistd's own" % clash[0])

@@ -55,6 +55,7 @@ from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
 from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
+from .streams.recentchanges import RecentChanges, RecentChangesBridge
 from .streams.reconnect import StreamGap
 from .web.client import HttpClient
 from .web.cookies import CookieHandler, CookieStore
@@ -116,6 +117,8 @@ __all__ = [
     "ProxyError",
     "ProxyHandler",
     "ProxySettings",
+    "RecentChanges",
+    "RecentChangesBridge",
     "RedirectHandler",
     "Response",
     "RetryLater",

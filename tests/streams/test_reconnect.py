@@ -223,18 +223,18 @@ class Gaps(unittest.TestCase):
             (None, 10**8, False),
         ):
             position = StreamPosition()
-            position.since_milliseconds = 0
+            position.since_milliseconds = 1
             position.connected(10**9)
             gap = position.take(make_event(offset), make_id(first))[1]
             self.assertEqual(gap is not None, expected)
         self.assertIn("unknown", str(StreamGapOf(5000)))
         position = StreamPosition()
-        position.since_milliseconds = 0
+        position.since_milliseconds = 1
         self.assertIsNone(position.take(make_event(5000), "x")[1])
         self.assertIsNone(position.take(make_event(5001), make_id(10**8))[1])
 
 
 def StreamGapOf(offset):
     position = StreamPosition()
-    position.since_milliseconds = 0
+    position.since_milliseconds = 1
     return position.take(make_event(offset), make_id(10**8))[1]

@@ -153,6 +153,15 @@ class EventStreams:
         """How many events came again and were dropped."""
         return self._position.duplicates
 
+    def start_at(self, since: SinceValue) -> None:
+        """Begin at `since` instead, where no event was read yet."""
+        if self._source is not None:
+            raise ValueError("the stream has begun: start_at() comes before it")
+        self._since_milliseconds, self._since = read_since(since)
+        self._position.since_milliseconds = self._since_milliseconds
+        if self._streams:
+            self._url = None
+
     def set_maximum_items(self, value: Optional[int]) -> None:
         """End the iteration after `value` events that passed; None changes nothing."""
         if value is None:

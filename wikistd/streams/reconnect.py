@@ -259,7 +259,7 @@ class StreamPosition:
                 )
             return None
         since = self.since_milliseconds
-        if since is None or place in self._since_open or place in self._offsets:
+        if not since or place in self._since_open or place in self._offsets:
             return None
         self._since_open.add(place)
         if milliseconds is None or offset <= 1:  # the log begins there: nothing older

@@ -1,0 +1,139 @@
+"""close() from another thread while the stream waits for a socket."""
+
+import socket
+import threading
+import time
+import unittest
+
+from tests.streams.standins import quiet_streams
+from wikistd import EventSource, EventStreams, TransportTimeout
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def setUpModule():
+    quiet_streams()
+
+
+class MuteServer:
+    """Accept, send `greeting` once something was asked, and stay silent."""
+
+    def __init__(self, greeting=b""):
+        self.greeting = greeting
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(8)
+        self.port = self.listener.getsockname()[1]
+        self.accepted = threading.Event()
+        self.gone = threading.Event()
+        self.connections = []
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        try:
+            connection.recv(65536)
+            connection.sendall(self.greeting)
+            self.accepted.set()
+            while connection.recv(65536):
+                pass
+        except OSError:
+            pass
+        self.gone.set()
+
+    def close(self):
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
+
+
+class Closing(unittest.TestCase):
+    def ends_at_once(self, url, server, **options):
+        """Iterate in a thread, close from here; the thread ends and so does the socket."""
+        source = EventSource(url, **options)
+        ended = threading.Event()
+
+        def iterate():
+            for _ in source:
+                pass
+            ended.set()
+
+        thread = threading.Thread(target=iterate, daemon=True)
+        thread.start()
+        self.assertTrue(server.accepted.wait(10))
+        time.sleep(0.02)
+        begin = time.monotonic()
+        source.close()
+        self.assertTrue(ended.wait(10))
+        self.assertLess(time.monotonic() - begin, 1.0)
+        self.assertTrue(server.gone.wait(10))
+        thread.join(10)
+
+    def serve(self, greeting=b""):
+        server = MuteServer(greeting)
+        self.addCleanup(server.close)
+        return server, "http://127.0.0.1:%d/" % server.port
+
+    def test_while_it_waits_for_an_event(self):
+        """The reader is woken by a shutdown of its socket."""
+        server, url = self.serve(HEAD + b"5\r\n:ok\n\n\r\n")
+        self.ends_at_once(url, server)
+
+    def test_while_it_waits_for_the_answer(self):
+        """No head has come yet."""
+        server, url = self.serve()
+        self.ends_at_once(url, server)
+
+    def test_in_a_tls_handshake(self):
+        """The far side took the ClientHello and says nothing."""
+        server, url = self.serve()
+        self.ends_at_once(url.replace("http:", "https:"), server)
+
+    def test_while_it_pauses(self):
+        """Nobody listens there, and the next try is a minute away."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            url = "http://127.0.0.1:%d/" % taken.getsockname()[1]
+            failed = threading.Event()
+            source = EventSource(url, retry_milliseconds=60000, on_error=lambda error: failed.set())
+            thread = threading.Thread(target=lambda: list(source), daemon=True)
+            thread.start()
+            self.assertTrue(failed.wait(10))
+            source.close()
+            thread.join(10)
+            self.assertFalse(thread.is_alive())
+
+    def test_leaving_a_loop_over_sockets(self):
+        """The server sees the end of the connection."""
+        data = b'data: {"title": "A"}\n\n'
+        server, url = self.serve(HEAD + b"%x\r\n%s\r\n" % (len(data), data))
+        stream = EventStreams(url=url)
+        for event in stream:
+            self.assertEqual(event, {"title": "A"})
+            break
+        self.assertTrue(server.gone.wait(10))
+        stream.close()
+
+
+class Silence(unittest.TestCase):
+    def test_a_silent_connection_is_given_up(self):
+        """After idle_timeout; a comment would have counted as life."""
+        server = MuteServer(HEAD + b"5\r\n:ok\n\n\r\n")
+        self.addCleanup(server.close)
+        errors = []
+        with EventSource(
+            "http://127.0.0.1:%d/" % server.port, idle_timeout=0.05, max_attempts=2,
+            retry_milliseconds=1, min_delay_seconds=0.001, on_error=errors.append,
+        ) as source:
+            with self.assertRaises(TransportTimeout):
+                next(source)
+        self.assertEqual(len(errors), 1)
+        self.assertEqual(source.comments, 2)

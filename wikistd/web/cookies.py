@@ -37,6 +37,7 @@ from .cookiefile import (
 )
 from .origins import Origin, header_names, origin_of
 from .setcookie import (
+    MAX_COOKIE_AGE_SECONDS,
     domain_matches,
     host_chain,
     is_trustworthy,
@@ -88,6 +89,9 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         self.cookie_count = 0
         self.ready_headers: Dict[
             Tuple[str, str, bool], Tuple[int, float, List[Tuple[str, str]], str]
+        ] = {}
+        self.seen_lines: Dict[
+            Tuple[Tuple[str, str, str], str], http.cookiejar.Cookie
         ] = {}
         self.was_loaded = False
         self.on_disk: Dict[CookieKey, Optional[str]] = {}
@@ -233,12 +237,12 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         host = request_host(parts)
         key = (host, parts.path or "/", is_trustworthy(parts.scheme, host))
         if self.given_policy is not None:
-            cookies = [
+            allowed = [
                 cookie
                 for cookie in self.find_cookies(*key)
-                if self.given_policy.return_ok(cookie, request)
+                if self.policy_returns(cookie, request)
             ]
-            return pairs_and_header(cookies)
+            return pairs_and_header(allowed)
         now = self.current_time()
         # 5 microseconds instead of 100 for 20 cookies: the header is made once.
         ready = self.ready_headers.get(key)
@@ -255,6 +259,22 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             self.ready_headers.clear()
         self.ready_headers[key] = (version, ends, pairs, header)
         return pairs, header
+
+    def policy_returns(
+        self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
+    ) -> bool:
+        """Return whether the given policy lets a cookie go out."""
+        policy: Any = self.given_policy
+        self.tell_policy_time(policy)
+        return bool(
+            policy.domain_return_ok(cookie.domain, request)
+            and policy.path_return_ok(cookie.path, request)
+            and policy.return_ok(cookie, request)
+        )
+
+    def tell_policy_time(self, policy: http.cookiejar.CookiePolicy) -> None:
+        """Set what DefaultCookiePolicy expects its jar to set."""
+        vars(policy)["_now"] = int(self.current_time())
 
     def add_cookie_header(self, request: urllib.request.Request) -> None:
         """Give a request its Cookie header, as one that no redirect takes along.
@@ -280,8 +300,40 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         lines = response.info().get_all("Set-Cookie")
         if not lines:
             return
-        for cookie in self.iter_set_cookies(lines, request.full_url):
-            self.accept(cookie, request)
+        if self.given_policy is not None:
+            for cookie in self.iter_set_cookies(lines, request.full_url):
+                self.accept(cookie, request)
+            return
+        parts = urllib.parse.urlsplit(request.full_url)
+        place = (parts.scheme, parts.netloc, parts.path)
+        for line in lines:
+            # Servers repeat themselves: 1 microsecond instead of 10 for a line that was
+            # taken in before and whose cookie is still there as it was stored then.
+            if self.is_stored(self.seen_lines.get((place, line))):
+                continue
+            for cookie in self.iter_set_cookies([line], request.full_url):
+                self.accept(cookie, request)
+                self.remember_line(place, line, cookie)
+
+    def is_stored(self, cookie: Optional[http.cookiejar.Cookie]) -> bool:
+        """Return whether this very cookie is in the store and has time left."""
+        if cookie is None or has_expired(cookie, self.current_time()):
+            return False
+        names = self.domain_table().get(cookie.domain, {}).get(cookie.path, {})
+        return names.get(cookie.name) is cookie
+
+    def remember_line(
+        self, place: Tuple[str, str, str], line: str, cookie: http.cookiejar.Cookie
+    ) -> None:
+        """Keep a Set-Cookie line that would mean just the same a moment later."""
+        latest = self.current_time() + MAX_COOKIE_AGE_SECONDS - 1
+        if "max-age" in line.lower() or len(line) > 1024:
+            return
+        if cookie.expires is not None and cookie.expires >= latest:
+            return  # it was cut to 400 days, and each new answer moves them
+        if len(self.seen_lines) >= MAX_COOKIE_HEADERS:
+            self.seen_lines.clear()
+        self.seen_lines[place, line] = cookie
 
     def make_cookies(
         self, response: Any, request: urllib.request.Request
@@ -328,8 +380,10 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         """Store, change or delete one cookie that `request` was answered with."""
         with self.store_lock():
             policy = self.given_policy
-            if policy is not None and not policy.set_ok(cookie, request):
-                return
+            if policy is not None:
+                self.tell_policy_time(policy)
+                if not policy.set_ok(cookie, request):
+                    return
             if not cookie.secure and self.hides_secure_cookie(cookie, request):
                 return
             if not has_expired(cookie, self.current_time()):

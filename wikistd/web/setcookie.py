@@ -62,12 +62,15 @@ def parse_set_cookie(text: str, now: float) -> Optional[SetCookie]:
     if COOKIE_CONTROL.search(text):
         return None
     pieces = text.split(";")
-    name, equals, value = pieces[0].partition("=")
-    if not equals:
-        name, value = "", name
+    name, _, value = pieces[0].partition("=")
     name = name.strip(" \t")
     value = value.strip(" \t")
-    if (not name and not value) or len(name) + len(value) > MAX_COOKIE_BYTES:
+    # RFC 6265 5.2 ignores a cookie without a name.  RFC 6265bis keeps it for the sake of
+    # old pages, and then has to guard against "=__Host-a=b"; curl and MediaWiki (PHP)
+    # know no such cookie.
+    if not name or "=" not in pieces[0]:
+        return None
+    if len(name) + len(value) > MAX_COOKIE_BYTES:
         return None
     expires: Optional[float] = None
     max_age: Optional[float] = None
@@ -89,7 +92,9 @@ def parse_set_cookie(text: str, now: float) -> Optional[SetCookie]:
             if seconds is not None:
                 max_age = now + seconds if seconds > 0 else 0.0
         elif key == "domain":
-            domain = (said[1:] if said.startswith(".") else said).lower()
+            domain = said[1:] if said.startswith(".") else said
+            if domain.isascii():
+                domain = domain.lower()
         elif key == "path":
             path = said if said.startswith("/") else ""
         elif key == "secure":
@@ -233,14 +238,12 @@ def resolve_cookie(
         return None
     if asked.attributes.get("SameSite") == "None" and not asked.secure:
         return None
-    # A nameless cookie is sent as its bare value, and must not look like a prefixed
-    # one.
-    prefixed = (asked.name or asked.value).lower()
-    if prefixed.startswith("__secure-") and not (asked.name and asked.secure):
+    # RFC 6265bis 4.1.3: the name itself promises how the cookie was set.
+    prefixed = asked.name.lower()
+    if prefixed.startswith(("__secure-", "__host-")) and not asked.secure:
         return None
-    if prefixed.startswith("__host-"):
-        if not (asked.name and asked.secure and asked.path == "/") or domain:
-            return None
+    if prefixed.startswith("__host-") and (domain or asked.path != "/"):
+        return None
     if host_only or is_ip_host(host):
         return host, True, asked.path or default_cookie_path(path)
     return domain, False, asked.path or default_cookie_path(path)

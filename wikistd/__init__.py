@@ -36,6 +36,7 @@ from .formats.disposition import (
     content_disposition_filename,
     parse_content_disposition,
 )
+from .formats.forms import FormField, read_form
 from .formats.headers import (
     Challenge,
     PartHeaders,
@@ -48,6 +49,13 @@ from .formats.headers import (
     parse_mimetype,
     parse_retry_after,
     quote_string,
+)
+from .formats.multiparser import MultipartParser, PartBegin, PartEnd
+from .formats.multipart import (
+    BodyPartWriter,
+    FormData,
+    MultipartWriter,
+    PartEncodingRefused,
 )
 from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
@@ -83,6 +91,7 @@ __all__ = [
     "BadContentDispositionParam",
     "BasicAuth",
     "BearerAuth",
+    "BodyPartWriter",
     "Challenge",
     "ClientInteractionRequest",
     "Clock",
@@ -100,6 +109,8 @@ __all__ = [
     "EventSource",
     "EventStreams",
     "FingerprintMismatch",
+    "FormData",
+    "FormField",
     "HandshakeRefused",
     "HeaderError",
     "HttpClient",
@@ -108,8 +119,13 @@ __all__ = [
     "LoginError",
     "MalformedEventError",
     "MultipartError",
+    "MultipartParser",
+    "MultipartWriter",
     "NetrcAuth",
     "OAuth1Auth",
+    "PartBegin",
+    "PartEncodingRefused",
+    "PartEnd",
     "PartHeaders",
     "PasswordAuth",
     "ProtocolError",
@@ -157,6 +173,7 @@ __all__ = [
     "parse_proxy",
     "parse_retry_after",
     "quote_string",
+    "read_form",
     "serve_wsgi",
     "site_rc_listener",
     "user_agent_username",

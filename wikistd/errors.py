@@ -13,6 +13,7 @@ Spec: the tree below.  Pure.  Not here: the decision to try again (wiki/retry.py
         LimitExceeded        one of our limits was crossed   .name .limit
         HeaderError
         MultipartError       is also ValueError
+          UnknownEncoding    is also RuntimeError
         MalformedEventError
         WebSocketError       .code .message
       StatusError            HTTP said no   .status .url .headers .body .response
@@ -206,6 +207,10 @@ class HeaderError(ProtocolError):
 
 class MultipartError(ProtocolError, ValueError):
     """A multipart body is malformed or cut short."""
+
+
+class UnknownEncoding(MultipartError, RuntimeError):
+    """A part is encoded in a way that cannot be decoded here: read it undecoded."""
 
 
 class MalformedEventError(ProtocolError):

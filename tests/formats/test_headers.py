@@ -6,7 +6,7 @@ import unittest
 
 from wikistd.formats.headers import (
     Challenge,
-    HeaderFields,
+    PartHeaders,
     check_header,
     check_token,
     get_charset_from_content_type,
@@ -279,7 +279,7 @@ class Sending(unittest.TestCase):
 
 class Fields(unittest.TestCase):
     def test_reading(self):
-        fields = HeaderFields([("A", "1"), ("b", "2"), ("a", "3")])
+        fields = PartHeaders([("A", "1"), ("b", "2"), ("a", "3")])
         self.assertEqual(fields["a"], "1")
         self.assertEqual(fields.getall("A"), ["1", "3"])
         self.assertEqual(list(fields), ["A", "b"])
@@ -287,10 +287,10 @@ class Fields(unittest.TestCase):
         self.assertIn("B", fields)
         self.assertNotIn("c", fields)
         self.assertIsNone(fields.get("c"))
-        self.assertEqual(repr(fields), "<HeaderFields A, b, a>")
+        self.assertEqual(repr(fields), "<PartHeaders A, b, a>")
 
     def test_changing(self):
-        fields = HeaderFields({"A": "1"})
+        fields = PartHeaders({"A": "1"})
         fields["x"] = "y"
         fields.add("a", "2")
         fields.add("a", "3")
@@ -308,9 +308,9 @@ class Fields(unittest.TestCase):
         message = email.message.Message()
         message["A"] = "1"
         message["A"] = "2"
-        for source in (message, [("A", "1"), ("A", "2")], HeaderFields(message).pairs):
-            self.assertEqual(HeaderFields(source).getall("a"), ["1", "2"])
-        self.assertEqual(HeaderFields(None).pairs, [])
+        for source in (message, [("A", "1"), ("A", "2")], PartHeaders(message).pairs):
+            self.assertEqual(PartHeaders(source).getall("a"), ["1", "2"])
+        self.assertEqual(PartHeaders(None).pairs, [])
 
 
 class HostileText(unittest.TestCase):

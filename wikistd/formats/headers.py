@@ -56,7 +56,7 @@ class Challenge(NamedTuple):
     params: Dict[str, str]
 
 
-class HeaderFields(MutableMapping[str, str]):
+class PartHeaders(MutableMapping[str, str]):
     """Ordered header fields; names compare without case.  Has one owner.
 
     `fields[name]` is the first value; setting it replaces all of that name.
@@ -68,6 +68,8 @@ class HeaderFields(MutableMapping[str, str]):
     def __init__(self, source: Optional[HeaderSource] = None) -> None:
         self.pairs: List[Tuple[str, str]] = []
         # An email.message.Message has items() too, but is no Mapping.
+        if isinstance(source, PartHeaders):
+            source = source.pairs
         items: Any = getattr(source, "items", None)
         pairs: Any = items() if items else source or ()
         for name, value in pairs:
@@ -95,14 +97,17 @@ class HeaderFields(MutableMapping[str, str]):
         self.pairs = kept
 
     def __iter__(self) -> Iterator[str]:
-        return iter({name.lower(): name for name, _ in reversed(self.pairs)}.values())
+        names: Dict[str, str] = {}
+        for name, _ in self.pairs:
+            names.setdefault(name.lower(), name)
+        return iter(names.values())
 
     def __len__(self) -> int:
         return len({name.lower() for name, _ in self.pairs})
 
     def __repr__(self) -> str:
         # Names only: a value may be a secret.
-        return "<HeaderFields %s>" % ", ".join(name for name, _ in self.pairs)
+        return "<PartHeaders %s>" % ", ".join(name for name, _ in self.pairs)
 
     def add(self, name: str, value: str) -> None:
         """Add one field, whether or not there is one of that name."""

@@ -1,0 +1,608 @@
+"""Multipart bodies and forms, written: values and files in, pieces of bytes out.
+
+Spec: RFC 2046 5.1, RFC 7578, WHATWG HTML 4.10.22.8, RFC 6266.  Pure: reads only from
+the files it is given, and the random bytes of boundaries are an argument.  Not here:
+reading them (multiparser.py, multireader.py, forms.py); urlencoding (query.py).
+"""
+
+from __future__ import annotations
+
+import binascii
+import io
+import json
+import os
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+)
+from urllib.parse import quote
+
+from .disposition import content_disposition_filename, scan_content_disposition
+from .headers import HeaderSource, PartHeaders, is_token, parse_mimetype, quote_string
+from .multiparser import check_boundary
+from .query import QueryPairs, encode_query, query_text
+
+FORM_CHUNK_BYTES = 65536  # http.client's 8 KB reads cost five times the CPU
+URLENCODED_TYPE = "application/x-www-form-urlencoded"
+#: RFC 8187 3.2.1 attr-char, without what `quote` never encodes.
+ATTR_CHARS = "!#$&+-.^_`|~"
+#: A fixed table: `mimetypes` reads files of the machine, and the answer depends on it.
+GUESSED_TYPES = {
+    ".bz2": "application/x-bzip2",
+    ".css": "text/css",
+    ".csv": "text/csv",
+    ".djvu": "image/vnd.djvu",
+    ".flac": "audio/flac",
+    ".gif": "image/gif",
+    ".gz": "application/gzip",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mid": "audio/midi",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".mpeg": "video/mpeg",
+    ".oga": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".ogv": "video/ogg",
+    ".opus": "audio/ogg",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".py": "text/x-python",
+    ".stl": "model/stl",
+    ".svg": "image/svg+xml",
+    ".tar": "application/x-tar",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".txt": "text/plain",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+    ".xcf": "image/x-xcf",
+    ".xml": "application/xml",
+    ".zip": "application/zip",
+}
+#: Content-Transfer-Encodings that change nothing.
+PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary")
+
+
+class PartEncodingRefused(ValueError, RuntimeError):
+    """The caller asked for an encoding of a part that cannot be written here."""
+
+
+class BodyPartWriter:
+    """One part of a multipart body: `headers` and what `obj` holds.  One owner.
+
+    `obj` is str (encoded as the charset of Content-Type says, UTF-8 without one),
+    bytes, a binary or text file, or a MultipartWriter.  A file is read from where it
+    stands now, `chunk_size` bytes at a time, and never closed.  Headers given here win
+    over what is derived from `obj`; `Content-Encoding` (gzip, deflate) and
+    `Content-Transfer-Encoding` (base64, quoted-printable) are applied.
+    """
+
+    def __init__(
+        self,
+        obj: Any,
+        headers: Optional[HeaderSource] = None,
+        *,
+        chunk_size: int = 8192,
+    ) -> None:
+        self.headers = PartHeaders(headers)
+        self.chunk_size = chunk_size
+        self._content = obj
+        self._length: Optional[int] = None
+        self._start: Optional[int] = None
+        self._is_spent = False
+        derived = "application/octet-stream"
+        if isinstance(obj, str):
+            derived = "text/plain; charset=utf-8"
+            self._content = self._encode_text(obj)
+            self._length = len(self._content)
+        elif isinstance(obj, (bytes, bytearray, memoryview)):
+            self._content = bytes(obj)
+            self._length = len(self._content)
+        elif isinstance(obj, MultipartWriter):
+            derived = obj.headers["Content-Type"]
+        elif callable(getattr(obj, "read", None)):
+            derived = self._open_file(obj)
+        else:
+            raise TypeError(
+                "a part is made from str, bytes, a file or a MultipartWriter, not %s"
+                % type(obj).__name__
+            )
+        self.headers.setdefault("Content-Type", derived)
+        if self.size is not None and not isinstance(obj, MultipartWriter):
+            self.headers.setdefault("Content-Length", str(self.size))
+        self._check_encodings()
+
+    def __repr__(self) -> str:
+        kind = self.headers.get("Content-Type", "untyped")
+        return "<BodyPartWriter %s, size %s>" % (kind, self.size)
+
+    @property
+    def filename(self) -> Optional[str]:
+        """The file name in Content-Disposition; None if missing or broken."""
+        found = scan_content_disposition(self.headers.get("Content-Disposition"), False)
+        return content_disposition_filename(found[1])
+
+    @property
+    def size(self) -> Optional[int]:
+        """Bytes of the content as sent; None when that is not known before."""
+        if self._is_encoded():
+            return None
+        if isinstance(self._content, MultipartWriter):
+            return self._content.size
+        return self._length
+
+    @property
+    def is_replayable(self) -> bool:
+        """True if `serialize` gives the same bytes when it is called again."""
+        if isinstance(self._content, MultipartWriter):
+            return self._content.is_replayable
+        return isinstance(self._content, bytes) or self._start is not None
+
+    def set_content_disposition(self, disptype: str, **params: str) -> None:
+        """Set Content-Disposition.
+
+        For "form-data", names are written as browsers do: UTF-8, with `"` as %22.  For
+        other types as RFC 6266 wants: an ASCII `filename` and the real one in
+        `filename*`.  ValueError if type or names are no tokens or a value has a
+        control character.
+        """
+        if not is_token(disptype):
+            raise ValueError("bad content disposition type %.100r" % disptype)
+        pieces = [disptype]
+        for name, value in params.items():
+            if not is_token(name):
+                raise ValueError("bad content disposition parameter %.100r" % name)
+            check_part_text("content disposition parameter " + name, value)
+            if disptype.lower() == "form-data":
+                pieces.append('%s="%s"' % (name, value.replace('"', "%22")))
+                continue
+            plain = "".join(char if char < "\x7f" else "_" for char in value)
+            coded = "%s*=utf-8''%s" % (name, quote(value, safe=ATTR_CHARS))
+            if value.isascii() or name == "filename":
+                pieces.append("%s=%s" % (name, quote_string(plain)))
+            if not value.isascii() or name == "filename":
+                pieces.append(coded)
+        self.headers["Content-Disposition"] = "; ".join(pieces)
+
+    def serialize(self) -> Iterator[bytes]:
+        """Yield the part: header, empty line, content, CRLF."""
+        yield self._header_block()
+        yield from self._encode(self._pieces())
+        yield b"\r\n"
+
+    def total_size(self) -> Optional[int]:
+        """Return the bytes that `serialize` yields in all; None if not known before."""
+        size = self.size
+        return None if size is None else len(self._header_block()) + size + 2
+
+    def _header_block(self) -> bytes:
+        self._check_encodings()
+        if self._is_encoded():
+            # What it grows or shrinks to is not known before.
+            self.headers.pop("Content-Length", None)
+        lines = []
+        for name, value in self.headers.pairs:
+            if not is_token(name):
+                raise ValueError("part header name %.100r is not a token" % name)
+            check_part_text("part header " + name, value)
+            lines.append("%s: %s\r\n" % (name, value))
+        return "".join(lines).encode("utf-8") + b"\r\n"
+
+    def _encode_text(self, text: str) -> bytes:
+        given = parse_mimetype(self.headers.get("Content-Type"))[3].get("charset")
+        charset = given or "utf-8"
+        try:
+            return text.encode(charset)
+        except LookupError:
+            raise PartEncodingRefused("unknown charset %.100r" % charset) from None
+
+    def _open_file(self, file: Any) -> str:
+        """Note where `file` stands and how long it is; return the type to declare."""
+        is_text = isinstance(file, io.TextIOBase) or hasattr(file, "encoding")
+        name = guess_filename(file)
+        if name and "Content-Disposition" not in self.headers:
+            self.set_content_disposition("attachment", filename=name)
+        try:
+            if file.seekable():
+                self._start = file.tell()
+                if not is_text:
+                    self._length = max(0, file.seek(0, os.SEEK_END) - self._start)
+                    file.seek(self._start)
+        except (AttributeError, OSError):
+            self._start = None  # a pipe, or a file-like thing with read() only
+        derived = guess_type(name) or "application/octet-stream"
+        if is_text:
+            derived = guess_type(name) or "text/plain"
+            derived += "; charset=utf-8"
+        return derived
+
+    def _pieces(self) -> Iterator[bytes]:
+        content = self._content
+        if isinstance(content, bytes):
+            if content:
+                yield content
+            return
+        if isinstance(content, MultipartWriter):
+            yield from content.serialize()
+            return
+        if self._start is not None:
+            content.seek(self._start)
+        elif self._is_spent:
+            raise ValueError("a file that cannot seek was sent already: open it again")
+        self._is_spent = True
+        left = self._length
+        while left is None or left > 0:
+            wanted = self.chunk_size if left is None else min(left, self.chunk_size)
+            piece = content.read(wanted)
+            if isinstance(piece, str):
+                piece = self._encode_text(piece)
+            if not piece:
+                break
+            if left is not None:
+                left -= len(piece)
+            yield piece
+        if left:
+            # Its length is in the header already: anything else would be sent as part
+            # of the file.
+            raise ValueError(
+                "file ended %d bytes before the %d it had" % (left, self._length or 0)
+            )
+
+    def _encodings(self) -> Tuple[str, str]:
+        coding = self.headers.get("Content-Encoding", "").strip().lower()
+        transfer = self.headers.get("Content-Transfer-Encoding", "").strip().lower()
+        return ("" if coding == "identity" else coding), (
+            "" if transfer in PLAIN_TRANSFER_ENCODINGS else transfer
+        )
+
+    def _is_encoded(self) -> bool:
+        return self._encodings() != ("", "")
+
+    def _check_encodings(self) -> None:
+        coding, transfer = self._encodings()
+        if coding not in ("", "gzip", "deflate"):
+            raise PartEncodingRefused("unknown content encoding %.100r" % coding)
+        if transfer not in ("", "base64", "quoted-printable"):
+            raise PartEncodingRefused("unknown transfer encoding %.100r" % transfer)
+
+    def _encode(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        coding, transfer = self._encodings()
+        if coding:
+            pieces = _compress_part(pieces, coding)
+        if transfer == "base64":
+            pieces = _encode_base64(pieces)
+        elif transfer:
+            pieces = _encode_quoted_printable(pieces)
+        return pieces
+
+
+class MultipartWriter:
+    """A multipart body of parts that are appended.  Usable as a context manager.
+
+    `headers` holds its own Content-Type.  One owner; may be serialized again if
+    `is_replayable`.  `random_bytes(count)` makes the boundary where none is given.
+    """
+
+    #: What `append` makes of anything that is no part yet.
+    part_writer_cls: Type[BodyPartWriter] = BodyPartWriter
+
+    def __init__(
+        self,
+        subtype: str = "mixed",
+        boundary: Optional[str] = None,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        if not is_token(subtype):
+            raise ValueError("multipart subtype %.100r is not a token" % subtype)
+        # 128 random bits: no part is searched for them.
+        self._boundary = boundary if boundary is not None else random_bytes(16).hex()
+        self._mark = b"--" + check_boundary(self._boundary)
+        shown = self._boundary
+        if not is_token(shown):
+            shown = quote_string(shown)
+        self.headers = PartHeaders()
+        self.headers["Content-Type"] = "multipart/%s; boundary=%s" % (subtype, shown)
+        self.parts: List[BodyPartWriter] = []
+
+    def __enter__(self) -> MultipartWriter:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[BodyPartWriter]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __bool__(self) -> bool:
+        return True  # a body without parts is still a body
+
+    def __repr__(self) -> str:
+        return "<MultipartWriter of %d parts, size %s>" % (len(self.parts), self.size)
+
+    @property
+    def boundary(self) -> str:
+        """The text between parts, without its dashes."""
+        return self._boundary
+
+    @property
+    def size(self) -> Optional[int]:
+        """Bytes that `serialize` yields; None if that of any part is not known."""
+        total = len(self._mark) + 4
+        for part in self.parts:
+            size = part.total_size()
+            if size is None:
+                return None
+            total += len(self._mark) + 2 + size
+        return total
+
+    @property
+    def is_replayable(self) -> bool:
+        """True if `serialize` gives the same bytes when it is called again."""
+        return all(part.is_replayable for part in self.parts)
+
+    def append(
+        self, obj: Any, headers: Optional[HeaderSource] = None
+    ) -> BodyPartWriter:
+        """Add a part, or make one of `obj` (see BodyPartWriter); return it."""
+        if obj is self:
+            raise ValueError("a multipart body cannot be a part of itself")
+        if isinstance(obj, BodyPartWriter):
+            for name, value in PartHeaders(headers).pairs:
+                obj.headers[name] = value
+            part = obj
+        else:
+            part = self.part_writer_cls(obj, headers)
+        self.parts.append(part)
+        return part
+
+    def append_json(
+        self, obj: Any, headers: Optional[HeaderSource] = None
+    ) -> BodyPartWriter:
+        """Add a part of JSON, in ASCII; return it."""
+        fields = PartHeaders(headers)
+        fields.setdefault("Content-Type", "application/json")
+        return self.append(json.dumps(obj).encode("ascii"), fields)
+
+    def append_form(
+        self, obj: QueryPairs, headers: Optional[HeaderSource] = None
+    ) -> BodyPartWriter:
+        """Add an urlencoded form made from a mapping or pairs; return the part."""
+        fields = PartHeaders(headers)
+        fields.setdefault("Content-Type", URLENCODED_TYPE)
+        return self.append(encode_query(obj).encode("ascii"), fields)
+
+    def serialize(self, close_boundary: bool = True) -> Iterator[bytes]:
+        """Yield the body; without its end if `close_boundary` is false."""
+        for part in self.parts:
+            yield self._mark + b"\r\n"
+            yield from part.serialize()
+        if close_boundary:
+            yield self._mark + b"--\r\n"
+
+
+class FormData:
+    """A form to send: urlencoded, or multipart/form-data where a field needs it.
+
+    `fields` is a mapping, a list of (name, value) pairs, or a file, or a list of those.
+    A value is str, int or float; bytes or a file make the form multipart, and so does
+    any of the options of `add_field`.  One owner; sent again it gives the same bytes if
+    `is_replayable`.  Text is sent as it is: its line ends are not changed.
+    """
+
+    def __init__(
+        self,
+        fields: Any = (),
+        *,
+        boundary: Optional[str] = None,
+        chunk_size: int = FORM_CHUNK_BYTES,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.chunk_size = chunk_size
+        self._writer = MultipartWriter("form-data", boundary, random_bytes=random_bytes)
+        self._pairs: List[Tuple[str, str]] = []
+        self._is_multipart = False
+        if isinstance(fields, Mapping):
+            fields = list(fields.items())
+        elif not isinstance(fields, (list, tuple)):
+            fields = (fields,)
+        self.add_fields(*fields)
+
+    def __repr__(self) -> str:
+        kind = "multipart" if self._is_multipart else "urlencoded"
+        return "<FormData of %d fields, %s>" % (len(self._writer), kind)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.serialize()
+
+    @property
+    def is_multipart(self) -> bool:
+        """True if a field needs multipart/form-data."""
+        return self._is_multipart
+
+    @property
+    def content_type(self) -> str:
+        """The value for the request's Content-Type, with the boundary."""
+        if self._is_multipart:
+            return self._writer.headers["Content-Type"]
+        return URLENCODED_TYPE
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """Bytes that `serialize` yields; None if that is not known before."""
+        if self._is_multipart:
+            return self._writer.size
+        return len(encode_query(self._pairs))
+
+    @property
+    def is_replayable(self) -> bool:
+        """True if `serialize` gives the same bytes when it is called again."""
+        return self._writer.is_replayable
+
+    def add_field(
+        self,
+        name: str,
+        value: Any,
+        *,
+        content_type: Optional[str] = None,
+        filename: Optional[str] = None,
+        content_transfer_encoding: Optional[str] = None,
+    ) -> None:
+        """Add a field.
+
+        A file gets its own name, or that of the field, where no `filename` is given;
+        bytes without one are a plain field.  TypeError on a wrong type, ValueError on
+        control characters in name, file name or content type.
+        """
+        options: Dict[str, Optional[str]] = {
+            "name": name,
+            "content_type": content_type,
+            "filename": filename,
+            "content_transfer_encoding": content_transfer_encoding,
+        }
+        for option, text in options.items():
+            if text is not None or option == "name":
+                if not isinstance(text, str):
+                    raise TypeError(
+                        "%s must be str, not %s" % (option, type(text).__name__)
+                    )
+                check_part_text(option, text)
+        is_file = callable(getattr(value, "read", None))
+        is_bytes = isinstance(value, (bytes, bytearray, memoryview))
+        if not is_file and not is_bytes:
+            value = query_text(name, value)
+        if is_file and filename is None:
+            filename = guess_filename(value) or name
+        if content_type is None and filename is not None:
+            content_type = guess_type(filename) or "application/octet-stream"
+        headers = PartHeaders({"Content-Disposition": ""})
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        if content_transfer_encoding is not None:
+            headers["Content-Transfer-Encoding"] = content_transfer_encoding
+        part = BodyPartWriter(value, headers, chunk_size=self.chunk_size)
+        if content_type is None:
+            del part.headers["Content-Type"]
+        # Browsers send none, and a reader that believes it would be misled by it.
+        part.headers.pop("Content-Length", None)
+        disposition = {"name": name}
+        if filename is not None:
+            disposition["filename"] = filename
+        part.set_content_disposition("form-data", **disposition)
+        if is_bytes or len(part.headers) > 1:
+            self._is_multipart = True
+        self._writer.append(part)
+        if isinstance(value, str):
+            self._pairs.append((name, value))
+
+    def add_fields(self, *fields: Any) -> None:
+        """Add fields: (name, value) pairs, mappings, or files under their own names."""
+        for field in fields:
+            if callable(getattr(field, "read", None)):
+                self.add_field(guess_filename(field) or "unknown", field)
+            elif isinstance(field, Mapping):
+                for name, value in field.items():
+                    self.add_field(name, value)
+            elif isinstance(field, (list, tuple)) and len(field) == 2:
+                self.add_field(field[0], field[1])
+            else:
+                raise TypeError(
+                    "expected (name, value) pairs, mappings or files, got %s: "
+                    "use add_field for anything else" % type(field).__name__
+                )
+
+    def serialize(self) -> Iterator[bytes]:
+        """Yield the body in pieces."""
+        if self._is_multipart:
+            return self._writer.serialize()
+        return iter((encode_query(self._pairs).encode("ascii"),))
+
+
+def check_part_text(what: str, text: str) -> None:
+    """Raise ValueError if `text` cannot stand in the header of a part."""
+    for char in text:
+        if (char < " " and char != "\t") or char == "\x7f":
+            raise ValueError("%s has the control character %r" % (what, char))
+
+
+def guess_filename(file: Any) -> str:
+    """Return the last part of the name of an open file, "" if it has none."""
+    name = getattr(file, "name", None)
+    if not isinstance(name, str) or (name[:1] == "<" and name[-1:] == ">"):
+        return ""  # <stdin>, a number, or nothing
+    return os.path.basename(name)
+
+
+def guess_type(filename: str) -> str:
+    """Return the media type that goes with the end of a file's name, "" if unknown."""
+    return GUESSED_TYPES.get(os.path.splitext(filename)[1].lower(), "")
+
+
+def _compress_part(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
+    import zlib  # a crippled Python may lack it
+
+    # Raw deflate, as aiohttp reads and writes it: nobody else compresses parts.
+    squeeze = zlib.compressobj(wbits=31 if coding == "gzip" else -15)
+    for piece in pieces:
+        done = squeeze.compress(piece)
+        if done:
+            yield done
+    yield squeeze.flush()
+
+
+def _encode_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield base64 in lines of 76 characters (RFC 2045 6.8)."""
+    held, lead = b"", b""
+    for piece in pieces:
+        held += piece
+        whole = len(held) - len(held) % 57
+        if whole:
+            yield lead + _base64_lines(held[:whole])
+            held, lead = held[whole:], b"\r\n"
+    if held:
+        yield lead + _base64_lines(held)
+
+
+def _base64_lines(data: bytes) -> bytes:
+    coded = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join(coded[i : i + 76] for i in range(0, len(coded), 76))
+
+
+def _encode_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield quoted-printable of binary content (RFC 2045 6.7): line ends coded too."""
+    # binascii.b2a_qp makes lines of 77 characters (3.8 to 3.13), and cannot go on in
+    # the middle of one.
+    tokens = [b"=%02X" % byte for byte in range(256)]
+    for byte in range(32, 127):
+        if byte != 61:
+            tokens[byte] = bytes([byte])
+    width = 0
+    for piece in pieces:
+        coded = bytearray()
+        for place, byte in enumerate(piece, 1):
+            token = tokens[byte]
+            if byte == 32 and place == len(piece):
+                token = b"=20"  # a blank at the very end would be lost
+            if width + len(token) > 75:
+                coded += b"=\r\n"
+                width = 0
+            coded += token
+            width += len(token)
+        yield bytes(coded)

@@ -26,8 +26,8 @@ class Vendored(unittest.TestCase):
         self.top = folder.name
         self.folder = os.path.join(self.top, "app", "_vendor", "wiki")
         code, out, err = run_vendor(self.folder)
-        self.assertEqual((code, out), (0, ""))
-        self.assertRegex(err, r"^copied wikistd \S+ to .*wiki, \d+ modules\n$")
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"^copied wikistd \S+ to .*wiki, \d+ modules\n$")
 
     def change(self, name, text):
         with open(os.path.join(self.folder, name), "a", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from .flatten import Flat, FlatModule, parse_modules
 from .scripts import JobScript
@@ -17,16 +17,15 @@ from .sources import (
     BUNDLE_MARK,
     LICENSE_TEXT,
     BundleError,
+    ChangedCopy,
     age_sentence,
     content_hash,
+    finish_tool,
     own_bundle_text,
     package_version,
     read_package,
     version_in,
 )
-
-if TYPE_CHECKING:
-    import argparse
 
 #: The line after BUNDLE_MARK: the SHA-256 of everything below it.
 HASH_MARK = "# sha256 of all that follows this line: "
@@ -129,17 +128,17 @@ def with_head(
 
 
 def check_bundle(path: str) -> str:
-    """Return a sentence on the bundle at `path`; BundleError where it was changed."""
-    with open(path, encoding="utf-8", errors="replace", newline="") as file:
-        text = file.read().replace("\r\n", "\n")
+    """Return a sentence on the bundle at `path`; ChangedCopy where it was changed."""
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8", "replace").replace("\r\n", "\n")
     first, _, rest = text.partition("\n")
     second, _, rest = rest.partition("\n")
     if not first.startswith(BUNDLE_MARK) or not second.startswith(HASH_MARK):
-        raise BundleError("%s was not made by `wikistd bundle`" % path)
+        raise ChangedCopy("%s was not made by `wikistd bundle`" % path)
     version = first[len(BUNDLE_MARK) :]
     age = age_sentence(path, version, package_version())
     if content_hash(rest) != second[len(HASH_MARK) :]:
-        raise BundleError(
+        raise ChangedCopy(
             "%s was wikistd %s (%s), and was changed" % (path, version, age)
         )
     parts = rest.partition("`wikistd bundle`: ")[2].partition(".\n")[0]
@@ -148,15 +147,8 @@ def check_bundle(path: str) -> str:
     )
 
 
-def bundle_options() -> argparse.ArgumentParser:
-    """Return the parser of `wikistd bundle`."""
-    import argparse
-
-    parser = argparse.ArgumentParser(
-        prog="wikistd bundle",
-        description="Write wikistd, or a script and what it uses of it, as one file.",
-        epilog="Example: python3 -m wikistd bundle -o wikistd.py --without server,cli",
-    )
+def add_bundle_arguments(parser: Any) -> None:
+    """Tell an argparse parser what `wikistd bundle` takes."""
     parser.add_argument(
         "-o", dest="output", metavar="FILE", default="-", help="- is standard output"
     )
@@ -173,7 +165,6 @@ def bundle_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", metavar="FILE", help="say whether FILE is an unchanged build"
     )
-    return parser
 
 
 def write_text(path: str, text: str) -> None:
@@ -195,35 +186,47 @@ def write_text(path: str, text: str) -> None:
         raise
 
 
-def bundle_main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run `wikistd bundle`; return the exit code."""
-    given = bundle_options().parse_args(arguments)
+def run_bundle(given: Any) -> str:
+    """Do what the parsed arguments say; return a sentence, or nothing.
+
+    ChangedCopy where a check finds changes, BundleError where a file cannot be built,
+    OSError where one cannot be read or written.
+    """
+    if given.check:
+        return check_bundle(given.check)
+    without = given.without.replace(",", " ").split()
+    own = own_bundle_text()
+    if own is not None and not without and not given.job:
+        write_text(given.output, own)
+        return ""
+    job = None
+    if given.job:
+        with open(given.job, "rb") as file:
+            job = script_text(file.read(), given.job)
+    files = read_package()
+    text = bundle_text(
+        parse_modules(files),
+        version_in(files),
+        without=without,
+        job=job,
+        job_name=os.path.basename(given.job or ""),
+    )
+    write_text(given.output, text)
+    return ""
+
+
+def script_text(data: bytes, name: str) -> str:
+    """Return a script's text.  BundleError where it is not UTF-8."""
     try:
-        if given.check:
-            print(check_bundle(given.check))
-            return 0
-        without = [part for part in given.without.replace(",", " ").split() if part]
-        own = own_bundle_text()
-        if own is not None and not without and not given.job:
-            write_text(given.output, own)
-            return 0
-        job = None
-        if given.job:
-            with open(given.job, encoding="utf-8") as file:
-                job = file.read()
-        files = read_package()
-        text = bundle_text(
-            parse_modules(files),
-            version_in(files),
-            without=without,
-            job=job,
-            job_name=os.path.basename(given.job or ""),
-        )
-        write_text(given.output, text)
-    except BundleError as error:
-        print("wikistd: %s" % error, file=sys.stderr)
-        return 1 if given.check else 2
-    except (OSError, UnicodeDecodeError) as error:
-        print("wikistd: %s" % error, file=sys.stderr)
-        return 2
-    return 0
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BundleError("%s is not UTF-8: %s" % (name, error)) from None
+
+
+def bundle_main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run `wikistd bundle` by itself; return the exit code."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="wikistd bundle")
+    add_bundle_arguments(parser)
+    return finish_tool(run_bundle, parser.parse_args(arguments))

@@ -7,14 +7,15 @@ what was changed since.  Holds: nothing.  Not here: the one file (bundle.py).
 from __future__ import annotations
 
 import os
-import sys
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .sources import (
     LICENSE_TEXT,
     BundleError,
+    ChangedCopy,
     age_sentence,
     content_hash,
+    finish_tool,
     package_version,
     read_package,
     version_in,
@@ -47,11 +48,11 @@ def read_note(folder: str) -> Tuple[str, Dict[str, str]]:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
     except FileNotFoundError:
-        raise BundleError(
+        raise ChangedCopy(
             "%s holds no copy made by `wikistd vendor`" % folder
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError("%s: %s" % (path, error)) from error
+        raise ChangedCopy("%s: %s" % (path, error)) from error
     words = lines[0].replace(",", " ").split() if lines else []
     hashes = {}
     for line in lines[1:]:
@@ -59,7 +60,7 @@ def read_note(folder: str) -> Tuple[str, Dict[str, str]]:
         if gap and len(digest) == 64 and short.endswith(".py"):
             hashes[short] = digest
     if len(words) < 2 or words[0] != "wikistd" or not hashes:
-        raise BundleError("%s is not a note of `wikistd vendor`" % path)
+        raise ChangedCopy("%s is not a note of `wikistd vendor`" % path)
     return words[1], hashes
 
 
@@ -86,7 +87,7 @@ def check_vendored(folder: str) -> str:
     about = "wikistd %s (%s)" % (version, age)
     changes = local_changes(folder)
     if changes:
-        raise BundleError("%s was %s; %s" % (folder, about, ", ".join(changes)))
+        raise ChangedCopy("%s was %s; %s" % (folder, about, ", ".join(changes)))
     return "%s is an unchanged copy of %s" % (folder, about)
 
 
@@ -126,15 +127,8 @@ def write_vendored(path: str, text: str) -> None:
         file.write(text)
 
 
-def vendor_main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run `wikistd vendor`; return the exit code."""
-    import argparse
-
-    parser = argparse.ArgumentParser(
-        prog="wikistd vendor",
-        description="Copy the package into another project, or check such a copy.",
-        epilog="Example: python3 -m wikistd vendor app/_vendor/wiki",
-    )
+def add_vendor_arguments(parser: Any) -> None:
+    """Tell an argparse parser what `wikistd vendor` takes."""
     parser.add_argument("folder", metavar="DIR", help="what the copy becomes")
     parser.add_argument(
         "--check", action="store_true", help="tell version, age and local changes"
@@ -142,16 +136,23 @@ def vendor_main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument(
         "--force", action="store_true", help="replace what was changed by hand"
     )
-    given = parser.parse_args(arguments)
-    try:
-        if given.check:
-            print(check_vendored(given.folder))
-        else:
-            print(vendor_package(given.folder, is_forced=given.force), file=sys.stderr)
-    except BundleError as error:
-        print("wikistd: %s" % error, file=sys.stderr)
-        return 1 if given.check else 2
-    except OSError as error:
-        print("wikistd: %s" % error, file=sys.stderr)
-        return 2
-    return 0
+
+
+def run_vendor(given: Any) -> str:
+    """Do what the parsed arguments say; return a sentence.
+
+    ChangedCopy where a check finds changes, BundleError where nothing can be copied,
+    OSError where a file cannot be read or written.
+    """
+    if given.check:
+        return check_vendored(given.folder)
+    return vendor_package(given.folder, is_forced=given.force)
+
+
+def vendor_main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run `wikistd vendor` by itself; return the exit code."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="wikistd vendor")
+    add_vendor_arguments(parser)
+    return finish_tool(run_vendor, parser.parse_args(arguments))

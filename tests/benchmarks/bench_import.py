@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Size, start and memory of the package and the one file, beside their peers.
+
+    bench_import.py [--runs 15] [--no-peers]
+
+One interleaved run: each round starts one fresh interpreter per candidate and takes the
+seconds that the import took inside it; medians are compared with importing
+urllib.request, http.cookiejar and json.  Peers (requests, httpx, urllib3, mwapi,
+pywikibot, mureq) are installed into a throw-away environment; what cannot be is named.
+Exit code 1 where a bound is missed.
+"""
+
+import argparse
+import ast
+import io
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tokenize
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PEERS = ("requests", "httpx", "urllib3", "mwapi", "pywikibot", "mureq")
+BASE = "import urllib.request, http.cookiejar, json"
+CLIENT_WITHOUT = "server,cli,tools,compat,streams,frames"
+TIMED = "import time; _t = time.perf_counter(); %s; print(time.perf_counter() - _t)"
+MEMORY = """
+import sys
+%s
+import json
+%s
+kb = [int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmHWM')]
+print(kb[0])
+"""
+
+
+def bare_size(path):
+    """Return the bytes of a source without comments, docstrings and blank lines."""
+    text = pathlib.Path(path).read_text("utf-8")
+    skip = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+                skip.update(range(first.lineno, first.end_lineno + 1))
+    kept = [
+        (token.type, token.string, token.start, token.end, token.line)
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type != tokenize.COMMENT
+    ]
+    lines = tokenize.untokenize(kept).split("\n")
+    return sum(
+        len(line.rstrip().encode("utf-8")) + 1
+        for number, line in enumerate(lines, 1)
+        if line.strip() and number not in skip
+    )
+
+
+def build(folder, name, without=""):
+    path = os.path.join(folder, name)
+    options = ["--without", without] if without else []
+    subprocess.run(
+        [sys.executable, "-m", "wikistd", "bundle", "-o", path, *options],
+        cwd=str(ROOT), check=True,
+    )
+    return path
+
+
+def seconds(python, code, path, cold=False):
+    env = dict(os.environ, PYTHONPATH=path)
+    options = ["-B"] if cold else []
+    if cold:
+        env["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(dir=path)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [python, *options, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    if done.returncode:
+        raise OSError(done.stderr.decode().strip().splitlines()[-1])
+    return time.perf_counter() - start if cold else float(done.stdout.decode().split()[-1])
+
+
+def install(folder):
+    """Return the python of an environment with the peers that could be had."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = os.path.join(folder, "bin", "python")
+    had = []
+    for peer in PEERS:
+        done = subprocess.run(
+            [python, "-m", "pip", "install", "-q", peer],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            print("not to be had: %s" % peer)
+        else:
+            had.append(peer)
+    return python, had
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--no-peers", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        one = os.path.join(folder, "one")
+        os.mkdir(one)
+        full = build(one, "wikistd.py")
+        client = build(folder, "client.py", CLIENT_WITHOUT)
+        sizes = {
+            "full bundle": (bare_size(full), 400_000),
+            "client alone": (bare_size(client), 220_000),
+        }
+        python, peers = sys.executable, []
+        if not given.no_peers:
+            python, peers = install(os.path.join(folder, "peers"))
+        candidates = {
+            "base": (BASE, ""),
+            "package": ("import wikistd", str(ROOT)),
+            "bundle": ("import wikistd", one),
+        }
+        for peer in peers:
+            code = "import " + peer
+            if peer == "pywikibot":
+                code = "import os; os.environ['PYWIKIBOT_NO_USER_CONFIG'] = '2'; " + code
+            candidates[peer] = (code, "")
+        times = {name: [] for name in candidates}
+        for round_number in range(given.runs + 1):
+            for name, (code, path) in candidates.items():
+                try:
+                    took = seconds(python, TIMED % code, path)
+                except OSError as error:
+                    if round_number == 0:
+                        print("%s does not import: %s" % (name, error))
+                    continue
+                if round_number:  # the first one writes the pyc files
+                    times[name].append(took)
+        medians = {n: statistics.median(t) for n, t in times.items() if t}
+        cold = statistics.median(
+            seconds(python, "import wikistd", one, cold=True) for _ in range(5)
+        )
+        memory = measure_memory(python, one, peers)
+    print("Python %s, %d runs, medians" % (sys.version.split()[0], given.runs))
+    bad = 0
+    for name, (size, bound) in sizes.items():
+        bad += report("%s, bytes without comments and docstrings" % name, size, bound, "%d")
+    for name, value in medians.items():
+        bound = {"bundle": 1.35, "package": 1.5}.get(name)
+        label = "import %s, %.1f ms, times base" % (name, value * 1000)
+        bad += report(label, value / medians["base"], bound, "%.2f")
+    bad += report("cold script, seconds", cold, 0.4, "%.2f")
+    if "requests" in memory:
+        bad += report(
+            "memory after import and one request, times requests'",
+            memory["bundle"] / memory["requests"], 0.85, "%.2f",
+        )
+    print(json.dumps({"medians_ms": {n: round(v * 1000, 2) for n, v in medians.items()},
+                      "memory_kb": memory, "cold_s": round(cold, 3)}))
+    return 1 if bad else 0
+
+
+def measure_memory(python, one, peers):
+    """Return {candidate: peak KB after import and one request to the embedded wiki}."""
+    found = {}
+    serve = (
+        "import sys, wikistd\n"
+        "with wikistd.serve_wiki() as wiki:\n"
+        "    print(wiki.url, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", serve], cwd=str(ROOT), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        url = server.stdout.readline().decode().strip()
+        address = url + "/w/api.php?action=query&meta=siteinfo&format=json"
+        runs = {
+            "bundle": ("import wikistd", "wikistd.HttpClient(user_agent='bench/1 (me@example.org)').get(%r).json()" % address, one),
+        }
+        if "requests" in peers:
+            runs["requests"] = ("import requests", "requests.Session().get(%r).json()" % address, "")
+        for name, (load, use, path) in runs.items():
+            values = []
+            for _ in range(5):
+                done = subprocess.run(
+                    [python, "-c", MEMORY % (load, use)], stdout=subprocess.PIPE,
+                    env=dict(os.environ, PYTHONPATH=path, no_proxy="127.0.0.1"),
+                )
+                if done.returncode == 0:
+                    values.append(int(done.stdout))
+            if values:
+                found[name] = statistics.median(values)
+    finally:
+        server.stdin.close()
+        server.wait()
+        server.stdout.close()
+    return found
+
+
+def report(label, value, bound, form):
+    """Print one line; return whether the bound is missed."""
+    missed = bound is not None and value > bound
+    limit = "" if bound is None else " (at most %s%s)" % (form % bound, ": MISSED" if missed else "")
+    print("%-62s %s%s" % (label, form % value, limit))
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,13 +1,13 @@
 """The Action API's door: one request in, one reply out.
 
 In: `ApiRequest`, what a web server read from one HTTP request.  Out: `ApiReply`.
-Spec: the Action API as MediaWiki 1.39 answers it.  Not here: the table of modules
-(actions_run.py), HTTP itself (app.py).
+Spec: the Action API as MediaWiki 1.39 answers it.  Pure.  Not here: the table of
+modules (actions_run.py), HTTP itself (app.py).
 """
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 
 class UploadedFile:
@@ -27,7 +27,8 @@ class ApiRequest:
     """One HTTP request to the API, decoded.  Immutable by convention.
 
     `query` and `form` are the (name, value) pairs of the target and of the body, in
-    order, duplicates kept; `files` maps field names to `UploadedFile`; `cookies` maps
+    order, duplicates kept, decoded as UTF-8 with "surrogateescape" (the API tells the
+    client about bytes that are not UTF-8); `files` maps field names to `UploadedFile`; `cookies` maps
     names to values; the keys of `headers` are lower case; `host_url` is scheme and
     host without a slash at the end, `http://127.0.0.1:8810`.
     """
@@ -92,3 +93,53 @@ class ApiReply:
 
     def __repr__(self) -> str:
         return "<ApiReply %d, %d bytes>" % (self.status, len(self.body))
+
+
+class ApiMessage:
+    """One error or warning: a code for programs, a sentence, and data beside it.
+
+    `key` and `params` are what errorformat=raw shows instead of the sentence.
+    """
+
+    __slots__ = ("code", "text", "data", "key", "params")
+
+    def __init__(
+        self,
+        code: str,
+        text: str,
+        data: Optional[Mapping[str, Any]] = None,
+        *,
+        key: str = "",
+        params: Sequence[Any] = (),
+    ) -> None:
+        self.code = code
+        self.text = text
+        self.data: Dict[str, Any] = dict(data or {})
+        self.key = key or "apierror-" + code
+        self.params = list(params)
+
+
+class ActionFailure(Exception):
+    """The action was refused; `messages` say why, the first one first.
+
+    `module` is the path of the module that refused, where it is not the one running.
+    `headers` go into the reply, whose HTTP status is `status`.
+    """
+
+    def __init__(
+        self,
+        *messages: ApiMessage,
+        module: Optional[str] = None,
+        headers: Iterable[Tuple[str, str]] = (),
+        status: int = 200,
+    ) -> None:
+        super().__init__(messages[0].code)
+        self.messages = list(messages)
+        self.module = module
+        self.headers = list(headers)
+        self.status = status
+
+
+def refuse(code: str, text: str, /, **data: Any) -> ActionFailure:
+    """Return the failure of one message; raise it."""
+    return ActionFailure(ApiMessage(code, text, data))

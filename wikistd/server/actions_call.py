@@ -1,0 +1,316 @@
+"""One call of the API: who asks for what, and the reply as it is put together.
+
+In: an ApiRequest.  Out: an ApiReply.  Holds: the state of that one call.
+Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import quote
+
+from .accounts import Requester
+from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
+from .actions_formats import encode_reply, format_errors, format_warnings
+from .actions_params import ParamReader, ParamSpec, split_values
+from .records import Actor, format_time
+from .store import PageStore
+from .titles import InvalidTitle, Title, parse_title
+
+#: How long the cookies that only name the user are kept ($wgCookieExpiration).
+NAME_COOKIE_SECONDS = 30 * 86400
+REMEMBER_COOKIE_SECONDS = 180 * 86400
+API_HELP = (
+    "See %s/w/api.php for API usage. Subscribe to the mediawiki-api-announce mailing "
+    "list at &lt;https://lists.wikimedia.org/postorius/lists/"
+    "mediawiki-api-announce.lists.wikimedia.org/&gt; for notice of API deprecations "
+    "and breaking changes."
+)
+
+
+class ModuleFacts(NamedTuple):
+    """What the main module must know of an action before it runs it."""
+
+    params: Dict[str, ParamSpec]
+    token: str = ""
+    must_post: bool = False
+    is_write: bool = False
+    is_public: bool = False
+
+
+class ActionCall:
+    """One call.  One owner, and one store that others use too.
+
+    `result` becomes the reply; `module` is the path of the module that runs.
+    """
+
+    def __init__(self, store: PageStore, request: ApiRequest) -> None:
+        self.store = store
+        self.request = request
+        self.now = store.now()
+        self.values: Dict[str, str] = {}
+        self.posted = {name for name, _ in request.form}
+        for name, value in [*request.query, *request.form]:
+            self.values[name] = value
+        self.reader = ParamReader(self.values, self.now)
+        self.result: Dict[str, Any] = {}
+        self.headers: List[Tuple[str, str]] = []
+        self.module = "main"
+        self.version = 1
+        self.error_format = "bc"
+        self.format = "json"
+        self.is_public = False
+        self.result_bytes = 0
+        self.lost_cookies: List[str] = []
+        self.requester = self._find_requester()
+
+    def _find_requester(self) -> Requester:
+        accounts, cookies = self.store.accounts, self.request.cookies
+        address = self.request.remote_address
+        for suffix in ("_BPsession", "_session"):
+            session = cookies.get(self.cookie_name(suffix), "")
+            if not session or session == "deleted":
+                continue
+            if accounts.read_session(session, self.now) is not None:
+                return self._welcome(accounts.requester(session, address, self.now))
+            if suffix == "_BPsession":
+                self.lost_cookies.append(suffix)
+        return self._welcome(accounts.requester("", address, self.now))
+
+    def _welcome(self, requester: Requester) -> Requester:
+        self.reader.has_high_limits = requester.may("apihighlimits")
+        return requester
+
+    def cookie_name(self, suffix: str) -> str:
+        """Return the full name of one of the wiki's cookies."""
+        return self.store.site.wiki_id + suffix
+
+    # What the client may do
+
+    @property
+    def actor(self) -> Actor:
+        """Who the call's changes are by."""
+        return Actor(self.requester.account, self.requester.name)
+
+    def may(self, right: str) -> bool:
+        """Return whether the client has `right`."""
+        return self.requester.may(right)
+
+    def require(self, right: str, code: str, text: str) -> None:
+        """Refuse the call unless the client has `right`."""
+        if not self.may(right):
+            raise refuse(code, text)
+
+    def require_posted(self, names: Sequence[str]) -> None:
+        """Refuse secrets in the address, where logs would keep them."""
+        query = {name for name, _ in self.request.query}
+        wrong = [name for name in names if name in query]
+        if wrong:
+            plural = len(wrong) > 1
+            raise refuse(
+                "mustpostparams",
+                "The following parameter%s found in the query string, but must be in "
+                "the POST body: %s."
+                % ("s were" if plural else " was", ", ".join(wrong)),
+            )
+
+    def check_token(self, kind: str, token: str) -> None:
+        """Refuse a token that this session was not given."""
+        if not self.store.accounts.is_token(self.requester, kind, token):
+            raise refuse("badtoken", "Invalid CSRF token.")
+
+    # Sessions and cookies
+
+    def ensure_session(self) -> str:
+        """Return the session of the client, started now where it has none."""
+        if self.requester.session:
+            return self.requester.session
+        accounts = self.store.accounts
+        session = accounts.open_session(0, "", self.now)
+        self.requester = self._welcome(
+            accounts.requester(session, self.request.remote_address, self.now)
+        )
+        self.set_cookie("_session", session)
+        return session
+
+    def enter(self, account: int, app: str, *, is_remembered: bool = False) -> None:
+        """Log the client in: a new session and its cookies."""
+        accounts = self.store.accounts
+        old = self.requester.session
+        session = accounts.open_session(account, app, self.now)
+        if app:
+            self.set_cookie("_BPsession", session)
+        else:
+            if old:
+                accounts.close_session(old)
+            seconds = REMEMBER_COOKIE_SECONDS if is_remembered else NAME_COOKIE_SECONDS
+            name = accounts.name(account)
+            self.set_cookie("_session", session)
+            self.set_cookie("UserID", str(account), seconds)
+            self.set_cookie("UserName", quote(name, safe=""), seconds)
+            if is_remembered:
+                self.set_cookie("Token", secrets.token_hex(16), seconds)
+        self.requester = self._welcome(
+            accounts.requester(session, self.request.remote_address, self.now)
+        )
+
+    def leave(self) -> None:
+        """Log the client out and take its cookies back."""
+        suffix = "_BPsession" if self.requester.app else "_session"
+        self.store.accounts.close_session(self.requester.session)
+        self.drop_cookie(suffix)
+        if suffix == "_session":
+            for name in ("UserID", "Token"):
+                self.drop_cookie(name)
+        self.requester = self._welcome(
+            self.store.accounts.requester("", self.request.remote_address, self.now)
+        )
+
+    def set_cookie(
+        self, suffix: str, value: str, seconds: Optional[int] = None
+    ) -> None:
+        """Send a cookie, for the session or for some time."""
+        life = ""
+        if seconds is not None:
+            when = time.strftime(
+                "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now + seconds)
+            )
+            life = "; expires=%s; Max-Age=%d" % (when, seconds)
+        text = "%s=%s%s; path=/; HttpOnly" % (self.cookie_name(suffix), value, life)
+        self.headers.append(("Set-Cookie", text))
+
+    def drop_cookie(self, suffix: str) -> None:
+        """Take a cookie back."""
+        text = "%s=deleted; expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; path=/"
+        self.headers.append(
+            ("Set-Cookie", text % self.cookie_name(suffix) + "; HttpOnly")
+        )
+
+    # Results
+
+    def warn(self, code: str, text: str, **data: Any) -> None:
+        """Add a warning of the module that runs."""
+        self.reader.warn(self.module, ApiMessage(code, text, data))
+
+    def add_bytes(self, count: int) -> bool:
+        """Count bytes of the reply; False, and a warning, where they are too many."""
+        limit = self.store.site.max_result_bytes
+        if self.result_bytes + count > limit:
+            text = (
+                "This result was truncated because it would otherwise be larger than "
+                "the limit of {:,} bytes."
+            )
+            self.reader.warn("result", ApiMessage("truncatedresult", text.format(limit)))
+            return False
+        self.result_bytes += count
+        return True
+
+    @property
+    def content_key(self) -> str:
+        """The name of a value that is text: "content", in formatversion 1 "*"."""
+        return "content" if self.version >= 2 else "*"
+
+    def read_title(self, text: str) -> Title:
+        """Return the Title of a parameter, or refuse it."""
+        try:
+            title = parse_title(text)
+        except InvalidTitle as error:
+            raise refuse("invalidtitle", 'Bad title "%s".' % text) from error
+        if title.interwiki:
+            raise refuse("invalidtitle", 'Bad title "%s".' % text)
+        return title
+
+    def time_text(self, seconds: int) -> str:
+        """Return a time as replies have it."""
+        return format_time(seconds)
+
+    def page_url(self, title: str) -> str:
+        """Return the address of the page with that full title."""
+        return "%s/wiki/%s" % (
+            self.request.host_url,
+            quote(title.replace(" ", "_"), safe="/:()*,;@!$~"),
+        )
+
+    def reply(self) -> ApiReply:
+        """Return the reply of a call that went well."""
+        document = dict(self.result)
+        self._add_warnings(document)
+        return self._encode(document, 200)
+
+    def _add_warnings(self, document: Dict[str, Any]) -> None:
+        if self.reader.warnings:
+            document["warnings"] = format_warnings(
+                self.reader.warnings, self.error_format, self.version
+            )
+
+    def reply_refused(self, failure: ActionFailure) -> ApiReply:
+        """Return the reply of a call that was refused."""
+        module = failure.module if failure.module is not None else self.module
+        document: Dict[str, Any] = {}
+        self._add_warnings(document)
+        for name in ("requestid", "curtimestamp", "servedby"):
+            if name in self.result:
+                document[name] = self.result[name]
+        document.update(
+            format_errors(
+                failure.messages,
+                module,
+                self.error_format,
+                self.version,
+                API_HELP % self.request.host_url,
+            )
+        )
+        codes = ", ".join(dict.fromkeys(each.code for each in failure.messages))
+        self.headers += failure.headers
+        self.headers.append(("MediaWiki-API-Error", codes))
+        return self._encode(document, failure.status)
+
+    def _encode(self, document: Dict[str, Any], status: int) -> ApiReply:
+        is_ascii = "ascii" in self.values or (
+            self.version < 2 and "utf8" not in self.values
+        )
+        callback = self.values.get("callback", "")
+        kind, name, body = encode_reply(
+            document,
+            self.format,
+            self.version,
+            is_ascii=is_ascii,
+            callback="".join(sign for sign in callback if sign.isalnum() or sign in "._$[]"),
+        )
+        headers = [
+            ("Content-Type", kind),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Content-Disposition", "inline; filename=" + name),
+            *self._cache_headers(),
+            *self.headers,
+            ("X-Request-Id", secrets.token_hex(12)),
+        ]
+        for suffix in self.lost_cookies:
+            self.headers.clear()
+            self.drop_cookie(suffix)
+            headers += self.headers
+        return ApiReply(status, headers, body)
+
+    def _cache_headers(self) -> Iterable[Tuple[str, str]]:
+        ages = {}
+        for name in ("maxage", "smaxage"):
+            value = self.values.get(name, "0")
+            ages[name] = int(value) if value.isascii() and value.isdigit() else 0
+        private = [("Cache-Control", "private, must-revalidate, max-age=0")]
+        if not any(ages.values()) or self.request.method == "POST":
+            return private
+        if self.requester.account or not self.is_public:
+            return private
+        shortest = min(age for age in ages.values() if age)
+        when = time.strftime(
+            "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now + shortest)
+        )
+        text = "s-maxage=%d, max-age=%d, public" % (ages["smaxage"], ages["maxage"])
+        return [("Cache-Control", text), ("Expires", when)]
+
+    def multi_values(self, name: str) -> List[str]:
+        """Return the values of a parameter as they were sent."""
+        return split_values(self.values.get(name, ""))

@@ -1,0 +1,607 @@
+"""Logging in and out: bot passwords in two steps, accounts step by step, new accounts.
+
+In: names and passwords.  Out: sessions and their cookies.
+Spec: MediaWiki 1.39's ApiLogin, ApiClientLogin, ApiAMCreateAccount.
+Not here: how passwords and rights are kept (accounts.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import struct
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .accounts import canonical_user_name
+from .actions import ActionFailure, ApiMessage, refuse
+from .actions_call import ActionCall, ModuleFacts
+from .actions_params import (
+    ParamSpec,
+    missing_param,
+    param_choice,
+    param_flag,
+    param_list,
+    param_text,
+)
+from .actions_query import ModuleRun
+
+WRONG_PASSWORD = "Incorrect username or password entered.\nPlease try again."
+THROTTLED = (
+    "You have made too many recent login attempts.\nPlease wait %s before trying again."
+)
+#: Passwords nobody may take: the first of the list that MediaWiki brings along.
+COMMON_PASSWORDS = frozenset(
+    "123456 12345678 123456789 1234567890 password qwerty abc123 111111 letmein "
+    "iloveyou admin welcome monkey dragon football baseball master shadow".split()
+)
+_password_request = "MediaWiki\\Auth\\PasswordAuthenticationRequest"
+_totp_request = "MediaWiki\\Extension\\OATHAuth\\Auth\\TOTPAuthenticationRequest"
+
+
+class LoginStep(NamedTuple):
+    """What one step of logging in came to: a status of MediaWiki's AuthManager."""
+
+    status: str
+    code: str = ""
+    message: str = ""
+    account: int = 0
+    requests: Tuple[Dict[str, Any], ...] = ()
+
+
+def format_wait(seconds: int) -> str:
+    """Return a time to wait in words: "1 minute"."""
+    for size, name in ((3600, "hour"), (60, "minute")):
+        if seconds >= size and seconds % size == 0:
+            count = seconds // size
+            return "%d %s%s" % (count, name, "" if count == 1 else "s")
+    return "%d second%s" % (seconds, "" if seconds == 1 else "s")
+
+
+def _is_blocked_by_throttle(call: ActionCall, name: str, count: int) -> bool:
+    hits, seconds = call.store.site.login_throttle
+    who = "%s|%s" % (name, call.request.remote_address)
+    if call.store.is_throttled("login", who, hits, seconds):
+        return True
+    for _ in range(count - 1):
+        call.store.is_throttled("login", who, hits, seconds)
+    return False
+
+
+def _forget_throttle(call: ActionCall, name: str) -> None:
+    who = "%s|%s" % (name, call.request.remote_address)
+    call.store.throttles.pop(("login", who), None)
+
+
+LOGIN_PARAMS: Dict[str, ParamSpec] = {
+    "lgname": param_text(),
+    "lgpassword": param_text(is_secret=True),
+    "lgdomain": param_text(),
+    "lgtoken": param_text(is_secret=True),
+}
+LOGIN_FACTS = ModuleFacts(LOGIN_PARAMS, must_post=True, is_write=True)
+
+
+def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=login."""
+    call.require_posted(["lgpassword", "lgtoken"])
+    result: Dict[str, Any] = {}
+    if call.requester.app:
+        text = "Cannot log in when using MediaWiki\\Session\\BotPasswordSessionProvider"
+        message = ApiMessage("api-login-fail-badsessionprovider", text + " sessions.")
+        result = _login_result(call, "Aborted", message)
+    elif args["lgtoken"] is None:
+        call.ensure_session()
+        call.reader.deprecate(
+            call.module,
+            'Fetching a token via "action=login" is deprecated. Use '
+            '"action=query&meta=tokens&type=login" instead.',
+            "action=login&!lgtoken",
+        )
+        token = call.store.accounts.token(call.requester, "login", call.now)
+        result = {"result": "NeedToken", "token": token}
+    elif not call.requester.session:
+        call.ensure_session()
+        text = "Unable to continue login. Your session most likely timed out."
+        result = _login_result(call, "Failed", ApiMessage("session-failure", text))
+    elif not call.store.accounts.is_token(call.requester, "login", args["lgtoken"]):
+        result = {"result": "WrongToken"}
+    else:
+        result = _try_login(call, args["lgname"] or "", args["lgpassword"] or "")
+    call.result["login"] = result
+
+
+def _login_result(call: ActionCall, status: str, message: ApiMessage) -> Dict[str, Any]:
+    text = message.text.replace("\n", " ")
+    if call.error_format == "bc":
+        return {"result": status, "reason": text}
+    name = "html" if call.error_format == "html" else "text"
+    reason: Dict[str, Any] = {"code": message.code}
+    if call.error_format == "raw":
+        reason.update(key=message.code, params=[])
+    elif call.error_format != "none":
+        reason["*" if call.version == 1 else name] = text
+    return {"result": status, "reason": reason}
+
+
+def _split_bot_name(name: str, password: str) -> Optional[Tuple[str, str, str]]:
+    user, at, app = name.rpartition("@")
+    if at:
+        return user, app, password
+    app, at, rest = password.rpartition("@")
+    if at and len(rest) == 32:
+        return name, app, rest
+    return None
+
+
+def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
+    accounts = call.store.accounts
+    bot = _split_bot_name(name, password)
+    if not name:
+        text = "The supplied credentials could not be authenticated."
+        message = ApiMessage("authmanager-authn-no-primary", text)
+        return _login_result(call, "Failed", message)
+    if _is_blocked_by_throttle(call, name, 2 if bot else 1):
+        wait = format_wait(call.store.site.login_throttle[1])
+        message = ApiMessage("login-throttled", THROTTLED % wait)
+        return _login_result(call, "Failed", message)
+    if bot is not None:
+        user, app, secret = bot
+        account = accounts.find(canonical_user_name(user) or "")
+        address = call.request.remote_address
+        found = account and accounts.check_bot_password(account, app, secret, address)
+        if not found or not account:
+            message = ApiMessage("wrongpassword", WRONG_PASSWORD)
+            return _login_result(call, "Failed", message)
+        _forget_throttle(call, name)
+        call.enter(account, app)
+        return _login_success(call)
+    step = check_account(call, name, password)
+    if step.status == "FAIL":
+        return _login_result(call, "Failed", ApiMessage(step.code, step.message))
+    if step.status == "UI":
+        text = (
+            "Authentication requires user interaction, which is not supported by "
+            '"action=login". To be able to login with "action=login", see '
+            "[[Special:BotPasswords]]. To continue using main-account login, see "
+            '"[[Special:ApiHelp/clientlogin|action=clientlogin]]".'
+        )
+        message = ApiMessage("api-login-fail-aborted", text)
+        return _login_result(call, "Aborted", message)
+    _forget_throttle(call, name)
+    call.reader.deprecate(
+        call.module,
+        'Main-account login via "action=login" is deprecated and may stop working '
+        'without warning. To continue login with "action=login", see '
+        "[[Special:BotPasswords]]. To safely continue using main-account login, see "
+        '"action=clientlogin".',
+        "main-account-login",
+    )
+    call.enter(step.account, "", is_remembered=True)
+    return _login_success(call)
+
+
+def _login_success(call: ActionCall) -> Dict[str, Any]:
+    requester = call.requester
+    return {
+        "result": "Success",
+        "lguserid": requester.account,
+        "lgusername": requester.name,
+    }
+
+
+def check_account(call: ActionCall, name: str, password: str) -> LoginStep:
+    """Check an account's own password; PASS, FAIL, or UI where a second step is due."""
+    accounts = call.store.accounts
+    account = accounts.find(canonical_user_name(name) or "")
+    if not account or not accounts.check_password(account, password):
+        return LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
+    second = call.store.db.value(
+        "SELECT second_step FROM account WHERE id = ?", (account,)
+    )
+    if second == "reset":
+        text = "Your password has expired. Please set a new password to log in."
+        return LoginStep(
+            "UI", "resetpass-expired", text, account, (_reset_request(call, account),)
+        )
+    if second:
+        text = (
+            "Please enter a code from your two-factor authentication application "
+            "(such as Google Authenticator)."
+        )
+        return LoginStep(
+            "UI", "oathauth-auth-ui", text, account, (_totp_question(call, account),)
+        )
+    return LoginStep("PASS", account=account)
+
+
+def _field(
+    kind: str, label: str, text: str, *, optional: bool = False, secret: bool = False
+) -> Dict[str, Any]:
+    return {
+        "type": kind,
+        "label": label,
+        "help": text,
+        "optional": optional,
+        "sensitive": secret,
+    }
+
+
+def _reset_request(call: ActionCall, account: int) -> Dict[str, Any]:
+    return {
+        "id": _password_request,
+        "metadata": {},
+        "required": "required",
+        "provider": "Password-based authentication",
+        "account": call.store.accounts.name(account),
+        "fields": {
+            "password": _field(
+                "password",
+                "New password:",
+                "Password for authentication.",
+                secret=True,
+            ),
+            "retype": _field(
+                "password",
+                "Retype new password:",
+                "Password again to confirm.",
+                secret=True,
+            ),
+        },
+    }
+
+
+def _totp_question(call: ActionCall, account: int) -> Dict[str, Any]:
+    return {
+        "id": _totp_request,
+        "metadata": {},
+        "required": "required",
+        "provider": "Two-factor authentication (OATH).",
+        "account": call.store.accounts.name(account),
+        "fields": {
+            "OATHToken": _field(
+                "string",
+                "Two-factor token or recovery code",
+                "The one-time password used as the second factor of two-factor "
+                "authentication.",
+            )
+        },
+    }
+
+
+def make_totp(secret: str, now: float) -> str:
+    """Return the six digits that `secret` (base 32) has now.  RFC 6238."""
+    key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(now) // 30), "sha1").digest()
+    offset = digest[-1] & 15
+    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
+    return "%06d" % (number % 1000000)
+
+
+def _stepwise_params(prefix: str) -> Dict[str, ParamSpec]:
+    return {
+        prefix + "requests": param_list(),
+        prefix + "messageformat": param_choice("html wikitext raw none", "wikitext"),
+        prefix + "mergerequestfields": param_flag(),
+        prefix + "preservestate": param_flag(),
+        prefix + "returnurl": param_text(),
+        prefix + "continue": param_flag(),
+        prefix + "token": param_text(is_secret=True),
+    }
+
+
+CLIENT_LOGIN_FACTS = ModuleFacts(
+    _stepwise_params("login"), must_post=True, is_write=True
+)
+CREATE_ACCOUNT_FACTS = ModuleFacts(
+    _stepwise_params("create"), must_post=True, is_write=True
+)
+
+
+def _check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
+    if args[prefix + "token"] is None:
+        raise missing_param(prefix + "token")
+    call.require_posted([prefix + "token"])
+    kind = "login" if prefix == "login" else "createaccount"
+    call.check_token(kind, args[prefix + "token"])
+    call.require_posted(["password", "retype", "OATHToken"])
+    url = args[prefix + "returnurl"]
+    if url is None and not args[prefix + "continue"]:
+        raise refuse(
+            "missingparam",
+            'At least one of the parameters "%scontinue" and "%sreturnurl" is required.'
+            % (prefix, prefix),
+        )
+    if url is not None and "://" not in url:
+        raise refuse(
+            "badurl_%sreturnurl" % prefix,
+            'Invalid value "%s" for URL parameter "%sreturnurl".' % (url, prefix),
+        )
+
+
+def _read_field(call: ActionCall, name: str) -> str:
+    call.reader.used[name] = None
+    return call.values.get(name, "")
+
+
+def _show_step(call: ActionCall, step: LoginStep, args: Dict[str, Any]) -> Dict[str, Any]:
+    if step.status == "PASS":
+        return {"status": "PASS", "username": call.store.accounts.name(step.account)}
+    shown: Dict[str, Any] = {"status": step.status}
+    if step.requests:
+        shown["requests"] = list(step.requests)
+    shown["message"] = step.message
+    shown["messagecode"] = step.code
+    if step.status == "FAIL":
+        shown["canpreservestate"] = False
+    return shown
+
+
+def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=clientlogin: one step of it."""
+    _check_stepwise(call, args, "login")
+    is_remembered = "rememberMe" in call.values
+    for name in ("username", "password", "rememberMe", "retype", "OATHToken", "domain"):
+        _read_field(call, name)
+    if args["logincontinue"]:
+        step = _continue_login(call)
+    else:
+        step = _begin_login(call, is_remembered)
+    if step.status == "PASS":
+        data = call.store.accounts.session_data(call.requester.session)
+        is_remembered = is_remembered or bool(data.get("remember"))
+        call.enter(step.account, "", is_remembered=is_remembered)
+    call.result["clientlogin"] = _show_step(call, step, args)
+
+
+def _begin_login(call: ActionCall, is_remembered: bool) -> LoginStep:
+    name = _read_field(call, "username")
+    if _is_blocked_by_throttle(call, name, 1):
+        wait = format_wait(call.store.site.login_throttle[1])
+        return LoginStep("FAIL", "login-throttled", THROTTLED % wait)
+    step = check_account(call, name, _read_field(call, "password"))
+    if step.status != "FAIL":
+        _forget_throttle(call, name)
+    waiting = {"account": step.account, "code": step.code} if (
+        step.status == "UI"
+    ) else None
+    call.store.accounts.keep_session_data(
+        call.requester.session, waiting=waiting, remember=is_remembered or None
+    )
+    return step
+
+
+def _continue_login(call: ActionCall) -> LoginStep:
+    accounts = call.store.accounts
+    session = call.requester.session
+    waiting = accounts.session_data(session).get("waiting")
+    if not waiting:
+        text = (
+            "Authentication is not in progress or session data has been lost. Please "
+            "start again from the beginning."
+        )
+        return LoginStep("FAIL", "authmanager-authn-not-in-progress", text)
+    account = waiting["account"]
+    if waiting["code"] == "resetpass-expired":
+        password = _read_field(call, "password")
+        if password != _read_field(call, "retype"):
+            text = "The passwords you entered do not match."
+            return LoginStep(
+                "UI", "badretype", text, account, (_reset_request(call, account),)
+            )
+        accounts.set_password(account, password)
+        call.store.db.run(
+            "UPDATE account SET second_step = '' WHERE id = ?", (account,)
+        )
+    else:
+        secret = call.store.db.value(
+            "SELECT second_step FROM account WHERE id = ?", (account,)
+        )
+        given = _read_field(call, "OATHToken").replace(" ", "")
+        now = call.store.clock_now()
+        if given not in [make_totp(secret, now + shift) for shift in (-30, 0, 30)]:
+            return LoginStep(
+                "UI",
+                "oathauth-login-failed",
+                "Verification failed.",
+                account,
+                (_totp_question(call, account),),
+            )
+    accounts.keep_session_data(session, waiting=None)
+    return LoginStep("PASS", account=account)
+
+
+def run_createaccount(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=createaccount."""
+    _check_stepwise(call, args, "create")
+    name = _read_field(call, "username")
+    password = _read_field(call, "password")
+    retype = _read_field(call, "retype")
+    for other in ("email", "realname", "reason", "mailpassword"):
+        _read_field(call, other)
+    step = _check_new_account(call, name, password, retype)
+    if step.status == "PASS":
+        step = step._replace(account=call.store.create_user(name, password))
+    call.result["createaccount"] = _show_step(call, step, args)
+
+
+def _check_new_account(
+    call: ActionCall, name: str, password: str, retype: str
+) -> LoginStep:
+    canonical = canonical_user_name(name)
+    if canonical is None:
+        text = "You have not specified a valid username."
+        return LoginStep("FAIL", "noname", text)
+    if call.store.accounts.find(canonical) is not None:
+        text = "Username entered already in use.\nPlease choose a different name."
+        return LoginStep("FAIL", "userexists", text)
+    if password != retype:
+        return LoginStep("FAIL", "badretype", "The passwords you entered do not match.")
+    problem = password_problem(password)
+    if problem is not None:
+        return LoginStep("FAIL", problem.code, problem.text)
+    return LoginStep("PASS")
+
+
+def password_problem(password: str) -> Optional[ApiMessage]:
+    """Return what is wrong with a new password, or None."""
+    if password.lower() in COMMON_PASSWORDS:
+        text = (
+            "The password entered is in a list of very commonly used passwords. Please "
+            "choose a more unique password."
+        )
+        return ApiMessage("passwordincommonlist", text)
+    if len(password) < 8:
+        return ApiMessage("passwordtooshort", "Passwords must be at least 8 characters.")
+    return None
+
+
+VALIDATE_PASSWORD_FACTS = ModuleFacts(
+    {
+        "password": param_text(is_required=True, is_secret=True),
+        "user": param_text(),
+        "email": param_text(),
+        "realname": param_text(),
+    },
+    must_post=True,
+)
+
+
+def run_validatepassword(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=validatepassword."""
+    call.require_posted(["password"])
+    problem = password_problem(args["password"])
+    shown: Dict[str, Any] = {"validity": "Good" if problem is None else "Change"}
+    if problem is not None:
+        shown["validitymessages"] = [
+            {
+                "message": problem.code,
+                "params": [],
+                "code": problem.code,
+                "type": "error",
+            }
+        ]
+    call.result["validatepassword"] = shown
+
+
+LOGOUT_FACTS = ModuleFacts({}, token="csrf", must_post=True, is_write=True)
+
+
+def run_logout(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=logout."""
+    if call.requester.account:
+        call.leave()
+
+
+def query_authmanagerinfo(run: ModuleRun) -> None:
+    """Answer meta=authmanagerinfo."""
+    said: Dict[str, Any] = {
+        "canauthenticatenow": True,
+        "cancreateaccounts": True,
+        "canlinkaccounts": False,
+        "haspreservedstate": False,
+        "hasprimarypreservedstate": False,
+        "preservedusername": "",
+    }
+    wanted = run.args["requestsfor"]
+    if wanted in ("login", "create"):
+        requests = _login_requests() if wanted == "login" else _create_requests()
+        if run.args["messageformat"] == "none":
+            requests = [_without_words(request) for request in requests]
+        if run.args["mergerequestfields"]:
+            said["fields"] = {
+                name: field
+                for request in requests
+                for name, field in request.pop("fields").items()
+            }
+        said["requests"] = requests
+    elif wanted is not None:
+        said["requests"] = []
+    run.query.result["authmanagerinfo"] = said
+
+
+def _without_words(request: Dict[str, Any]) -> Dict[str, Any]:
+    fields = {
+        name: {key: each for key, each in field.items() if key not in ("label", "help")}
+        for name, field in request["fields"].items()
+    }
+    kept = {
+        key: each for key, each in request.items() if key not in ("provider", "account")
+    }
+    return {**kept, "fields": fields}
+
+
+def _named_request(
+    name: str, required: str, fields: Dict[str, Any], provider: str = ""
+) -> Dict[str, Any]:
+    full = "MediaWiki\\Auth\\" + name
+    return {
+        "id": full,
+        "metadata": {},
+        "required": required,
+        "provider": provider or full,
+        "account": "" if provider else full,
+        "fields": fields,
+    }
+
+
+def _login_requests() -> List[Dict[str, Any]]:
+    return [
+        _named_request(
+            "PasswordAuthenticationRequest",
+            "primary-required",
+            _password_fields(),
+            "Password-based authentication",
+        ),
+        _named_request(
+            "RememberMeAuthenticationRequest",
+            "optional",
+            {
+                "rememberMe": _field(
+                    "checkbox",
+                    "Keep me logged in",
+                    "Whether the password should be remembered for longer than the "
+                    "length of the session.",
+                    optional=True,
+                )
+            },
+        ),
+    ]
+
+
+def _username_field() -> Dict[str, Any]:
+    return _field("string", "Username", "Username for authentication.")
+
+
+def _password_fields() -> Dict[str, Any]:
+    return {
+        "username": _username_field(),
+        "password": _field(
+            "password", "Password", "Password for authentication.", secret=True
+        ),
+    }
+
+
+def _create_requests() -> List[Dict[str, Any]]:
+    retype = _field(
+        "password", "Retype password:", "Password again to confirm.", secret=True
+    )
+    return [
+        _named_request(
+            "PasswordAuthenticationRequest",
+            "primary-required",
+            {**_password_fields(), "retype": retype},
+            "Password-based authentication",
+        ),
+        _named_request(
+            "UsernameAuthenticationRequest", "required", {"username": _username_field()}
+        ),
+        _named_request(
+            "UserDataAuthenticationRequest",
+            "required",
+            {
+                "realname": _field(
+                    "string", "Real name", "Real name of the user", optional=True
+                )
+            },
+        ),
+    ]

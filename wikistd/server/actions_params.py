@@ -1,0 +1,410 @@
+"""The parameters of API modules: what each takes, and the checks of it.
+
+In: the text a client sent.  Out: values, warnings, or an ActionFailure.
+Spec: MediaWiki 1.39's ParamValidator.  Pure.  Not here: what modules do with them.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from .actions import ActionFailure, ApiMessage
+from .titles import NAMESPACE_NAMES, clean_text
+
+#: How many values a parameter takes from most clients, and with apihighlimits.
+LOW_VALUES, HIGH_VALUES = 50, 500
+_param_integer = re.compile(r"[+-]?[0-9]{1,18}\Z")
+_param_times = (
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%MZ",
+    "%Y-%m-%d",
+    "%Y%m%d%H%M%S",
+    "%a, %d %b %Y %H:%M:%S GMT",
+)
+
+
+class ParamSpec(NamedTuple):
+    """What one parameter takes.  Make it with param_text() and its like."""
+
+    kind: str
+    default: Any = None
+    choices: Tuple[str, ...] = ()
+    is_multi: bool = False
+    is_required: bool = False
+    low: Optional[int] = None
+    high: Optional[int] = None
+    bot_high: Optional[int] = None
+    is_deprecated: bool = False
+    old_values: Tuple[str, ...] = ()
+    is_secret: bool = False
+    takes_all: bool = False
+    max_values: Optional[int] = None
+
+
+def param_text(
+    default: Optional[str] = None, *, is_required: bool = False, is_secret: bool = False
+) -> ParamSpec:
+    """Any text."""
+    return ParamSpec(
+        "text", default, is_required=is_required, is_secret=is_secret
+    )
+
+
+def param_list(*, is_required: bool = False, max_values: Optional[int] = None) -> ParamSpec:
+    """Several texts."""
+    return ParamSpec(
+        "text", None, is_multi=True, is_required=is_required, max_values=max_values
+    )
+
+
+def param_flag(*, is_deprecated: bool = False) -> ParamSpec:
+    """True when it is there, whatever its value."""
+    return ParamSpec("flag", False, is_deprecated=is_deprecated)
+
+
+def param_number(
+    default: Optional[int] = None,
+    low: Optional[int] = None,
+    high: Optional[int] = None,
+    *,
+    is_multi: bool = False,
+) -> ParamSpec:
+    """A whole number, drawn into its range with a warning."""
+    return ParamSpec("number", default, is_multi=is_multi, low=low, high=high)
+
+
+def param_limit(default: int = 10, high: int = 500, bot_high: int = 5000) -> ParamSpec:
+    """How much to answer at once, or "max"."""
+    return ParamSpec("limit", default, low=1, high=high, bot_high=bot_high)
+
+
+def param_time() -> ParamSpec:
+    """A time."""
+    return ParamSpec("time")
+
+
+def param_choice(
+    choices: str, default: Optional[str] = None, *, is_required: bool = False
+) -> ParamSpec:
+    """One of the words in `choices`."""
+    return ParamSpec("choice", default, tuple(choices.split()), is_required=is_required)
+
+
+def param_choices(
+    choices: str,
+    default: str = "",
+    *,
+    takes_all: bool = False,
+    old_values: str = "",
+    is_optional: bool = False,
+) -> ParamSpec:
+    """Several of the words in `choices`; `takes_all` lets "*" stand for all of them."""
+    return ParamSpec(
+        "choice",
+        None if is_optional else default.split(),
+        tuple(choices.split()),
+        is_multi=True,
+        takes_all=takes_all,
+        old_values=tuple(old_values.split()),
+    )
+
+
+def param_namespaces(
+    default: Optional[Sequence[str]] = None, *, is_multi: bool = True
+) -> ParamSpec:
+    """Numbers of namespaces, or "*" for all."""
+    numbers = tuple(str(number) for number in sorted(NAMESPACE_NAMES) if number >= 0)
+    return ParamSpec(
+        "namespace",
+        default,
+        numbers,
+        is_multi=is_multi,
+        takes_all=is_multi,
+    )
+
+
+def split_values(value: str) -> List[str]:
+    """Return the values of a|b, or of U+001F a U+001F b; none of an empty text."""
+    if value == "":
+        return []
+    if value.startswith("\x1f"):
+        rest = value[1:]
+        return rest.split("\x1f") if rest else []
+    return value.split("|")
+
+
+def format_number(number: int) -> str:
+    """Return a number with commas between the thousands."""
+    return "{:,}".format(number)
+
+
+def parse_api_time(text: str, now: int) -> Optional[int]:
+    """Return the seconds that `text` names, or None where it names none."""
+    text = text.strip()
+    if text in ("now", ""):
+        return now
+    if re.match(r"[0-9]{1,13}\Z", text):
+        return int(text)
+    text = re.sub(r"(:[0-9]{2})\.[0-9]+(?=Z|\Z)", r"\1", text)
+    if text.endswith("+00:00"):
+        text = text[:-6] + "Z"
+    for form in _param_times:
+        try:
+            return calendar.timegm(time.strptime(text, form))
+        except ValueError:
+            continue
+    return None
+
+
+class ParamReader:
+    """Reads the parameters of one module from what a client sent.  One owner.
+
+    `warn` takes a code, a message and the module's path.  `limits` collects what "max"
+    became.  `has_high_limits` is the client's apihighlimits right.
+    """
+
+    def __init__(self, values: Dict[str, str], now: int) -> None:
+        self.values = values
+        self.now = now
+        self.has_high_limits = False
+        self.used: Dict[str, None] = {}
+        self.warnings: List[Tuple[str, ApiMessage]] = []
+        self.limits: Dict[str, int] = {}
+
+    def warn(self, module: str, message: ApiMessage) -> None:
+        """Keep a warning for the reply; the same one is kept once."""
+        for known, other in self.warnings:
+            if known == module and (other.code, other.text) == (message.code, message.text):
+                return
+        self.warnings.append((module, message))
+
+    def deprecate(self, module: str, text: str, feature: str) -> None:
+        """Keep a warning of a feature that will go away."""
+        data = {"feature": feature} if feature else {}
+        self.warn(module, ApiMessage("deprecation", text, data, key="apiwarn-deprecation"))
+        self.warn("main", ApiMessage("deprecation-help", DEPRECATION_HELP))
+
+    def read(
+        self, module: str, prefix: str, specs: Dict[str, ParamSpec]
+    ) -> Dict[str, Any]:
+        """Return the value of each parameter.  ActionFailure for the first bad one."""
+        try:
+            return {
+                name: self.read_one(module, prefix + name, spec)
+                for name, spec in specs.items()
+            }
+        except ActionFailure as failure:
+            if failure.module is None:
+                failure.module = module
+            raise
+
+    def read_one(self, module: str, name: str, spec: ParamSpec) -> Any:
+        """Return the value of one parameter under its full name."""
+        self.used[name] = None
+        value = self.values.get(name)
+        if spec.kind == "flag":
+            if value is not None and spec.is_deprecated:
+                self.warn_deprecated(module, name)
+            return value is not None
+        if value is None:
+            if spec.is_required:
+                raise missing_param(name)
+            default = spec.default
+            return list(default) if isinstance(default, (list, tuple)) else default
+        if spec.is_deprecated:
+            self.warn_deprecated(module, name)
+        if not spec.is_secret:
+            value = self._clean(module, name, value, spec.is_multi)
+        if spec.is_required and value == "" and not spec.is_multi:
+            raise missing_param(name)
+        if spec.is_multi:
+            return self._read_values(module, name, value, spec)
+        return self._read_value(module, name, value, spec)
+
+    def warn_deprecated(self, module: str, name: str) -> None:
+        """Warn of a parameter that will go away."""
+        text = 'The parameter "%s" has been deprecated.' % name
+        self.deprecate(module, text, "action=%s&%s" % (module.partition("+")[0], name))
+
+    def _clean(self, module: str, name: str, value: str, is_multi: bool) -> str:
+        body = value
+        if is_multi and value.startswith("\x1f"):
+            parts = [clean_text(part) for part in value[1:].split("\x1f")]
+            is_clean = all(is_same for _, is_same in parts)
+            body = "\x1f" + "\x1f".join(part for part, _ in parts)
+        else:
+            body, is_clean = clean_text(value)
+        if not is_clean:
+            self.warn(module, ApiMessage("badutf8", BAD_TEXT_WARNING % name))
+        return body
+
+    def _read_values(
+        self, module: str, name: str, value: str, spec: ParamSpec
+    ) -> List[Any]:
+        if spec.takes_all and value == "*":
+            return list(spec.choices)
+        given = list(dict.fromkeys(split_values(value)))
+        high = spec.max_values or HIGH_VALUES
+        low = min(LOW_VALUES, high)
+        limit = high if self.has_high_limits else low
+        if len(given) > limit:
+            raise ActionFailure(
+                ApiMessage(
+                    "toomanyvalues",
+                    'Too many values supplied for parameter "%s". The limit is %d.'
+                    % (name, limit),
+                    {"limit": limit, "lowlimit": low, "highlimit": high},
+                )
+            )
+        if not spec.choices:
+            one = spec._replace(is_multi=False)
+            return [self._read_value(module, name, each, one) for each in given]
+        unknown = [each for each in given if each not in spec.choices]
+        if unknown:
+            self._warn_unknown(module, name, value, unknown)
+        for each in given:
+            if each in spec.old_values:
+                text = 'The value "%s" to parameter "%s" has been deprecated.'
+                self.deprecate(
+                    module, text % (each, name), "action=query&%s=%s" % (name, each)
+                )
+        return [each for each in given if each in spec.choices]
+
+    def _warn_unknown(
+        self, module: str, name: str, value: str, unknown: List[str]
+    ) -> None:
+        plural = "s" if len(unknown) > 1 else ""
+        self.warn(
+            module,
+            ApiMessage(
+                "unrecognizedvalues",
+                'Unrecognized value%s for parameter "%s": %s'
+                % (plural, name, ", ".join(unknown)),
+                {"values": unknown},
+                key="paramvalidator-unrecognizedvalues",
+                params=[
+                    {"plaintext": name},
+                    {"plaintext": value},
+                    {"list": [{"plaintext": each} for each in unknown], "type": "comma"},
+                    {"num": len(unknown)},
+                ],
+            ),
+        )
+
+    def _read_value(self, module: str, name: str, value: str, spec: ParamSpec) -> Any:
+        if spec.kind in ("number", "limit"):
+            return self._read_number(module, name, value, spec)
+        if spec.kind == "time":
+            seconds = parse_api_time(value, self.now)
+            if seconds is None:
+                raise bad_value("timestamp", name, value)
+            return seconds
+        if spec.choices and value not in spec.choices:
+            raise unknown_value(name, value)
+        return value
+
+    def _read_number(
+        self, module: str, name: str, value: str, spec: ParamSpec
+    ) -> Optional[int]:
+        high = spec.high
+        if spec.kind == "limit" and self.has_high_limits and spec.bot_high:
+            high = spec.bot_high
+        if spec.kind == "limit" and value == "max":
+            assert high is not None
+            self.limits[module.rpartition("+")[2]] = high
+            return high
+        if not _param_integer.match(value):
+            raise bad_value("integer", name, value)
+        number = int(value)
+        low = spec.low
+        if (low is None or number >= low) and (high is None or number <= high):
+            return number
+        data: Dict[str, Union[int, None]] = {"min": low, "curmax": high, "max": spec.high}
+        if spec.bot_high:
+            data["highmax"] = spec.bot_high
+        bounds = (
+            "between %s and %s" % (format_number(low), format_number(high))
+            if low is not None and high is not None
+            else "no less than %s" % format_number(low or 0)
+        )
+        self.warn(
+            module,
+            ApiMessage(
+                "outofrange",
+                'The value "%s" for parameter "%s" must be %s.' % (value, name, bounds),
+                {key: each for key, each in data.items() if each is not None},
+                key="paramvalidator-outofrange-minmax",
+                params=[
+                    {"plaintext": name},
+                    {"plaintext": value},
+                    {"num": low},
+                    {"num": high},
+                ],
+            ),
+        )
+        if low is not None and number < low:
+            return low
+        return high
+
+
+BAD_TEXT_WARNING = (
+    'The value passed for "%s" contains invalid or non-normalized data. Textual data '
+    "should be valid, NFC-normalized Unicode without C0 control characters other than "
+    "HT (\\t), LF (\\n), and CR (\\r)."
+)
+DEPRECATION_HELP = (
+    "Subscribe to the mediawiki-api-announce mailing list at "
+    "<https://lists.wikimedia.org/postorius/lists/"
+    "mediawiki-api-announce.lists.wikimedia.org/> for notice of API deprecations and "
+    "breaking changes."
+)
+
+
+def missing_param(name: str) -> ActionFailure:
+    """Return the failure of a parameter that must be there."""
+    text = 'The "%s" parameter must be set.' % name
+    return ActionFailure(ApiMessage("missingparam", text))
+
+
+def unknown_value(name: str, value: str) -> ActionFailure:
+    """Return the failure of a value that is none of the choices."""
+    text = 'Unrecognized value for parameter "%s": %s.' % (name, value)
+    return ActionFailure(ApiMessage("badvalue", text, key="paramvalidator-badvalue"))
+
+
+def bad_value(kind: str, name: str, value: str) -> ActionFailure:
+    """Return the failure of a value that is not of its kind."""
+    code = "bad" + kind
+    return ActionFailure(
+        ApiMessage(
+            code,
+            'Invalid value "%s" for %s parameter "%s".' % (value, kind, name),
+            key="paramvalidator-" + code,
+            params=[{"plaintext": name}, {"plaintext": value}],
+        )
+    )
+
+
+def require_one(
+    args: Dict[str, Any], prefix: str, names: Sequence[str], *, at_least: bool = False
+) -> str:
+    """Return the one of `names` that was given.  ActionFailure for none or several."""
+    given = [name for name in names if args.get(name) not in (None, False, [])]
+    quoted = ['"%s%s"' % (prefix, name) for name in names]
+    listed = ", ".join(quoted[:-1]) + " and " + quoted[-1]
+    if not given:
+        what = "At least one" if at_least else "One"
+        text = "%s of the parameters %s is required." % (what, listed)
+        raise ActionFailure(ApiMessage("missingparam", text))
+    if len(given) > 1 and not at_least:
+        both = ['"%s%s"' % (prefix, name) for name in given]
+        text = "The parameters %s can not be used together." % (
+            ", ".join(both[:-1]) + " and " + both[-1]
+        )
+        raise ActionFailure(ApiMessage("invalidparammix", text))
+    return given[0]

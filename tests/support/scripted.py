@@ -223,7 +223,9 @@ class ScriptedServer:
         elif step is CLOSE:
             return True
         elif step is RESET:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             return True
         elif step is HALF_CLOSE:
             sock.shutdown(socket.SHUT_WR)

@@ -1,9 +1,9 @@
 """HTTP/1.1 answers: bytes in; a head, its framing and the body's bytes out.
 
 `HeadParser.feed(data)` gives a `ResponseHead` once the empty line has come; `leftover`
-holds what followed it.  `body_decoder(...)` gives the decoder for its body: `feed(data)`
-returns payload, `is_done` says when the message is complete, `leftover` what came after
-it, `feed_eof()` raises when the connection ended too early.
+holds what followed it.  `body_decoder(...)` gives the decoder for its body:
+`feed(data)` returns payload, `is_done` says when the message is complete, `leftover`
+what came after it, `feed_eof()` raises when the connection ended too early.
 
 Spec: RFC 9112, strictly: what a lenient parser would guess is a ProtocolError here,
 because two parsers that guess differently are how answers get swapped.  Pure.

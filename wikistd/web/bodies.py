@@ -1,14 +1,14 @@
-"""Request bodies: what a caller gives in, pieces of bytes with a known or unknown length out.
+"""Request bodies: what a caller gives in, pieces of bytes with their length out.
 
 Spec: RFC 9112 6 (framing of requests).  Holds: the position where a file began.
-Not here: form encodings (formats/query.py, formats/multipart.py), sending (web/pool.py).
+Not here: forms (formats/query.py, formats/multipart.py), sending (web/keepalive.py).
 """
 
 from __future__ import annotations
 
 import io
 import os
-from typing import Any, Callable, Iterable, Iterator, Optional, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Union
 
 BODY_PIECE_BYTES = 65536  # http.client reads files in 8 KB: five times the CPU
 
@@ -74,7 +74,7 @@ def _body_of_file(source: Any) -> RequestBody:
         start = length = None
     if length is None:
         length = _body_regular_size(source)
-    used = []
+    used: List[bool] = []
 
     def make() -> Iterator[bytes]:
         if start is not None:

@@ -9,14 +9,27 @@ Not here: what each handler does.
 from __future__ import annotations
 
 import http.cookiejar
+import os
 import sys
 import urllib.error
 import urllib.request
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, WikistdError
 from ..formats.headers import check_header
+from ..formats.multipart import FormData
 from ..formats.query import add_query, encode_query
 from .bodies import encode_json
 from .connect import transport_error
@@ -28,8 +41,8 @@ from .origins import without_userinfo
 from .pool import POOL_SIZE, ConnectionPool, Counters
 from .proxies import ProxyHandler, ProxySettings
 from .redirects import MAX_REDIRECTS, RedirectHandler
-from .request import HeaderInput, WebRequest, check_url, header_pairs
-from .response import MAX_CONTENT_BYTES, Response
+from .request import HeaderInput, WebRequest, header_pairs
+from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
 from .transport import TransportFunction, TransportHandler
@@ -48,6 +61,7 @@ ORDER = {
     "answers": 1000,
 }
 
+CLIENT_COPY_BYTES = 262144  # one write to disk
 CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
 
 TimeoutInput = Union[
@@ -96,7 +110,7 @@ def _client_is_loopback(host: str) -> bool:
 
 
 class AnswersHandler(urllib.request.BaseHandler):
-    """Send 3xx and 401 to the handlers for them; hand out every other answer as it is."""
+    """Send 3xx to 5xx to the handlers for them; hand out what nobody takes."""
 
     handler_order = ORDER["answers"]
 
@@ -155,8 +169,11 @@ class HttpClient:
         self.max_body_bytes = max_body_bytes
         #: Called before a request is sent: (request).
         self.on_request = Signal()
-        #: Called when the final answer's head is there: (request, response).
+        #: Called with the final answer: (request, response).
         self.on_response = Signal()
+        #: Called before a request is sent again because a kept connection had died:
+        #: (request, error).
+        self.on_retry = Signal()
         self.user_agent = user_agent or default_user_agent()
         check_header("User-Agent", self.user_agent)
         #: For who waits because the far side asked for it: the session's retries.
@@ -177,6 +194,7 @@ class HttpClient:
             pool=ConnectionPool(max_size=pool_size),
             connect=connect,
             clock=self.clock,
+            on_retry=self.on_retry,
         )
         jar = cookies if isinstance(cookies, http.cookiejar.CookieJar) else None
         cookie_handler = CookieHandler(
@@ -224,6 +242,7 @@ class HttpClient:
         params: Any = None,
         data: Any = None,
         json: Any = None,
+        files: Any = None,
         headers: HeaderInput = None,
         cookies: Optional[Mapping[str, str]] = None,
         auth: AuthInput = None,
@@ -244,8 +263,12 @@ class HttpClient:
                 raise TypeError("give data or json, not both")
             request.data = encode_json(json)
             request.unredirected_hdrs["Content-type"] = "application/json"
-        elif data is not None:
-            self._set_data(request, data)
+        elif data is not None and not files:
+            _client_set_data(request, data)
+        if files:
+            if json is not None:
+                raise TypeError("give json or files, not both")
+            request.data = _client_form(data, files)
         for name, value in header_pairs(headers):
             request.unredirected_hdrs.pop(name.capitalize(), None)
             request.add_header(name, value)
@@ -257,22 +280,13 @@ class HttpClient:
         self._set_timeout(request, timeout)
         return self.open(request)
 
-    def _set_data(self, request: WebRequest, data: Any) -> None:
-        if isinstance(data, Mapping) or (
-            isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
-        ):
-            request.data = encode_query(data).encode("ascii")
-            request.unredirected_hdrs["Content-type"] = (
-                "application/x-www-form-urlencoded"
-            )
-            return
-        request.data = data
-
     def _set_timeout(self, request: WebRequest, timeout: TimeoutInput) -> None:
         if timeout is CLIENT_DEFAULT:
             timeout = self.timeout
+        request.is_strict = False
         if isinstance(timeout, Deadline):
             request.deadline = timeout
+            request.is_strict = True
         elif isinstance(timeout, tuple):
             first, second = timeout
             request.connect_timeout = first
@@ -405,6 +419,34 @@ class HttpClient:
         """Send DELETE; see `request`."""
         return self.request("DELETE", url, **options)
 
+    def download(
+        self,
+        url: str,
+        path: Union[str, os.PathLike[str], BinaryIO],
+        *,
+        on_progress: Optional[Callable[[int, Optional[int]], Any]] = None,
+        method: str = "GET",
+        **options: Any,
+    ) -> Response:
+        """Write the body of an answer to a file; raise StatusError for a bad status.
+
+        `path` gets the file when all of it has come, never a part of it; a binary file
+        is written to as the bytes come.  `on_progress(received, total)` is called after
+        each piece; `total` is None when the server does not say.  The time is bounded
+        by `idle_timeout` between bytes; give `timeout=Deadline(seconds)` to bound the
+        whole.  Other arguments as `request`.
+        """
+        deadline = options.get("timeout")
+        with self.request(method, url, stream=True, **options) as response:
+            response.raise_for_status()
+            if isinstance(deadline, Deadline):
+                response.deadline = deadline
+            if isinstance(path, (str, os.PathLike)):
+                _client_save(response, os.fspath(path), on_progress)
+            else:
+                _client_copy(response, path, on_progress)
+        return response
+
     # -- the end
 
     def close(self) -> None:
@@ -427,3 +469,75 @@ def _client_add_params(url: str, params: Any) -> str:
         url, mark, fragment = url.partition("#")
         return url + ("&" if "?" in url else "?") + text + mark + fragment
     return add_query(url, params)
+
+
+def _client_set_data(request: WebRequest, data: Any) -> None:
+    if isinstance(data, Mapping) or (
+        isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
+    ):
+        request.data = encode_query(data).encode("ascii")
+        request.unredirected_hdrs["Content-type"] = "application/x-www-form-urlencoded"
+        return
+    request.data = data
+
+
+def _client_form(data: Any, files: Any) -> FormData:
+    """Return the multipart form of requests' `data` and `files` arguments."""
+    form = FormData()
+    if data is not None:
+        if isinstance(data, (str, bytes)) or hasattr(data, "read"):
+            raise TypeError("with files, data must be a mapping or a list of pairs")
+        for name, value in data.items() if isinstance(data, Mapping) else data:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            for each in values:
+                form.add_field(name, each)
+    for name, value in files.items() if isinstance(files, Mapping) else files:
+        filename = content_type = None
+        if isinstance(value, (list, tuple)):
+            filename, source, *more = value
+            content_type = more[0] if more else None
+            value = source
+        if filename is None:
+            filename = os.path.basename(str(getattr(value, "name", "") or name))
+        if isinstance(value, str):
+            value = value.encode("utf-8")
+        form.add_field(name, value, filename=filename, content_type=content_type)
+    return form
+
+
+def _client_copy(
+    response: Response,
+    target: Any,
+    on_progress: Optional[Callable[[int, Optional[int]], Any]],
+) -> None:
+    total = response.length if not response.headers.get("content-encoding") else None
+    received = 0
+    while True:
+        data = response.read1(CLIENT_COPY_BYTES)
+        if not data:
+            return
+        target.write(data)
+        received += len(data)
+        if on_progress is not None:
+            on_progress(received, total)
+
+
+def _client_save(
+    response: Response,
+    path: str,
+    on_progress: Optional[Callable[[int, Optional[int]], Any]],
+) -> None:
+    folder, name = os.path.split(path)
+    # A name nobody can foresee, next to the target: os.replace must not cross disks.
+    part = os.path.join(folder, ".%s.%s.part" % (name[:100], os.urandom(8).hex()))
+    try:
+        with open(part, "xb") as target:
+            _client_copy(response, target, on_progress)
+        os.replace(part, path)
+    except BaseException:
+        try:
+            os.unlink(part)
+        except OSError:
+            # It was never made.
+            pass
+        raise

@@ -139,9 +139,14 @@ class Connection:
             self._settimeout(timeout)
             self._timeout = timeout
 
-    def send(self, data: bytes, deadline: Optional[Deadline] = None) -> None:
-        """Send all of `data` before `deadline`."""
-        self.set_timeout(next_wait(deadline, None))
+    def send(
+        self,
+        data: bytes,
+        deadline: Optional[Deadline] = None,
+        idle: Optional[float] = None,
+    ) -> None:
+        """Send all of `data` before `deadline`, within `idle` seconds."""
+        self.set_timeout(next_wait(deadline, idle))
         self.sock.sendall(data)
 
     def receive(
@@ -152,6 +157,18 @@ class Connection:
         data: bytes = self._recv(size)
         self.received += len(data)
         return data
+
+    def has_input(self, seconds: float) -> bool:
+        """Wait for input, `seconds` at most; return whether there is some."""
+        if self.buffer:
+            return True
+        fileno = getattr(self.sock, "fileno", None)
+        if fileno is None:
+            # It cannot be asked: whoever waits for it must not.
+            return False
+        if getattr(self.sock, "pending", int)():
+            return True
+        return self._is_readable(fileno(), seconds)
 
     def is_stale(self) -> bool:
         """Return whether this idle connection must not be used again.
@@ -171,7 +188,7 @@ class Connection:
         except (OSError, ValueError):
             return True
 
-    def _is_readable(self, number: int) -> bool:
+    def _is_readable(self, number: int, seconds: float = 0.0) -> bool:
         if number < 0:
             return True
         if hasattr(select, "poll"):
@@ -179,8 +196,8 @@ class Connection:
                 # Kept with the connection: 0.4 us a check, a new one 0.65.
                 self._poll = select.poll()
                 self._poll.register(number, select.POLLIN)
-            return bool(self._poll.poll(0))
-        return bool(select.select([number], [], [], 0)[0])
+            return bool(self._poll.poll(seconds * 1000))
+        return bool(select.select([number], [], [], seconds)[0])
 
     def _is_only_ticket(self) -> bool:
         # TLS 1.3 sends session tickets at any time: readable, but not for us.
@@ -337,7 +354,9 @@ def open_socket(
                     phase="connect",
                     retryable=True,
                 )
-            tick = CANCEL_TICK_SECONDS if left is None else min(left, CANCEL_TICK_SECONDS)
+            tick = (
+                CANCEL_TICK_SECONDS if left is None else min(left, CANCEL_TICK_SECONDS)
+            )
             for sock in _connect_wait(list(pending), tick):
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 target = pending.pop(sock)

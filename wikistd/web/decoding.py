@@ -184,7 +184,9 @@ class DecodingHandler(urllib.request.BaseHandler):
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Add Accept-Encoding."""
-        if not request.has_header("Accept-encoding") and not request.has_header("Range"):
+        if not request.has_header("Accept-encoding") and not request.has_header(
+            "Range"
+        ):
             request.unredirected_hdrs["Accept-encoding"] = self._accepted
         return request
 

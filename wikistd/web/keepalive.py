@@ -15,7 +15,15 @@ import urllib.request
 from typing import Any, Callable, List, Optional, Tuple
 
 from ..clock import Clock, Deadline
-from ..errors import ConnectFailed, ConnectionLost, LimitExceeded, TransportError
+from ..errors import (
+    ConnectFailed,
+    ConnectionLost,
+    LimitExceeded,
+    ProxyError,
+    TransportError,
+    TransportTimeout,
+    WikistdError,
+)
 from ..formats.http1 import (
     MAX_HEADER_BYTES,
     MAX_INTERIM_RESPONSES,
@@ -36,13 +44,21 @@ from .origins import without_userinfo
 from .pool import ConnectionPool
 from .request import IDEMPOTENT_METHODS, SAFE_METHODS
 from .response import Response
+from .signals import Signal
 from .tls import TlsSettings
+from .tunnels import (
+    connect_tunnel,
+    socks_tunnel,
+    tunnel_authority,
+    tunnel_refusal,
+)
 
 CONTINUE_WAIT_SECONDS = 1.0  # for "100 Continue"; curl waits as long
 JOINED_SEND_BYTES = 65536  # head and body up to this in one send: one packet less
 
 _KEEPALIVE_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _KEEPALIVE_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_KEEPALIVE_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]+")
 _KEEPALIVE_TARGET = re.compile("[!-~]+")
 _KEEPALIVE_FRAMING = frozenset(["Host", "Content-length", "Transfer-encoding"])
 
@@ -59,7 +75,9 @@ def split_host(host: str, default_port: int) -> Tuple[str, int]:
     if name.startswith("["):
         # RFC 6874: "%25" before the zone of a link-local address.
         name = name[1:-1].replace("%25", "%")
-    if not name or (port and not (port.isdigit() and 0 < int(port[:6]) < 65536)):
+    if not _KEEPALIVE_HOST.fullmatch(name) or (
+        port and not (port.isdigit() and 0 < int(port[:6]) < 65536)
+    ):
         raise ValueError("host %s is malformed" % ascii(host[:80]))
     return name.lower(), int(port) if port else default_port
 
@@ -74,9 +92,9 @@ def request_fields(
     host = headers.get("Host") or request.host
     if "@" in host:
         host = host.rpartition("@")[2]
-    if "%25" in host:
+    if "%" in host:
         # The zone of an address means nothing to the other side.
-        host = re.sub("%25[^]]*", "", host)
+        host = re.sub("%[^]]*", "", host)
     names = ["Host"]
     values = [host]
     for name, value in headers.items():
@@ -104,6 +122,7 @@ def encode_head(
     body: Optional[RequestBody],
     *,
     target: Optional[str] = None,
+    proxy_login: Optional[str] = None,
 ) -> bytes:
     """Return the request line and the header fields; ValueError if one is malformed.
 
@@ -115,6 +134,9 @@ def encode_head(
         if target[0] != "/":
             target = "/" + target
     names, values = request_fields(request, body)
+    if proxy_login is not None:
+        names.append("Proxy-Authorization")
+        values.append(proxy_login)
     # All of them in two matches, 2 us for eight headers; one each costs 5.
     try:
         if (
@@ -187,7 +209,9 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         pool: Optional[ConnectionPool] = None,
         connect: Optional[_ConnectHook] = None,
         clock: Optional[Clock] = None,
+        on_retry: Optional[Signal] = None,
     ) -> None:
+        self.on_retry = on_retry if on_retry is not None else Signal()
         self.timeout = timeout
         self.connect_timeout = connect_timeout
         self.idle_timeout = idle_timeout
@@ -216,10 +240,11 @@ class KeepAliveHandler(urllib.request.BaseHandler):
             body = prepare_body(request.data)
         proxy = getattr(request, "proxy", None)
         host, port = split_host(request.host, 443 if scheme == "https" else 80)
-        target = None
+        target = login = None
         if proxy is not None and scheme == "http" and proxy.scheme in ("http", "https"):
             target = _keepalive_absolute(request)
-        head = encode_head(request, body, target=target)
+            login = _keepalive_proxy_login(request, proxy, request.get_method(), target)
+        head = encode_head(request, body, target=target, proxy_login=login)
         deadline = getattr(request, "deadline", None)
         if deadline is None:
             deadline = self._deadline_of(request)
@@ -244,6 +269,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                 ):
                     may_retry = False
                     self.pool.counters.retries += 1
+                    self.on_retry.send(request, error)
                     continue
                 ours = exchange.explain(error, host, port)
                 if ours is error:
@@ -272,43 +298,129 @@ class KeepAliveHandler(urllib.request.BaseHandler):
             limit = getattr(request, "connect_timeout", None)
             if limit is None:
                 limit = self.connect_timeout
-            sock = self._open(key, deadline.shorter(limit), attempt)
+            sock = self._open(request, key, deadline.shorter(limit), attempt)
             connection = Connection(sock, key)
             if hold is not None:
                 hold(connection)
         except BaseException as error:
             self.pool.give_up(None)
-            if isinstance(error, TransportError) and not error.url:
-                error.url = without_userinfo(request.full_url)
-            raise
-        self.pool.counters.connections += 1
-        return connection
-
-    def _open(self, key: Any, deadline: Deadline, attempt: Attempt) -> Any:
-        scheme, host, port, proxy = key[:4]
-        peer = "%s:%d" % (host, port)
-        if proxy is not None:
-            raise ConnectFailed("proxies are not supported yet", phase="proxy")
-        try:
-            if self.connect is not None:
-                sock = self.connect(host, port, deadline.remaining())
-            else:
-                sock = open_socket(
-                    host,
-                    port,
-                    deadline=deadline,
-                    source_address=self.source_address,
-                    family=self.ip_family,
-                    attempt=attempt,
-                )
-        except OSError as error:
-            ours = transport_error(error, "connect", peer=peer)
+            ours = self._explain_connecting(error, request, key)
             if ours is error:
                 raise
             raise ours from error
+        self.pool.counters.connections += 1
+        return connection
+
+    def _explain_connecting(
+        self, error: BaseException, request: Any, key: Any
+    ) -> BaseException:
+        ours = transport_error(
+            error,
+            "connect",
+            url=without_userinfo(request.full_url),
+            peer=tunnel_authority(key[1], key[2]),
+        )
+        reason = getattr(request, "proxy_reason", "")
+        if isinstance(ours, (ConnectFailed, TransportTimeout)) and reason:
+            # Half of all connection failures are a proxy that is, or is not, used.
+            ours.message = "%s [%s]" % (ours.sentence(), reason)
+        return ours
+
+    def _open(
+        self, request: Any, key: Any, deadline: Deadline, attempt: Attempt
+    ) -> Any:
+        """Return a new connected socket for `key`, through its proxy and TLS."""
+        scheme, host, port, proxy = key[:4]
+        if proxy is None:
+            sock = self._open_socket(host, port, deadline, attempt)
+        else:
+            sock = self._open_through(request, key, deadline, attempt)
         if scheme == "http":
             return sock
         return self.tls.wrap(sock, host, port, deadline=deadline, attempt=attempt)
+
+    def _open_socket(
+        self, host: str, port: int, deadline: Deadline, attempt: Attempt
+    ) -> Any:
+        if self.connect is not None:
+            return self.connect(host, port, deadline.remaining())
+        return open_socket(
+            host,
+            port,
+            deadline=deadline,
+            source_address=self.source_address,
+            family=self.ip_family,
+            attempt=attempt,
+        )
+
+    def _open_through(
+        self, request: Any, key: Any, deadline: Deadline, attempt: Attempt
+    ) -> Any:
+        scheme, host, port, proxy = key[:4]
+        tries = 0
+        while True:
+            sock = self._open_to_proxy(proxy, deadline, attempt)
+            try:
+                if proxy.scheme.startswith("socks"):
+                    socks_tunnel(sock, proxy, host, port, deadline=deadline)
+                    return sock
+                if scheme == "http":
+                    return sock
+                head = connect_tunnel(
+                    sock,
+                    proxy,
+                    host,
+                    port,
+                    deadline=deadline,
+                    authorization=_keepalive_proxy_login(
+                        request, proxy, "CONNECT", tunnel_authority(host, port)
+                    ),
+                    user_agent=request.get_header("User-agent", ""),
+                )
+                if head.status < 300:
+                    return sock
+            except BaseException as error:
+                sock.close()
+                attempt.check()
+                ours = transport_error(error, "proxy", peer="proxy %s" % str(proxy))
+                if ours is error:
+                    raise
+                raise ours from error
+            sock.close()
+            login = getattr(request, "proxy_auth", None)
+            wanted = head.fields.get_all("proxy-authenticate", [])
+            if (
+                head.status != 407
+                or login is None
+                or not login.handle_challenge(proxy, wanted, tries=tries)
+            ):
+                raise tunnel_refusal(head, proxy, host, port)
+            tries += 1
+
+    def _open_to_proxy(self, proxy: Any, deadline: Deadline, attempt: Attempt) -> Any:
+        try:
+            sock = self._open_socket(proxy.host, proxy.port, deadline, attempt)
+            if proxy.scheme != "https":
+                return sock
+            return self.tls.wrap(
+                sock,
+                proxy.host,
+                proxy.port,
+                deadline=deadline,
+                attempt=attempt,
+                is_proxy=True,
+            )
+        except OSError as error:
+            attempt.check()
+            peer = "proxy %s" % str(proxy)
+            if isinstance(error, TransportTimeout):
+                raise
+            ours = transport_error(error, "proxy", peer=peer)
+            raise ProxyError(
+                "%s cannot be used: %s" % (peer, getattr(ours, "message", ours)),
+                phase="proxy",
+                retryable=bool(getattr(ours, "retryable", True)),
+            ) from error
 
     def release(self, connection: Optional[Connection], is_reusable: bool) -> None:
         """Take back the connection of a response that has been read or given up."""
@@ -320,7 +432,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         self.pool.release(connection, is_reusable)
 
     def close(self) -> None:
-        """Close the idle connections; OpenerDirector.close calls this."""
+        """Close the idle connections; urllib's openers never call this."""
         self.pool.close()
 
 
@@ -334,6 +446,7 @@ class _OneExchange:
         "deadline",
         "phase",
         "is_sent",
+        "is_broken",
         "has_answer",
     )
 
@@ -350,6 +463,7 @@ class _OneExchange:
         self.deadline = deadline
         self.phase = "send"
         self.is_sent = False  # some of it may have been
+        self.is_broken = False  # not all of it was: what follows is out of step
         self.has_answer = False  # at least its first byte
 
     def may_be_repeated(self) -> bool:
@@ -391,12 +505,14 @@ class _OneExchange:
         connection.exchanges += 1
         handler.pool.counters.requests += 1
         started = time.perf_counter()
-        answer = self._send(head, body)
         request = self.request
         parser = HeadParser(max_header_bytes=handler.max_header_bytes)
+        answer = self._send(head, body, parser)
         if answer is None:
             self.phase = "headers"
             answer = self._read_head(parser)
+        if answer is None:
+            raise AssertionError("a final head was read")
         is_stream = getattr(request, "stream", True)
         idle = getattr(request, "idle_timeout", None)
         method = request.get_method()
@@ -416,7 +532,7 @@ class _OneExchange:
             idle_timeout=handler.idle_timeout if idle is None else idle,
             release=handler.release,
             is_reusable=reusable
-            and self.phase != "broken"
+            and not self.is_broken
             and request.headers.get("Connection", "").lower() != "close",
         )
         response.max_body_bytes = handler.max_body_bytes
@@ -424,7 +540,7 @@ class _OneExchange:
         return response
 
     def _send(
-        self, head: bytes, body: Optional[RequestBody]
+        self, head: bytes, body: Optional[RequestBody], parser: HeadParser
     ) -> Optional[ResponseHead]:
         """Send it all; return the head only if the server answered before that."""
         connection = self.connection
@@ -433,25 +549,56 @@ class _OneExchange:
             self.is_sent = True
             return None
         content = body.content
-        if content is not None and len(content) <= JOINED_SEND_BYTES:
+        is_asking = b"\r\nExpect:" in head
+        if content is not None and len(content) <= JOINED_SEND_BYTES and not is_asking:
             connection.send(head + content, self.deadline)
             self.is_sent = True
             return None
         connection.send(head, self.deadline)
         self.is_sent = True
+        if is_asking and connection.has_input(CONTINUE_WAIT_SECONDS):
+            # RFC 9110 10.1.1: a final answer instead of 100 means "keep your body".
+            answer = self._read_head(parser, is_continued=True)
+            if answer is not None:
+                self.is_broken = True
+                return answer
+        try:
+            self._send_pieces(body)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # A server that has heard enough (413, 401) answers and hangs up.
+            self.is_broken = True
+            try:
+                return self._read_head(parser)
+            except (OSError, WikistdError):
+                raise error from None
+        return None
+
+    def _send_pieces(self, body: RequestBody) -> None:
+        connection = self.connection
+        request = self.request
+        # A large body takes the time it takes: only a standstill ends it, unless the
+        # caller gave a Deadline that holds for several calls.
+        deadline = self.deadline if getattr(request, "is_strict", True) else None
+        idle = getattr(request, "idle_timeout", None) or self.handler.idle_timeout
         for piece in body.pieces():
             if body.length is None:
                 piece = b"%x\r\n%s\r\n" % (len(piece), piece)
-            connection.send(piece, self.deadline)
+            connection.send(piece, deadline, idle)
         if body.length is None:
-            connection.send(b"0\r\n\r\n", self.deadline)
-        return None
+            connection.send(b"0\r\n\r\n", deadline, idle)
+        if deadline is None:
+            self.deadline = Deadline(self.deadline.seconds, clock=self.handler.clock)
+            request.deadline = self.deadline
 
-    def _read_head(self, parser: HeadParser) -> ResponseHead:
+    def _read_head(
+        self, parser: HeadParser, is_continued: bool = False
+    ) -> Optional[ResponseHead]:
+        """Return the final head; None if `is_continued` and 100 has come."""
         connection = self.connection
         deadline = self.deadline
         interim = 0
         data = connection.buffer
+        connection.buffer = b""
         while True:
             if not data:
                 data = connection.receive(RECEIVE_BYTES, deadline, None)
@@ -467,6 +614,9 @@ class _OneExchange:
                 connection.buffer = data
                 return head
             interim += 1
+            if is_continued and head.status == 100:
+                connection.buffer = data
+                return None
             if interim > MAX_INTERIM_RESPONSES:
                 raise LimitExceeded(
                     "more than %d interim answers (1xx)" % MAX_INTERIM_RESPONSES,
@@ -480,3 +630,13 @@ def _keepalive_absolute(request: Any) -> str:
     host = request.host.rpartition("@")[2]
     selector = request.selector or "/"
     return "http://%s%s" % (host, selector if selector[0] == "/" else "/" + selector)
+
+
+def _keepalive_proxy_login(
+    request: Any, proxy: Any, method: str, target: str
+) -> Optional[str]:
+    login = getattr(request, "proxy_auth", None)
+    if login is None:
+        return None
+    value: Optional[str] = login.authorization(proxy, method, target)
+    return value

@@ -2,7 +2,7 @@
 
 In: method, URL, body, headers.  Out: a Request that every urllib handler understands.
 Spec: RFC 9110 4.2 and 5, RFC 3986.  Holds: the abort handle of the exchange under way.
-Not here: sending (web/pool.py), encoding forms (web/client.py).
+Not here: sending (web/keepalive.py), encoding forms (web/client.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _REQUEST_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _REQUEST_PLAIN_URL = re.compile(
     r"https?://[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(?:[/?][!-~]*)?",
 )
-_REQUEST_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
+_REQUEST_HOST = re.compile(
+    r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]"
+)
 _REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f]")
 _REQUEST_NON_ASCII = re.compile("[^!-~]+")
 
@@ -64,6 +66,9 @@ def check_url(url: str) -> str:
     cut = min([i for i in map(rest.find, "/?#") if i >= 0] or [len(rest)])
     authority, tail = rest[:cut], rest[cut:]
     userinfo, at, address = authority.rpartition("@")
+    if not userinfo.isascii():
+        # Letters that NFKC turns into "/", "#" or "@" would move the host's place.
+        raise ValueError("user name or password in the URL: percent-encode it")
     host, port = _request_split_port(address)
     if not host.isascii():
         host = _request_idna(host)
@@ -77,9 +82,6 @@ def check_url(url: str) -> str:
     if port and (len(port) > 5 or not port.isdigit() or not 0 < int(port) < 65536):
         raise ValueError("port %s of the URL is not 1 to 65535" % ascii(port[:20]))
     tail = _REQUEST_NON_ASCII.sub(lambda match: urllib.parse.quote(match.group()), tail)
-    userinfo = _REQUEST_NON_ASCII.sub(
-        lambda match: urllib.parse.quote(match.group()), userinfo
-    )
     netloc = userinfo + at + host + (":" + port if port else "")
     return scheme.lower() + "://" + netloc + tail
 
@@ -168,6 +170,8 @@ class WebRequest(urllib.request.Request):
         self.idle_timeout = idle_timeout
         self.connect_timeout: Optional[float] = None
         self.stream = stream
+        #: Whether the deadline holds for sending a large body too.
+        self.is_strict = True
         self.history: Tuple[Any, ...] = ()
         self.call_auth: Any = None
         self.call_cookies: Any = None
@@ -215,7 +219,7 @@ class WebRequest(urllib.request.Request):
     def redirected_to(
         self, url: str, method: str, data: Any, headers: Mapping[str, str]
     ) -> WebRequest:
-        """Return the request that follows this one to `url`; same limits and deadline."""
+        """Return the request that follows this one; same limits, same deadline."""
         named = {self.header_names.get(name, name): headers[name] for name in headers}
         new = WebRequest(
             url,
@@ -229,6 +233,7 @@ class WebRequest(urllib.request.Request):
             stream=self.stream,
         )
         new.timeout = self.timeout
+        new.is_strict = self.is_strict
         new.connect_timeout = self.connect_timeout
         new.call_auth = self.call_auth
         new.call_cookies = self.call_cookies
@@ -256,4 +261,7 @@ class WebRequest(urllib.request.Request):
     abort = cancel
 
     def __repr__(self) -> str:
-        return "<WebRequest %s %s>" % (self.get_method(), without_userinfo(self.full_url))
+        return "<WebRequest %s %s>" % (
+            self.get_method(),
+            without_userinfo(self.full_url),
+        )

@@ -1,9 +1,9 @@
 """Response: an answer being read.  Private names of http.client live here, if anywhere.
 
-In: a connection (or file) and the head that formats/http1.py made of it.  Out: the body,
-as a file, whole, by lines or as it arrives, with text and JSON made of it.
+In: a connection (or file) and the head that formats/http1.py made of it.  Out: the
+body, as a file, whole, by lines or as it arrives, with text and JSON made of it.
 Spec: RFC 9112 6 and 8.  Holds: the connection, until the body has ended.
-Not here: sending (web/pool.py), compression (web/decoding.py).
+Not here: sending (web/keepalive.py), compression (web/decoding.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RESPONSE_XML_CHARSET = re.compile(
 
 
 class FileStream:
-    """A binary file in the place of a connection: for answers that come from elsewhere."""
+    """A binary file in the place of a connection, for answers from elsewhere."""
 
     def __init__(self, source: Any) -> None:
         self.source = source
@@ -318,7 +318,14 @@ class Response(http.client.HTTPResponse):
             size -= have
         else:
             data = self._more(size)
-            if len(data) == size or not data:
+            if len(data) >= size:
+                if len(data) > size:
+                    # More than asked for had come along with the head.
+                    self._buffer = data
+                    self._offset = size
+                    data = data[:size]
+                return data
+            if not data:
                 return data
             pieces = [data]
             size -= len(data)
@@ -337,7 +344,7 @@ class Response(http.client.HTTPResponse):
     # -- the body as a file
 
     def read(self, amt: Optional[int] = None) -> bytes:
-        """Return `amt` bytes, fewer only at the end of the body; without it, the rest."""
+        """Return `amt` bytes, fewer only at the end of the body; or all the rest."""
         if amt is not None and amt >= 0:
             return self._read_upto(amt)
         limit = self.max_body_bytes
@@ -430,7 +437,7 @@ class Response(http.client.HTTPResponse):
             limit=limit,
         )
 
-    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[bytes]:
         while True:
             line = self.readline()
             if not line:
@@ -457,7 +464,7 @@ class Response(http.client.HTTPResponse):
     # -- the body as it arrives
 
     def readany(self) -> bytes:
-        """Return the bytes that have arrived, b"" at the end; waits only for the first."""
+        """Return what has arrived, b"" at the end; waits only if there is nothing."""
         if self._offset < len(self._buffer):
             return self._take_buffer()
         return self._more(RECEIVE_BYTES)
@@ -549,7 +556,7 @@ class Response(http.client.HTTPResponse):
         return self._ended
 
     def drain(self, max_bytes: int = 65536) -> bool:
-        """Throw away what is left, without decoding; close and return False if too much."""
+        """Throw away what is left, undecoded; close and return False if too much."""
         self._decoder = None
         self._take_buffer()
         left = max_bytes
@@ -558,6 +565,8 @@ class Response(http.client.HTTPResponse):
             if not data:
                 return True
             left -= len(data)
+        if self._ended:
+            return True
         self.close()
         return False
 
@@ -627,7 +636,9 @@ class Response(http.client.HTTPResponse):
                 without_userinfo(self.url),
                 kind,
                 len(self.content),
-                error if isinstance(error, json.JSONDecodeError) else type(error).__name__,
+                error
+                if isinstance(error, json.JSONDecodeError)
+                else type(error).__name__,
             ),
             spec="RFC 8259",
         )
@@ -644,12 +655,12 @@ class Response(http.client.HTTPResponse):
         return self._is_closed or self._ended
 
     @property
-    def fp(self) -> Any:
+    def fp(self) -> Any:  # type: ignore[override]
         """What stock handlers look at to see whether something is left to read."""
         return None if self.isclosed() else self
 
     @property
-    def length(self) -> Any:
+    def length(self) -> Any:  # type: ignore[override]
         """Bytes of the body still to come, None if that is not known."""
         return getattr(self._framing, "remaining", None) if self.is_sized() else None
 
@@ -658,12 +669,12 @@ class Response(http.client.HTTPResponse):
         return isinstance(self._framing, LengthDecoder)
 
     @property
-    def chunked(self) -> Any:
+    def chunked(self) -> Any:  # type: ignore[override]
         """Whether the body comes in chunks."""
         return not isinstance(self._framing, (LengthDecoder, CloseDecoder))
 
     @property
-    def will_close(self) -> Any:
+    def will_close(self) -> Any:  # type: ignore[override]
         """Whether the connection ends with this answer."""
         return not self._is_reusable
 

@@ -8,12 +8,14 @@ some sessions.  Not here: sockets (web/connect.py), TLS through TLS (web/tunnels
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..clock import Deadline
 from ..errors import ConnectFailed, FingerprintMismatch
 from .connect import Attempt, next_wait, transport_error
+from .tunnels import TlsStream
 
 MAX_TLS_SESSIONS = 100  # one a host; the oldest go first
 
@@ -31,7 +33,7 @@ TLS_CA_FILES = (
 
 
 class TlsSettings:
-    """Whom a client trusts, and how it shows who it is.  Thread-safe, immutable outside.
+    """Whom a client trusts, and how it shows who it is.  Thread-safe, immutable.
 
     The context is made on first use: loading a system's CAs takes 19 ms.
     """
@@ -144,8 +146,10 @@ class TlsSettings:
             if os.path.isfile(path):
                 context.load_verify_locations(cafile=path)
                 return
+        import importlib
+
         try:
-            import certifi  # type: ignore[import-not-found, unused-ignore]
+            certifi = importlib.import_module("certifi")
         except ImportError:
             self.searched.append("the package certifi (not installed)")
             return
@@ -160,32 +164,42 @@ class TlsSettings:
         *,
         deadline: Deadline,
         attempt: Attempt,
+        is_proxy: bool = False,
     ) -> Any:
-        """Return `sock` with TLS to `host`, its certificate verified and pinned."""
-        context = self.context()
-        place = (host, port)
-        session = self._sessions.get(place)
-        sock.settimeout(next_wait(deadline, None))
+        """Return `sock` with TLS to `host`, its certificate verified.
+
+        The pinned fingerprint is that of origins: it is not asked of a proxy.  Closes
+        `sock` if anything goes wrong.
+        """
+        wrapped = sock
         try:
-            wrapped = context.wrap_socket(
-                sock,
-                server_hostname=host.rstrip(".") or None,
-                do_handshake_on_connect=False,
-                session=session if self._is_own else None,
-            )
-        except ValueError:
-            # A host name that OpenSSL refuses.
-            sock.close()
-            raise
-        try:
+            context = self.context()
+            wrapped = self._begin(sock, context, host.rstrip("."), port, is_proxy)
+            wrapped.settimeout(next_wait(deadline, None))
             attempt.add(wrapped)
             wrapped.do_handshake()
-            self.check_pin(wrapped, host, port)
+            if not is_proxy:
+                self.check_pin(wrapped, host, port)
         except BaseException as error:
             wrapped.close()
             attempt.check()
-            raise self.explain(error, host, port) from error
+            ours = self.explain(error, host, port)
+            if ours is error:
+                raise
+            raise ours from error
         return wrapped
+
+    def _begin(
+        self, sock: Any, context: Any, host: str, port: int, is_proxy: bool
+    ) -> Any:
+        import ssl
+
+        if not isinstance(sock, socket.socket) or isinstance(sock, ssl.SSLSocket):
+            return TlsStream(sock, context, host)
+        session = None if is_proxy else self._sessions.get((host, port))
+        return context.wrap_socket(
+            sock, server_hostname=host, do_handshake_on_connect=False, session=session
+        )
 
     def check_pin(self, wrapped: Any, host: str, port: int) -> None:
         """Raise FingerprintMismatch unless the certificate is the pinned one."""
@@ -203,10 +217,13 @@ class TlsSettings:
         """Remember the TLS session of a connection, to resume it later."""
         session = getattr(sock, "session", None)
         if session is None or not self._is_own:
+            # In the caller's context trust may change, and a resumed session is not
+            # verified again.
             return
+        place = (host.rstrip("."), port)
         with self._lock:
-            self._sessions.pop((host, port), None)
-            self._sessions[(host, port)] = session
+            self._sessions.pop(place, None)
+            self._sessions[place] = session
             while len(self._sessions) > MAX_TLS_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
 
@@ -230,8 +247,9 @@ class TlsSettings:
         code = error.verify_code
         if code in (18, 19, 20, 21):
             # Self-signed, or its issuer is not among those we trust.
-            message += "; trusted CAs were looked for in: %s; name others with ca_file=" % (
-                ", ".join(self.searched) or "the given ssl_context"
+            message += (
+                "; trusted CAs were looked for in: %s; name others with ca_file="
+                % (", ".join(self.searched) or "the given ssl_context")
             )
         elif code in (10, 9):
             message += "; is this machine's clock right?"
@@ -251,7 +269,7 @@ def _tls_has_files(path: Optional[str]) -> bool:
 
 
 def normal_fingerprint(fingerprint: Union[str, bytes, None]) -> Optional[str]:
-    """Return a SHA-256 fingerprint as lower-case hexadecimal; ValueError if it is none."""
+    """Return a SHA-256 fingerprint as lower-case hexadecimal, or raise ValueError."""
     if fingerprint is None:
         return None
     if isinstance(fingerprint, (bytes, bytearray)):

@@ -37,6 +37,28 @@ from .formats.disposition import (
     parse_content_disposition,
 )
 from .formats.forms import FormField, read_form
+from .formats.frames import (
+    CLOSE_ABNORMAL,
+    CLOSE_GOING_AWAY,
+    CLOSE_INTERNAL_ERROR,
+    CLOSE_INVALID_TEXT,
+    CLOSE_MANDATORY_EXTENSION,
+    CLOSE_MESSAGE_TOO_BIG,
+    CLOSE_NO_STATUS,
+    CLOSE_OK,
+    CLOSE_POLICY_VIOLATION,
+    CLOSE_PROTOCOL_ERROR,
+    CLOSE_UNSUPPORTED_DATA,
+    MSG_BINARY,
+    MSG_CLOSE,
+    MSG_CONTINUATION,
+    MSG_PING,
+    MSG_PONG,
+    MSG_TEXT,
+    Message,
+    WebSocketParser,
+    WebSocketWriter,
+)
 from .formats.headers import (
     Challenge,
     PartHeaders,
@@ -59,6 +81,7 @@ from .formats.multipart import (
 )
 from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
+from .formats.upgrade import do_handshake
 from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
 from .streams.eventsource import EventSource, iter_events
@@ -79,11 +102,32 @@ from .web.request import WebRequest
 from .web.response import Response
 from .web.signals import Signal
 from .web.useragent import default_user_agent, user_agent_username
+from .wiki.download import DownloadResult, download_file
+from .wiki.edit import EditResult, edit_page
+from .wiki.pages import PageQuery, query_pages
 from .wiki.session import Session
+from .wiki.transfer import UploadResult, upload_file
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CLOSE_ABNORMAL",
+    "CLOSE_GOING_AWAY",
+    "CLOSE_INTERNAL_ERROR",
+    "CLOSE_INVALID_TEXT",
+    "CLOSE_MANDATORY_EXTENSION",
+    "CLOSE_MESSAGE_TOO_BIG",
+    "CLOSE_NO_STATUS",
+    "CLOSE_OK",
+    "CLOSE_POLICY_VIOLATION",
+    "CLOSE_PROTOCOL_ERROR",
+    "CLOSE_UNSUPPORTED_DATA",
+    "MSG_BINARY",
+    "MSG_CLOSE",
+    "MSG_CONTINUATION",
+    "MSG_PING",
+    "MSG_PONG",
+    "MSG_TEXT",
     "APIError",
     "APIWarning",
     "AuthHandler",
@@ -104,7 +148,9 @@ __all__ = [
     "Deadline",
     "DecodingHandler",
     "DigestAuth",
+    "DownloadResult",
     "EditConflict",
+    "EditResult",
     "EventParser",
     "EventSource",
     "EventStreams",
@@ -118,11 +164,13 @@ __all__ = [
     "LimitExceeded",
     "LoginError",
     "MalformedEventError",
+    "Message",
     "MultipartError",
     "MultipartParser",
     "MultipartWriter",
     "NetrcAuth",
     "OAuth1Auth",
+    "PageQuery",
     "PartBegin",
     "PartEncodingRefused",
     "PartEnd",
@@ -148,8 +196,11 @@ __all__ = [
     "TransportError",
     "TransportTimeout",
     "UnknownEncoding",
+    "UploadResult",
     "WebRequest",
     "WebSocketError",
+    "WebSocketParser",
+    "WebSocketWriter",
     "WikistdError",
     "WsgiServer",
     "add_query",
@@ -157,6 +208,9 @@ __all__ = [
     "content_disposition_filename",
     "decode_query",
     "default_user_agent",
+    "do_handshake",
+    "download_file",
+    "edit_page",
     "encode_comment",
     "encode_event",
     "encode_query",
@@ -172,9 +226,11 @@ __all__ = [
     "parse_mimetype",
     "parse_proxy",
     "parse_retry_after",
+    "query_pages",
     "quote_string",
     "read_form",
     "serve_wsgi",
     "site_rc_listener",
+    "upload_file",
     "user_agent_username",
 ]

@@ -8,9 +8,8 @@ timestamps).  Pure.  Not here: percent-encoding (formats/query.py), sending
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..formats.query import join_values
 
@@ -25,28 +24,28 @@ READ_ACTIONS = frozenset(
     " discussiontoolspageinfo discussiontoolsfindcomment".split()
 )
 
-#: Which type of token an action takes (API:Tokens); actions not named here and not
-#: in NO_TOKEN_ACTIONS get theirs when the wiki asks for it.
+#: Which type of token an action takes (API:Tokens); actions neither named here nor
+#: among reads get theirs when the wiki asks for it.
 TOKEN_TYPES = {
     "rollback": "rollback",
     "patrol": "patrol",
     "watch": "watch",
     "userrights": "userrights",
+    **dict.fromkeys(
+        (
+            "edit move delete undelete protect block unblock upload filerevert import"
+            " emailuser options managetags tag mergehistory setpagelanguage"
+            " revisiondelete changecontentmodel imagerotate logout stashedit"
+            " setnotificationtimestamp resetpassword changeauthenticationdata"
+            " removeauthenticationdata unlinkaccount thank wbeditentity wbcreateclaim"
+            " wbsetclaim wbsetclaimvalue wbsetlabel wbsetdescription wbsetaliases"
+            " wbsetsitelink wbsetreference wbsetqualifier wbremoveclaims wbmergeitems"
+            " wbcreateredirect wblinktitles wbremovequalifiers wbremovereferences"
+            " visualeditoredit discussiontoolsedit echomarkread"
+        ).split(),
+        "csrf",
+    ),
 }
-TOKEN_TYPES.update(
-    (name, "csrf")
-    for name in (
-        "edit move delete undelete protect block unblock upload filerevert import"
-        " emailuser options managetags tag mergehistory setpagelanguage"
-        " revisiondelete changecontentmodel imagerotate logout stashedit"
-        " setnotificationtimestamp resetpassword changeauthenticationdata"
-        " removeauthenticationdata unlinkaccount thank wbeditentity wbcreateclaim"
-        " wbsetclaim wbsetclaimvalue wbsetlabel wbsetdescription wbsetaliases"
-        " wbsetsitelink wbsetreference wbsetqualifier wbremoveclaims wbmergeitems"
-        " wbcreateredirect wblinktitles wbremovequalifiers wbremovereferences"
-        " visualeditoredit discussiontoolsedit echomarkread"
-    ).split()
-)
 
 #: Parameters whose values are secrets: never logged, never in an error.
 SECRET_PARAMETERS = frozenset(

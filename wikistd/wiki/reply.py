@@ -113,12 +113,18 @@ def find_warnings(document: Any) -> List[ReplyWarning]:
                     reply_text(item),
                 )
             )
+    # A reply that was cut because it grew too large is no loss: the rest follows.
+    is_continued = "continue" in document
     return [
         warning
         for warning in listed
         if warning.text
         and warning.code != "deprecation-help"
         and not _reply_spurious.match(warning.text)
+        and not (
+            is_continued
+            and (warning.module == "result" or warning.code == "truncatedresult")
+        )
     ]
 
 

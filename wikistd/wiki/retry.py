@@ -55,11 +55,13 @@ def retry_delay(
     is_write: bool,
     seconds_left: Optional[float],
     jitter: float,
+    lost_attempts: int = MAX_LOST_ATTEMPTS,
 ) -> Optional[float]:
     """Return the seconds to wait before trying again, or None to give up.
 
     `attempt` counts the attempts made, from 1; `jitter` is a random number from 0 to 1;
-    `seconds_left` is what the budget still holds, None without a limit.
+    `seconds_left` is what the budget still holds, None without a limit;
+    `lost_attempts` bounds how often a read is asked whose answer was lost.
     """
     delay: Optional[float] = None
     if isinstance(error, RetryLater):
@@ -69,7 +71,9 @@ def retry_delay(
         if error.after_seconds is not None:
             # Asked for: not a moment less, and not all clients at the same moment.
             delay = max(0.0, error.after_seconds) + jitter
-    elif is_read_loss(error, is_write=is_write) and attempt < _most_attempts(error):
+    elif is_read_loss(error, is_write=is_write) and attempt < min(
+        lost_attempts, _most_attempts(error)
+    ):
         delay = _jittered(FIRST_LOST_DELAY_SECONDS, attempt, jitter)
     if delay is None or (seconds_left is not None and delay > seconds_left):
         return None

@@ -45,7 +45,7 @@ from .params import (
     merge_params,
 )
 from .reply import find_warnings
-from .retry import retry_delay
+from .retry import MAX_LOST_ATTEMPTS, retry_delay
 from .state import CallBudget, SessionState
 
 #: Waiting because the wiki asks for it ends after this long: over a minute, since
@@ -66,6 +66,7 @@ CALL_OPTIONS = (
     "headers",
     "auth",
     "api_warnings",
+    "lost_attempts",
     "etiquette",
 )
 API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
@@ -119,6 +120,7 @@ class Session:
         self.etiquette = etiquette
         self.defaults: Dict[str, Any] = {}
         self.api_warnings = "warn"
+        self.lost_attempts = MAX_LOST_ATTEMPTS
         self.auth: Any = None
         self._session_params = dict(session_params)
         self._owns_client = session is None
@@ -148,6 +150,11 @@ class Session:
     def user(self) -> Optional[str]:
         """The name of the user that is logged in, or None."""
         return self._state.user
+
+    @property
+    def batch_limit(self) -> Optional[int]:
+        """How many titles one request may name; None while the wiki has not told."""
+        return self._state.batch_limit
 
     def __repr__(self) -> str:
         name = urlsplit(self.host).netloc
@@ -206,6 +213,7 @@ class Session:
         `params` are API parameters for every call, below the call's own;
         `formatversion`, `timeout`, `max_wait_seconds`, `headers` (added), `auth` and
         `etiquette` as in Session;
+        `lost_attempts` is how often a read is asked whose answer was lost;
         `api_warnings` is "warn" (an APIWarning by the warnings module), "raise"
         (reads only: as an exception that carries the document) or "ignore".
         """
@@ -416,6 +424,7 @@ class Session:
         state = self._state
         state.user = name
         state.credentials = credentials
+        state.batch_limit = None
         state.tokens.clear()
         state.login_count += 1
 
@@ -499,6 +508,7 @@ class Session:
                         is_write=is_write,
                         seconds_left=budget.deadline.remaining(),
                         jitter=random.random(),
+                        lost_attempts=self.lost_attempts,
                     )
                 note = error.sentence()
                 if delay:
@@ -568,6 +578,7 @@ class Session:
             with self.etiquette.slot(self.host, is_write, budget.deadline):
                 document = send()
         self._state.api_is_known = True
+        self._state.learn(document)
         return document
 
     def _renew(

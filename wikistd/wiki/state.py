@@ -7,7 +7,7 @@ Holds: login, tokens, the wiki's address; the budget of a call.  Not here: using
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..clock import Clock, Deadline
 
@@ -25,6 +25,8 @@ class SessionState:
         self.tokens: Dict[str, str] = {}
         self.token_types: Dict[str, str] = {}
         self.api_is_known = False
+        #: How many titles one request may name: known once the wiki told the rights.
+        self.batch_limit: Optional[int] = None
 
     def forget(self) -> None:
         """Forget the login and everything that came with it."""
@@ -32,7 +34,16 @@ class SessionState:
             self.user = None
             self.credentials = None
             self.tokens.clear()
+            self.batch_limit = None
             self.login_count += 1
+
+    def learn(self, document: Any) -> None:
+        """Note what a reply tells of the user's limits in passing."""
+        try:
+            rights = document["query"]["userinfo"]["rights"]
+        except (KeyError, TypeError, IndexError):
+            return
+        self.batch_limit = 500 if "apihighlimits" in rights else 50
 
 
 class CallBudget:

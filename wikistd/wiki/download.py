@@ -1,0 +1,209 @@
+"""download_file: a file of the wiki onto the disk, whole or not at all.
+
+Spec: RFC 9110 14 (Range); https://www.mediawiki.org/wiki/API:Imageinfo.  Holds:
+nothing; what has arrived lies beside the target as NAME.part and is gone on with.
+Not here: uploads (wiki/transfer.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+from ..errors import (
+    APIError,
+    ConnectionLost,
+    ProtocolError,
+    StatusError,
+    TransportError,
+    WikistdError,
+)
+from .edit import only_page
+from .exchange import foreign_error, reply_header_pairs
+from .reply import find_header, show_body
+from .session import Session
+from .sources import SOURCE_PIECE_BYTES, ProgressFunction
+
+#: Interruptions without a byte of progress before a download is given up.
+MAX_STALLED_TRIES = 4
+DOWNLOAD_PAUSE_SECONDS = 1.0
+
+_content_range = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class DownloadResult(NamedTuple):
+    """A file that was downloaded and verified."""
+
+    path: str
+    size: int
+    sha1: str
+    url: str
+
+
+def download_file(
+    session: Session,
+    title: str,
+    path: Any,
+    *,
+    on_progress: ProgressFunction = None,
+) -> DownloadResult:
+    """Download the newest version of a file; return what was verified.
+
+    `title` is that of the file's page, "File:" may be left out.  The target appears
+    by an atomic rename once its SHA-1 is the one that the wiki tells; what arrives
+    before lies in `path` + ".part" and a later call goes on from there.
+    `on_progress(done_bytes, total_bytes)` is called on the way.
+    """
+    view = session.with_options(formatversion=2)
+    info = read_file_info(view, title)
+    target = os.fspath(path)
+    if isinstance(target, bytes):
+        target = os.fsdecode(target)
+    part = target + ".part"
+    size, url = int(info["size"]), str(info["url"])
+    if url.startswith("//"):
+        url = view.host.partition(":")[0] + ":" + url
+    tries = restarts = 0
+    while True:
+        digest, done = hash_part(part, size)
+        if done < size or size == 0:
+            before = done
+            try:
+                digest, done = fetch_part(
+                    view, url, part, digest, done, size, on_progress
+                )
+            except (TransportError, ProtocolError) as error:
+                done = os.path.getsize(part) if os.path.exists(part) else 0
+                tries = 0 if done > before else tries + 1
+                if not _is_passing(error) or tries >= MAX_STALLED_TRIES:
+                    raise
+                view.clock.sleep(DOWNLOAD_PAUSE_SECONDS * (tries + 1))
+                continue
+        if done == size and digest.hexdigest() == info["sha1"]:
+            break
+        os.remove(part)  # Another version, or damaged: begin again, once.
+        restarts += 1
+        if restarts > 1:
+            raise ProtocolError(
+                "%s has %d bytes with the SHA-1 %s, the wiki tells %d bytes with %s"
+                % (url, done, digest.hexdigest(), size, info["sha1"]),
+                spec="API:Imageinfo",
+            )
+        info = read_file_info(view, title)
+        size, url = int(info["size"]), str(info["url"])
+    os.replace(part, target)
+    return DownloadResult(target, size, info["sha1"], url)
+
+
+def _is_passing(error: WikistdError) -> bool:
+    """Return whether a download may go on after `error`."""
+    return isinstance(error, ConnectionLost) or bool(
+        isinstance(error, TransportError) and error.retryable
+    )
+
+
+def read_file_info(view: Session, title: str) -> Dict[str, Any]:
+    """Return size, SHA-1 and address of a file's newest version."""
+    title = title if ":" in title else "File:" + title
+    document = view.get(
+        action="query", titles=[title], prop="imageinfo", iiprop="url|sha1|size"
+    )
+    page = only_page(document)
+    found = page.get("imageinfo") or [{}]
+    if "url" not in found[0] or "sha1" not in found[0]:
+        raise APIError(
+            "nofile", "there is no file %r to download" % page.get("title", title)
+        )
+    return dict(found[0])
+
+
+def hash_part(part: str, size: int) -> Tuple[Any, int]:
+    """Return (SHA-1 so far, bytes) of what an earlier attempt has left."""
+    digest = hashlib.sha1()
+    done = 0
+    try:
+        with open(part, "rb") as file:
+            if os.fstat(file.fileno()).st_size <= size:
+                while True:
+                    piece = file.read(SOURCE_PIECE_BYTES)
+                    if not piece:
+                        return digest, done
+                    digest.update(piece)
+                    done += len(piece)
+    except FileNotFoundError:
+        return digest, 0
+    os.remove(part)  # Longer than the file: of another version.
+    return digest, 0
+
+
+def fetch_part(
+    view: Session,
+    url: str,
+    part: str,
+    digest: Any,
+    done: int,
+    size: int,
+    on_progress: ProgressFunction,
+) -> Tuple[Any, int]:
+    """Append to `part` what is missing; return its (SHA-1, bytes) now."""
+    # Compressed, a range would be one of the compressed bytes.
+    headers = dict(view.headers, **{"Accept-Encoding": "identity"})
+    if done:
+        headers["Range"] = "bytes=%d-" % done
+    try:
+        response = view.session.request(
+            "GET", url, headers=headers, timeout=view.timeout, stream=True
+        )
+    except WikistdError:
+        raise
+    except OSError as error:
+        raise foreign_error(error, url) from error
+    try:
+        status = int(response.status_code)
+        fields = reply_header_pairs(response.headers)
+        if status not in (200, 206):
+            body = response.content
+            raise StatusError(
+                "the server answered with HTTP status %d instead of the file; it "
+                "says: %s" % (status, show_body(body)),
+                status=status,
+                url=url,
+                headers=fields,
+                body=body[:4096],
+            )
+        mode = "ab"
+        if status == 200 and done:
+            # The server sends all of it: what was there is written anew.
+            mode, done, digest = "wb", 0, hashlib.sha1()
+        if status == 206 and range_start(fields) != done:
+            raise ProtocolError(
+                "asked for bytes from %d, got Content-Range %r"
+                % (done, find_header(fields, "content-range")),
+                spec="RFC 9110 14.4",
+            )
+        with open(part, mode) as file:
+            for piece in response.iter_content(SOURCE_PIECE_BYTES):
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                if done > size:
+                    break
+                if on_progress is not None:
+                    on_progress(done, size)
+    except WikistdError:
+        raise
+    except OSError as error:
+        if "requests" not in type(error).__module__:
+            raise  # The disk, not the network.
+        raise foreign_error(error, url) from error
+    finally:
+        response.close()
+    return digest, done
+
+
+def range_start(headers: Any) -> Optional[int]:
+    """Return where a partial answer begins."""
+    found = _content_range.match(find_header(headers, "content-range") or "")
+    return int(found.group(1)) if found else None

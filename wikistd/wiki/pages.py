@@ -1,0 +1,547 @@
+"""query_pages: whole pages, many at a time, in the order asked for.
+
+Spec: https://www.mediawiki.org/wiki/API:Query, API:Continue.  Holds: where a query
+stands.  Not here: merging replies (wiki/merging.py), one call (wiki/session.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from itertools import islice
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
+
+from ..errors import (
+    APIError,
+    ProtocolError,
+    StatusError,
+    TransportTimeout,
+    WikistdError,
+)
+from .merging import (
+    PageBatch,
+    fill_limits,
+    generator_limit_name,
+    has_texts,
+    is_truncated,
+    untold_page,
+    word_list,
+)
+from .session import Session
+
+#: Values in one request, and texts in one reply: without and with apihighlimits.
+LOW_BATCH = 50
+HIGH_BATCH = 500
+
+#: Statuses that say a request or its reply was too much at once.
+TOO_MUCH_STATUSES = (413, 414, 504)
+
+#: Good batches before a batch that was shrunk grows again.
+GROW_AFTER_BATCHES = 4
+
+#: Attempts at a batch that times out, before it is made smaller.
+BATCH_LOST_ATTEMPTS = 2
+
+VALUE_KINDS = ("titles", "pageids", "revids")
+
+
+class BatchSize:
+    """How much is asked for at once: shrinks on trouble, grows back.  One owner."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.size = most
+        self.good = 0
+
+    def shrink(self) -> bool:
+        """Halve; False when it is one already."""
+        self.good = 0
+        if self.size <= 1:
+            return False
+        self.size = max(1, self.size // 2)
+        return True
+
+    def grow_to(self, most: int) -> None:
+        """Set the largest size; one that has had no trouble grows to it at once."""
+        if self.size == self.most or self.size == LOW_BATCH:
+            self.size = most
+        self.most = most
+        self.size = min(self.size, most)
+
+    def succeed(self) -> None:
+        """Count a good batch, and grow after some."""
+        self.good += 1
+        if self.size < self.most and self.good >= GROW_AFTER_BATCHES:
+            self.size = min(self.most, self.size * 2)
+            self.good = 0
+
+
+def is_too_much(error: WikistdError) -> bool:
+    """Return whether asking for less at once may help."""
+    if isinstance(error, StatusError):
+        return error.status in TOO_MUCH_STATUSES
+    if isinstance(error, APIError):
+        return error.code in ("toomanyvalues", "too-many-titles")
+    return isinstance(error, TransportTimeout)
+
+
+def fetch_batch(
+    session: Session, params: Mapping[str, Any], following: Mapping[str, Any]
+) -> Tuple[PageBatch, Optional[Dict[str, Any]]]:
+    """Ask until a batch is complete; return it, and where the next one begins."""
+    batch = PageBatch()
+    checkpoint: Any = None
+    turn = until = 1
+    asked: Dict[str, Any] = dict(following)
+    while True:
+        document = session.request("GET", dict(params, **asked))
+        batch.is_truncated = batch.is_truncated or is_truncated(document)
+        batch.add(document)
+        if "continue" not in document:
+            return batch, None
+        asked = document["continue"]
+        if document.get("batchcomplete"):
+            return batch, asked
+        if asked == checkpoint:
+            raise ProtocolError(
+                "the wiki goes round in circles: it sent the same continue again "
+                "after %d replies" % turn,
+                spec="API:Continue",
+            )
+        if turn == until:
+            checkpoint, until = asked, until * 2
+        turn += 1
+
+
+def fetch_values(
+    session: Session, params: Mapping[str, Any], kind: str, values: List[Any]
+) -> Tuple[List[Dict[str, Any]], bool]:
+    """Return the pages for a batch of titles or ids, and whether it was too much.
+
+    A batch that is too much is asked for in halves.
+    """
+    wanted = list(dict.fromkeys(value for value in values if value != ""))
+    if not wanted:
+        return [untold_page(value) for value in values], False
+    try:
+        batch, _ = fetch_batch(session, dict(params, **{kind: wanted}), {})
+    except WikistdError as error:
+        if not is_too_much(error) or len(wanted) < 2:
+            raise
+        middle = len(values) // 2
+        first, _ = fetch_values(session, params, kind, values[:middle])
+        second, _ = fetch_values(session, params, kind, values[middle:])
+        return first + second, True
+    pages = getattr(batch, "for_" + kind)(values)
+    return pages, batch.is_truncated
+
+
+class FetchedPages(NamedTuple):
+    """Pages of one batch, and how to come to them again."""
+
+    pages: List[Dict[str, Any]]
+    start: Dict[str, Any]
+
+
+class ReplyAhead:
+    """Takes items from an iterator one ahead, in a thread that lives for that one."""
+
+    def __init__(self, source: Iterator[Any]) -> None:
+        self.source = source
+        self.thread: Optional[threading.Thread] = None
+        self.outcome: Tuple[str, Any] = ("", None)
+
+    def _fetch(self) -> None:
+        try:
+            self.outcome = ("item", next(self.source))
+        except StopIteration:
+            self.outcome = ("end", None)
+        except BaseException as error:  # Handed to the consumer's thread.
+            self.outcome = ("error", error)
+
+    def start(self) -> None:
+        """Begin to fetch the next item."""
+        self.thread = threading.Thread(target=self._fetch, daemon=True)
+        self.thread.start()
+
+    def __iter__(self) -> Iterator[Any]:
+        self.start()
+        while True:
+            assert self.thread is not None
+            self.thread.join()
+            kind, item = self.outcome
+            if kind == "end":
+                return
+            if kind == "error":
+                raise item
+            self.start()
+            yield item
+
+
+class PageQuery:
+    """An iterator over pages that knows where it stands; one owner.
+
+    `cursor` is a plain string with which `query_pages` goes on after the last page
+    that was handed out, in any process.
+    """
+
+    def __init__(
+        self,
+        batches: Iterator[FetchedPages],
+        signature: str,
+        start: Dict[str, Any],
+        done: Iterable[Any],
+        total: Optional[int],
+    ) -> None:
+        self._batches = batches
+        self._signature = signature
+        self._start = start
+        self._done: List[Any] = list(done)
+        self._skipped = frozenset(self._done)
+        self._left = total
+        self._pages: Iterator[Dict[str, Any]] = iter(())
+
+    def __iter__(self) -> PageQuery:
+        return self
+
+    def __next__(self) -> Dict[str, Any]:
+        if self._left is not None and self._left <= 0:
+            raise StopIteration
+        while True:
+            for page in self._pages:
+                key = page.get("pageid") or page.get("title")
+                if key in self._skipped:
+                    continue
+                self._done.append(key)
+                if self._left is not None:
+                    self._left -= 1
+                return page
+            fetched = next(self._batches)
+            if not is_same_batch(fetched.start, self._start):
+                self._done = []
+                self._skipped = frozenset()
+            self._start = fetched.start
+            self._pages = iter(fetched.pages)
+
+    @property
+    def cursor(self) -> str:
+        """Where the query stands, as text."""
+        where = {"of": self._signature, "start": self._start, "done": self._done}
+        if "at" in self._start:
+            # Titles and ids: the next one's place says all.
+            where.update(start={"at": self._start["at"] + len(self._done)}, done=[])
+        if "ranges" in self._start:
+            raise ValueError("several ranges at once have no cursor")
+        return json.dumps(where, separators=(",", ":"))
+
+
+def is_same_batch(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two batches begin at the same place."""
+    here = (one.get("continue", {}), one.get("at"))
+    return here == (other.get("continue", {}), other.get("at"))
+
+
+def query_signature(params: Mapping[str, Any]) -> str:
+    """Return a short text that differs for other queries."""
+    text = json.dumps(sorted((k, repr(v)) for k, v in params.items()))
+    return hashlib.sha1(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def query_pages(
+    session: Session,
+    titles: Optional[Iterable[str]] = None,
+    *,
+    pageids: Optional[Iterable[int]] = None,
+    revids: Optional[Iterable[int]] = None,
+    generator: Optional[str] = None,
+    total: Optional[int] = None,
+    page_size: Optional[int] = None,
+    cursor: Optional[str] = None,
+    prefetch: bool = True,
+    executor: Any = None,
+    ranges: Optional[Iterable[str]] = None,
+    **params: Any,
+) -> PageQuery:
+    """Return an iterator over complete pages, as dicts of formatversion 2.
+
+    Give `titles`, `pageids` or `revids` (any iterable): each page comes in that
+    order, with the key "asked"; titles that are normalised, converted or redirected
+    lead to their page, others are "missing", "invalid" or "interwiki".  Or give a
+    `generator`.  Other keywords are parameters of action=query.
+
+    `total` is how many pages at most, `page_size` how many at once (else as many as
+    the user may, fewer after trouble).  `cursor` goes on where another query stood
+    (with the same arguments).  With `prefetch` the next reply is fetched while this
+    one is used, in a thread.  `executor`, of concurrent.futures, asks for several
+    batches at once: of titles or ids, or of generator="allpages" over `ranges`, the
+    titles at which a range begins, the pages of which then come mingled.
+    """
+    given = {"titles": titles, "pageids": pageids, "revids": revids}
+    kinds = [kind for kind in VALUE_KINDS if given[kind] is not None]
+    if len(kinds) + (generator is not None) != 1:
+        raise TypeError("give one of titles, pageids, revids and generator")
+    if page_size is not None and page_size < 1:
+        raise ValueError("page_size must be 1 or more, not %r" % page_size)
+    if kinds and isinstance(given[kinds[0]], (str, bytes)):
+        raise TypeError("%s is an iterable of values, not one text" % kinds[0])
+    params = {"action": "query", **params}
+    fill_limits(params)
+    view = session.with_options(formatversion=2, lost_attempts=BATCH_LOST_ATTEMPTS)
+    signature = query_signature(dict(params, of=kinds[0] if kinds else generator))
+    start, done = read_cursor(cursor, signature)
+    if kinds:
+        kind = kinds[0]
+        check_value_query(kind, params)
+        start.setdefault("at", 0)
+        values: Iterable[Any] = given[kind] or ()
+        if kind != "titles":
+            values = map(int, values)
+        if total is not None:
+            values = islice(values, start["at"] + total)
+        batches = value_batches(view, params, kind, values, start, page_size, executor)
+    else:
+        params["generator"] = generator
+        if executor is not None or ranges is not None:
+            check_ranges(generator, params, cursor)
+            firsts = sorted(ranges or ())
+            batches = range_batches(view, params, firsts, executor, page_size)
+        else:
+            batches = generator_batches(view, params, start, page_size, total)
+    if prefetch and executor is None:
+        batches = iter(ReplyAhead(batches))
+    return PageQuery(batches, signature, start, done, total)
+
+
+def read_cursor(
+    cursor: Optional[str], signature: str
+) -> Tuple[Dict[str, Any], List[Any]]:
+    """Return (start of the batch, keys of its pages handed out) from a cursor."""
+    if cursor is None:
+        return {}, []
+    try:
+        where = json.loads(cursor)
+        of, start, done = where["of"], where["start"], where["done"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("cursor is not one of query_pages") from None
+    if of != signature or not isinstance(start, dict) or not isinstance(done, list):
+        raise ValueError("cursor is of a query with other arguments")
+    return start, done
+
+
+def check_value_query(kind: str, params: Mapping[str, Any]) -> None:
+    """Refuse what cannot be mapped back to what was asked for."""
+    if kind == "revids" and "revisions" not in word_list(params.get("prop")):
+        raise ValueError("revids wants prop='revisions', which says which is which")
+    if kind == "revids" and "ids" not in word_list(params.get("rvprop", "ids")):
+        raise ValueError("revids wants 'ids' in rvprop, which says which is which")
+    if kind != "titles" and params.get("redirects"):
+        raise ValueError("redirects goes with titles: the wiki maps titles only")
+
+
+def check_ranges(
+    generator: Optional[str], params: Mapping[str, Any], cursor: Optional[str]
+) -> None:
+    """Refuse what is serial by nature."""
+    if generator != "allpages":
+        raise ValueError(
+            "a generator is serial by nature: executor goes with titles, pageids, "
+            "revids, and generator='allpages' over ranges"
+        )
+    if cursor is not None or "gapfrom" in params or "gapto" in params:
+        raise ValueError("ranges do not go with cursor, gapfrom or gapto")
+
+
+def learn_limits(session: Session, params: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return `params` that also ask for the user's rights, where not yet known."""
+    if session.batch_limit is not None or "meta" in params:
+        return dict(params)
+    return dict(params, meta="userinfo", uiprop="rights")
+
+
+def value_batches(
+    session: Session,
+    params: Dict[str, Any],
+    kind: str,
+    values: Iterable[Any],
+    start: Dict[str, Any],
+    page_size: Optional[int],
+    executor: Any,
+) -> Iterator[FetchedPages]:
+    """Yield the pages of titles or ids, batch by batch."""
+    source = iter(values)
+    position = int(start["at"])
+    if executor is not None and session.batch_limit is None:
+        # Asked for once: what another process learns stays there.
+        session.get(action="query", meta="userinfo", uiprop="rights")
+    for _ in range(position):
+        if next(source, None) is None:
+            raise ValueError("cursor stands behind the last of the %s" % kind)
+    size = BatchSize(page_size or session.batch_limit or LOW_BATCH)
+    work = value_work(session, source, position, size, page_size)
+    if executor is None:
+        for where, batch in work:
+            asked = learn_limits(session, params)
+            pages, was_too_much = fetch_values(session, asked, kind, batch)
+            if was_too_much:
+                size.shrink()
+            else:
+                size.succeed()
+            yield FetchedPages(pages, {"at": where})
+        return
+    ahead = max(1, int(getattr(executor, "_max_workers", 4)))
+    running: List[Tuple[int, Any]] = []
+    try:
+        for where, batch in work:
+            future = executor.submit(fetch_values, session, params, kind, batch)
+            running.append((where, future))
+            if len(running) > ahead:
+                where, future = running.pop(0)
+                yield FetchedPages(future.result()[0], {"at": where})
+        while running:
+            where, future = running.pop(0)
+            yield FetchedPages(future.result()[0], {"at": where})
+    finally:
+        for _, future in running:
+            future.cancel()
+
+
+def value_work(
+    session: Session,
+    source: Iterator[Any],
+    position: int,
+    size: BatchSize,
+    page_size: Optional[int],
+) -> Iterator[Tuple[int, List[Any]]]:
+    """Yield (position, the batch of values that begins there)."""
+    while True:
+        values = list(islice(source, size.size))
+        if not values:
+            return
+        yield position, values
+        position += len(values)
+        if page_size is None and session.batch_limit is not None:
+            if size.most != session.batch_limit:
+                size.grow_to(session.batch_limit)
+
+
+def generator_batches(
+    session: Session,
+    params: Dict[str, Any],
+    start: Dict[str, Any],
+    page_size: Optional[int],
+    total: Optional[int],
+) -> Iterator[FetchedPages]:
+    """Yield the pages of a generator, batch by batch."""
+    limit_name = generator_limit_name(params["generator"])
+    if limit_name is None and page_size is not None:
+        raise ValueError(
+            "page_size: the limit of generator %r is not known: give its own "
+            "parameter" % params["generator"]
+        )
+    is_fixed = limit_name is None or limit_name in params
+    is_learning = has_texts(params) and page_size is None and not is_fixed
+    most = page_size or HIGH_BATCH
+    size = BatchSize(most)
+    if is_learning and session.batch_limit is None and session.user is None:
+        size.size = LOW_BATCH  # More stubs than texts in a reply are wasted bytes.
+    following: Optional[Dict[str, Any]] = start.get("continue", {})
+    if "limit" in start:
+        size.size = int(start["limit"])
+    while following is not None:
+        asked = dict(params)
+        if is_learning:
+            asked = learn_limits(session, params)
+            if session.batch_limit not in (None, size.most):
+                size.grow_to(session.batch_limit or LOW_BATCH)
+        count: Any = size.size
+        if not (page_size or is_learning) and size.size == most:
+            count = "max"
+        if total is not None and total < size.size:
+            count = total
+        if limit_name is not None and not is_fixed:
+            asked[limit_name] = count
+        begin = {"continue": following, "limit": size.size}
+        try:
+            batch, next_following = fetch_batch(session, asked, following)
+        except WikistdError as error:
+            if is_fixed or not is_too_much(error) or not size.shrink():
+                raise
+            continue
+        if batch.is_truncated:
+            size.shrink()
+        else:
+            size.succeed()
+        yield FetchedPages(in_listed_order(batch, params), begin)
+        following = next_following
+
+
+def in_listed_order(
+    batch: PageBatch, params: Mapping[str, Any]
+) -> List[Dict[str, Any]]:
+    """Return the pages of a batch as the generator lists them.
+
+    The wiki answers by page id; where it gives no index, the order of allpages is
+    that of the titles' bytes, with underscores.
+    """
+    pages = batch.in_order()
+    if params["generator"] == "allpages":
+        pages.sort(key=title_order, reverse=params.get("gapdir") == "descending")
+    return pages
+
+
+def title_order(page: Mapping[str, Any]) -> bytes:
+    """Return the key by which the wiki sorts titles within a namespace."""
+    title = str(page.get("title", ""))
+    if page.get("ns"):
+        title = title.partition(":")[2]
+    return title.replace(" ", "_").encode("utf-8", "surrogatepass")
+
+
+def range_batches(
+    session: Session,
+    params: Dict[str, Any],
+    starts: List[str],
+    executor: Any,
+    page_size: Optional[int],
+) -> Iterator[FetchedPages]:
+    """Yield the pages of ranges of titles, several at once, as they come."""
+    if executor is None or len(starts) < 2:
+        raise ValueError("ranges wants an executor and two or more first titles")
+    waiting = []
+    for number, first in enumerate(starts):
+        narrowed = dict(params, gapfrom=first or None)
+        end = starts[number + 1] if number + 1 < len(starts) else None
+        narrowed["gapto"] = end
+        narrowed["gaplimit"] = page_size or session.batch_limit or LOW_BATCH
+        waiting.append((end, narrowed))
+    running = {}
+    for end, narrowed in waiting:
+        future = executor.submit(fetch_batch, session, narrowed, {})
+        running[future] = (end, narrowed)
+    from concurrent.futures import FIRST_COMPLETED, wait  # 8 ms
+
+    try:
+        while running:
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                end, narrowed = running.pop(future)
+                batch, following = future.result()
+                if following is not None:
+                    again = executor.submit(fetch_batch, session, narrowed, following)
+                    running[again] = (end, narrowed)
+                pages = [page for page in batch.in_order() if page["title"] != end]
+                yield FetchedPages(pages, {"ranges": len(starts)})
+    finally:
+        for future in running:
+            future.cancel()

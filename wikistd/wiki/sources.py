@@ -1,0 +1,132 @@
+"""What an upload reads from: a path, bytes or a stream, as one file that can seek.
+
+Holds: the open file, or a temporary copy of a stream that cannot seek.  Not here:
+sending it (wiki/transfer.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from typing import Any, BinaryIO, Callable, Optional
+
+#: Bytes read at once while hashing and copying.
+SOURCE_PIECE_BYTES = 1 << 18
+
+ProgressFunction = Optional[Callable[[int, int], Any]]
+
+
+class UploadSource:
+    """A file to upload: its size, its SHA-1, and pieces of it.
+
+    One owner; a context manager that closes what it opened.  Memory stays flat for
+    any size: a stream that cannot seek is copied to a temporary file.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._closes = True
+        self.start = 0
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            self.file: BinaryIO = io.BytesIO(bytes(source))
+        elif isinstance(source, (str, os.PathLike)):
+            self.file = open(source, "rb")
+        elif hasattr(source, "read"):
+            self.file = source
+            self._closes = False
+            if not is_seekable(source):
+                self.file = spooled(source)
+                self._closes = True
+        else:
+            raise TypeError(
+                "source is a path, bytes, a binary file or an address, not %s"
+                % type(source).__name__
+            )
+        self.start = self.file.tell()
+        self.size = self.file.seek(0, io.SEEK_END) - self.start
+        self.file.seek(self.start)
+
+    def __enter__(self) -> UploadSource:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, where this opened it."""
+        if self._closes:
+            self.file.close()
+
+    def sha1(self) -> str:
+        """Return the SHA-1 of all of it, in hexadecimal."""
+        digest = hashlib.sha1()
+        self.file.seek(self.start)
+        while True:
+            piece = self.file.read(SOURCE_PIECE_BYTES)
+            if isinstance(piece, str):
+                raise TypeError("open the file to upload in binary mode ('rb')")
+            if not piece:
+                return digest.hexdigest()
+            digest.update(piece)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset`."""
+        self.file.seek(self.start + offset)
+        return self.file.read(size)
+
+    def whole(self, on_progress: ProgressFunction) -> WatchedFile:
+        """Return a file of all of it that tells how far it was read."""
+        return WatchedFile(self, on_progress)
+
+
+class WatchedFile:
+    """A binary file that reports how much of it was read; one owner."""
+
+    def __init__(self, source: UploadSource, on_progress: ProgressFunction) -> None:
+        self.source = source
+        self.on_progress = on_progress
+        self.position = 0
+
+    def seekable(self) -> bool:
+        """Say that this file can seek."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self.position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position."""
+        base = (0, self.position, self.source.size)[whence]
+        self.position = max(0, base + offset)
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        """Read, and report."""
+        if size is None or size < 0:
+            size = self.source.size
+        piece = self.source.read_at(self.position, size)
+        self.position += len(piece)
+        if piece and self.on_progress is not None:
+            self.on_progress(self.position, self.source.size)
+        return piece
+
+
+def is_seekable(source: Any) -> bool:
+    """Return whether a file can go back."""
+    try:
+        return bool(source.seekable())
+    except AttributeError:
+        return hasattr(source, "seek") and hasattr(source, "tell")
+
+
+def spooled(source: Any) -> BinaryIO:
+    """Return a temporary file with all that `source` gives."""
+    file = tempfile.TemporaryFile()
+    while True:
+        piece = source.read(SOURCE_PIECE_BYTES)
+        if not piece:
+            file.seek(0)
+            return file
+        file.write(piece)

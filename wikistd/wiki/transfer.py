@@ -1,0 +1,394 @@
+"""Files to the wiki: in one piece or in chunks that resume.
+
+Spec: https://www.mediawiki.org/wiki/API:Upload.  Holds: where an upload stands.
+Not here: reading the source (wiki/sources.py), downloads (wiki/download.py).
+
+MediaWiki publishes an unfinished upload without a word, its first chunk only.  So
+nothing is published before the wiki has told the SHA-1 of what it assembled, and it is
+ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, Union
+
+from ..clock import Deadline
+from ..errors import APIError, TransportError, WikistdError
+from .edit import only_page
+from .session import Session
+from .sources import ProgressFunction, UploadSource
+
+#: Larger files go in chunks.  Below, one request is the least that can be done.
+MAX_ONE_SHOT_BYTES = 32 * 1024 * 1024
+DEFAULT_CHUNK_BYTES = 5 * 1024 * 1024  # the wiki's own upload page sends these
+
+#: Answers in a row that may get lost before an upload is given up.
+MAX_UPLOAD_LOSSES = 8
+MAX_UPLOAD_RESTARTS = 2
+UPLOAD_PAUSE_SECONDS = 1.0
+
+#: Waiting for a wiki that assembles in the background.
+DEFAULT_ASSEMBLY_SECONDS = 600.0
+MAX_POLL_SECONDS = 10.0
+
+
+class UploadResult(NamedTuple):
+    """What became of an upload; `found` when its answer was lost and it was found."""
+
+    filename: str
+    sha1: str
+    size: int
+    url: str
+    found: bool
+    warnings: Dict[str, Any]
+
+
+def upload_file(
+    session: Session,
+    source: Any,
+    filename: str,
+    *,
+    comment: str = "",
+    text: Optional[str] = None,
+    ignore_warnings: Union[bool, Iterable[str]] = (),
+    chunk_size: Optional[int] = None,
+    asynchronous: bool = False,
+    assembly_seconds: float = DEFAULT_ASSEMBLY_SECONDS,
+    on_progress: ProgressFunction = None,
+    **params: Any,
+) -> UploadResult:
+    """Upload a file and return what became of it.
+
+    `source` is a path, bytes, a binary file or stream, or an address (http:// or
+    https://) that the wiki fetches itself.  Files of more than 32 MiB go in chunks of
+    5 MiB; `chunk_size` (bytes) has any file go in chunks, 0 none.  After a fault the
+    upload goes on at the offset that the wiki tells.  `asynchronous` has the wiki
+    assemble and publish in the background, waited for `assembly_seconds` at most.
+
+    The wiki's warnings are an APIError "uploadwarning" with all of them in `errors`,
+    unless `ignore_warnings` is True or names each.  `on_progress(done_bytes,
+    total_bytes)` is called on the way.  `params` are further ones of action=upload.
+    """
+    view = session.with_options(formatversion=2)
+    ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None
+    chosen = frozenset() if ignored is not None else frozenset(_names(ignore_warnings))
+    job = FileUpload(view, filename, bool(ignored), chosen, assembly_seconds)
+    job.fields = dict(params, comment=comment, text=text)
+    job.is_async = asynchronous
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        return job.from_address(source)
+    with UploadSource(source) as opened:
+        job.sha1 = opened.sha1()
+        job.size = opened.size
+        chunks = chunk_size
+        if chunks is None:
+            chunks = DEFAULT_CHUNK_BYTES if opened.size > MAX_ONE_SHOT_BYTES else 0
+        if chunks < 0:
+            raise ValueError("chunk_size must be 0 or more, not %r" % chunk_size)
+        if chunks and opened.size > 0:
+            return job.in_chunks(opened, chunks, on_progress)
+        return job.in_one(opened, on_progress)
+
+
+def _names(names: Any) -> Iterable[str]:
+    return (names,) if isinstance(names, str) else names
+
+
+class FileUpload:
+    """One upload, until its fate is known; one owner."""
+
+    def __init__(
+        self,
+        session: Session,
+        filename: str,
+        ignores_all: bool,
+        chosen: Iterable[str],
+        assembly_seconds: float,
+    ) -> None:
+        self.session = session
+        self.filename = filename
+        self.ignores_all = ignores_all
+        self.chosen = frozenset(chosen)
+        self.assembly_seconds = assembly_seconds
+        self.is_async = False
+        self.fields: Dict[str, Any] = {}
+        self.sha1 = ""
+        self.size = 0
+
+    def from_address(self, url: str) -> UploadResult:
+        """Have the wiki fetch the file."""
+        return self._publish({"url": url}, None)
+
+    def in_one(
+        self, source: UploadSource, on_progress: ProgressFunction
+    ) -> UploadResult:
+        """Send the file in one request."""
+        return self._publish({}, (source, on_progress))
+
+    def in_chunks(
+        self, source: UploadSource, chunk_size: int, on_progress: ProgressFunction
+    ) -> UploadResult:
+        """Send the file piece by piece into the stash, then publish it."""
+        for _ in range(MAX_UPLOAD_RESTARTS + 1):
+            filekey = self._stash(source, chunk_size, on_progress)
+            if filekey is not None:
+                return self._publish({"filekey": filekey}, None)
+        raise APIError(
+            "stashlost",
+            "the wiki lost the file from its stash %d times: upload it with "
+            "chunk_size=0, or with asynchronous=True" % (MAX_UPLOAD_RESTARTS + 1),
+        )
+
+    def _stash(
+        self, source: UploadSource, chunk_size: int, on_progress: ProgressFunction
+    ) -> Optional[str]:
+        """Return the key of the whole file in the stash; None: it is gone again."""
+        filekey: Optional[str] = None
+        offset = losses = 0
+        while True:
+            piece = source.read_at(offset, chunk_size)
+            is_last = offset + len(piece) >= source.size
+            try:
+                upload = self._send(
+                    {
+                        "stash": True,
+                        "filesize": source.size,
+                        "offset": offset,
+                        "filekey": filekey,
+                        "ignorewarnings": True,
+                        "async": self.is_async,
+                    },
+                    {"chunk": piece},
+                )
+            except APIError as error:
+                told = told_offset(error)
+                if told is not None and told != offset:
+                    offset = told  # The chunk had arrived: its answer was lost.
+                    continue
+                if filekey and is_last and error.code.startswith("uploadstash-"):
+                    return self._find_stashed()
+                if not error.maybe_applied:
+                    raise
+                losses = self._lost(error, losses, filekey, offset)
+                continue
+            except WikistdError as error:
+                if not error.maybe_applied:
+                    raise
+                losses = self._lost(error, losses, filekey, offset)
+                continue
+            losses = 0
+            filekey = str(upload.get("filekey") or filekey or "")
+            if upload.get("result") == "Poll":
+                upload = self._poll(filekey)
+                filekey = str(upload.get("filekey") or filekey)
+            if upload.get("result") == "Continue":
+                offset = int(upload.get("offset", offset + len(piece)))
+                if on_progress is not None:
+                    on_progress(offset, source.size)
+                continue
+            if upload.get("result") != "Success":
+                raise refused_upload(upload)
+            if on_progress is not None:
+                on_progress(source.size, source.size)
+            self._check_sha1(upload)
+            return filekey
+
+    def _lost(
+        self, error: WikistdError, losses: int, filekey: Optional[str], offset: int
+    ) -> int:
+        """Count a lost answer of a chunk; raise when it is one too many.
+
+        A chunk may be sent again: the wiki refuses it, with its offset, if it is there.
+        """
+        if losses >= MAX_UPLOAD_LOSSES:
+            error.maybe_applied = False  # Nothing was published.
+            error.attempts += (
+                "gave up at byte %d, stash key %s" % (offset, filekey or "unknown"),
+            )
+            raise error
+        self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * losses)
+        return losses + 1
+
+    def _find_stashed(self) -> Optional[str]:
+        """Return the key of the assembled file whose key was lost, or None."""
+        try:
+            document = self.session.get(
+                action="query", list="mystashedfiles", msfprop="size", msflimit="max"
+            )
+            stashed = document.get("query", {}).get("mystashedfiles", [])
+            for item in stashed:
+                if item.get("size") != self.size or item.get("status") != "finished":
+                    continue
+                document = self.session.get(
+                    action="query",
+                    prop="stashimageinfo",
+                    siifilekey=[item["filekey"]],
+                    siiprop="sha1",
+                )
+                info = document["query"]["stashimageinfo"][0]
+                if info.get("sha1") == self.sha1:
+                    return str(item["filekey"])
+        except (APIError, KeyError, IndexError):
+            pass  # A wiki that cannot list its stash: the upload begins again.
+        return None
+
+    def _check_sha1(self, upload: Dict[str, Any]) -> None:
+        """Raise when the wiki assembled another file than ours."""
+        theirs = (upload.get("imageinfo") or {}).get("sha1")
+        if theirs is not None and self.sha1 and theirs != self.sha1:
+            raise APIError(
+                "sha1mismatch",
+                "the wiki has a file with the SHA-1 %s, ours is %s: it was damaged on "
+                "the way; upload it again" % (theirs, self.sha1),
+                errors=[upload],
+            )
+
+    def _send(
+        self, fields: Dict[str, Any], files: Optional[Dict[str, Any]]
+    ) -> Dict[str, Any]:
+        params = dict(fields, action="upload", filename=self.filename)
+        document = self.session.request("POST", params, None, files)
+        upload = document.get("upload") if isinstance(document, dict) else None
+        return upload if isinstance(upload, dict) else {"result": "no answer"}
+
+    def _publish(
+        self,
+        fields: Dict[str, Any],
+        whole: Optional[Tuple[UploadSource, ProgressFunction]],
+    ) -> UploadResult:
+        """Publish the file from wherever it is, until its fate is known."""
+        fields = dict(self.fields, **fields)
+        fields["async"] = self.is_async and whole is None
+        fields["ignorewarnings"] = self.ignores_all
+        lost: Optional[WikistdError] = None
+        losses = 0
+        while True:
+            files = None if whole is None else {"file": whole[0].whole(whole[1])}
+            try:
+                upload = self._send(fields, files)
+                if upload.get("result") == "Poll":
+                    upload = self._poll(str(upload.get("filekey") or fields["filekey"]))
+            except WikistdError as error:
+                if not error.maybe_applied:
+                    found = self._look_up(lost) if lost is not None else None
+                    if found is not None:
+                        return found
+                    raise
+                lost = error
+                losses += 1
+                found = self._look_up(lost)
+                if found is not None:
+                    return found
+                if losses > MAX_UPLOAD_LOSSES or not self.sha1:
+                    raise
+                # Without it the wiki tells whether the first one is there after all.
+                fields["ignorewarnings"] = False
+                self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * losses)
+                continue
+            warnings = upload.get("warnings")
+            if upload.get("result") == "Warning" and isinstance(warnings, dict):
+                if lost is not None and "nochange" in warnings:
+                    found = self._look_up(lost)
+                    if found is not None:
+                        return found
+                if not self.ignores_all and not set(warnings) <= self.chosen:
+                    raise refused_upload(upload)
+                fields.update(filekey=upload.get("filekey"), ignorewarnings=True)
+                fields.pop("url", None)
+                whole = None
+                continue
+            if upload.get("result") != "Success":
+                raise refused_upload(upload)
+            self._check_sha1(upload)
+            return self._result(upload, False)
+
+    def _result(self, upload: Dict[str, Any], found: bool) -> UploadResult:
+        info = upload.get("imageinfo") or {}
+        warnings = upload.get("warnings")
+        return UploadResult(
+            str(upload.get("filename") or self.filename).replace("_", " "),
+            str(info.get("sha1", self.sha1)),
+            int(info.get("size", self.size)),
+            str(info.get("url", "")),
+            found,
+            warnings if isinstance(warnings, dict) else {},
+        )
+
+    def _look_up(self, lost: WikistdError) -> Optional[UploadResult]:
+        """Return the result if the file is there with our content, else None."""
+        lost.maybe_applied = True
+        if not self.sha1:
+            return None  # Fetched by the wiki: nobody knows what it should be.
+        try:
+            document = self.session.get(
+                action="query",
+                titles=["File:" + self.filename],
+                prop="imageinfo",
+                iiprop="sha1|size|url|user",
+            )
+            page = only_page(document)
+        except WikistdError as error:
+            raise lost from error
+        info = (page.get("imageinfo") or [{}])[0]
+        if info.get("sha1") != self.sha1:
+            return None
+        title = str(page.get("title", self.filename)).partition(":")[2]
+        return self._result({"filename": title, "imageinfo": info}, True)
+
+    def _poll(self, filekey: str) -> Dict[str, Any]:
+        """Ask until the wiki has done in the background what it was to do."""
+        deadline = Deadline(self.assembly_seconds, clock=self.session.clock)
+        pause = UPLOAD_PAUSE_SECONDS
+        while True:
+            self.session.clock.sleep(pause)
+            pause = min(MAX_POLL_SECONDS, pause * 1.5)
+            try:
+                upload = self._send({"checkstatus": True, "filekey": filekey}, None)
+            except TransportError as error:
+                error.maybe_applied = False  # It only asked.
+                if deadline.is_over():
+                    raise
+                continue
+            if upload.get("result") != "Poll":
+                return upload
+            if deadline.is_over():
+                raise APIError(
+                    "uploadtimeout",
+                    "the wiki is still %s after %g seconds (stash key %s): its job "
+                    "queue may be stuck"
+                    % (upload.get("stage", "busy"), self.assembly_seconds, filekey),
+                    errors=[upload],
+                    maybe_applied=True,
+                )
+
+
+def told_offset(error: APIError) -> Optional[int]:
+    """Return the offset that the wiki wants, from a refused chunk."""
+    if error.code != "stashfailed":
+        return None
+    for item in error.errors:
+        offset = item.get("offset")
+        if offset is not None:
+            return int(offset)
+    return None
+
+
+def refused_upload(upload: Dict[str, Any]) -> APIError:
+    """Return the error for an upload that did not succeed, with all its warnings."""
+    warnings = upload.get("warnings")
+    if not isinstance(warnings, dict) or not warnings:
+        info = "the wiki answered %s" % upload.get("result")
+        return APIError("uploadfailed", info, errors=[upload])
+    words = []
+    for name, value in warnings.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else value
+        words.append("%s (%s)" % (name, told) if isinstance(told, str) else name)
+    return APIError(
+        "uploadwarning",
+        "the wiki warns: %s; name those to ignore in ignore_warnings"
+        % "; ".join(words),
+        errors=[
+            {"code": name, "value": value, "filekey": upload.get("filekey")}
+            for name, value in warnings.items()
+        ],
+    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import http.cookiejar
+import io
 import os
-import stat
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 LWP_COOKIES_HEAD = "#LWP-Cookies-2.0\n"
@@ -164,13 +164,6 @@ def write_private_file(filename: str, text: str) -> None:
         raise
 
 
-def is_open_to_others(filename: str) -> bool:
-    """Return whether other users of this machine may read a file."""
-    return os.name == "posix" and bool(
-        stat.S_IMODE(os.stat(filename).st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
-    )
-
-
 @contextlib.contextmanager
 def locked_file(filename: str) -> Iterator[None]:
     """Keep other processes and threads out of `filename` in a with block.
@@ -205,3 +198,38 @@ def lock_handle(handle: int) -> None:
         return
     locking = getattr(msvcrt, "locking")  # noqa: B009 (typed on Windows only)
     locking(handle, getattr(msvcrt, "LK_LOCK"), 1)  # noqa: B009
+
+
+def read_cookie_file(
+    filename: str, *, ignore_expires: bool = True
+) -> List[http.cookiejar.Cookie]:
+    """Return the cookies of an LWP or Mozilla file, expired ones too if asked."""
+    with open(filename, encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read()
+    if not text.startswith("#LWP-Cookies-2"):
+        # Mozilla files from other tools lack the first line sometimes.
+        return parse_mozilla_cookies(text, filename)
+    reader = http.cookiejar.LWPCookieJar()
+    # The stock parser of the stock format, which it offers under no public name.
+    parse_lwp = getattr(reader, "_really_load")  # noqa: B009
+    parse_lwp(io.StringIO(text), filename, True, ignore_expires)
+    return list(reader)
+
+
+def cookie_file_text(cookies: List[http.cookiejar.Cookie], filename: str) -> str:
+    """Return the text of a file: Mozilla's if it is named .txt, LWP's otherwise."""
+    if filename.endswith(".txt"):
+        return encode_mozilla_cookies(cookies)
+    writer = http.cookiejar.LWPCookieJar()
+    for cookie in cookies:
+        if not cookie.name:  # http.cookiejar's way to write a nameless cookie
+            cookie = new_cookie(
+                cookie.value or "",
+                None,
+                cookie.domain,
+                cookie.path,
+                secure=cookie.secure,
+                expires=cookie.expires,
+            )
+        writer.set_cookie(cookie)
+    return LWP_COOKIES_HEAD + writer.as_lwp_str(True, True)

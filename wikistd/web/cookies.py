@@ -9,7 +9,6 @@ Not here: parsing and matching (setcookie.py), files (cookiefile.py).
 from __future__ import annotations
 
 import http.cookiejar
-import io
 import os
 import time
 import urllib.parse
@@ -27,14 +26,14 @@ from typing import (
 )
 
 from .cookiefile import (
-    LWP_COOKIES_HEAD,
     account_filename,
-    encode_mozilla_cookies,
+    cookie_file_text,
     locked_file,
     new_cookie,
-    parse_mozilla_cookies,
+    read_cookie_file,
     write_private_file,
 )
+from .cookieheader import cookie_text, own_cookie_header, pairs_and_header
 from .origins import Origin, header_names, origin_of
 from .setcookie import (
     MAX_COOKIE_AGE_SECONDS,
@@ -584,84 +583,3 @@ def lives_as_long(cookie: http.cookiejar.Cookie, other: http.cookiejar.Cookie) -
     if cookie.expires is None:
         return True
     return other.expires is not None and cookie.expires >= other.expires
-
-
-def cookie_text(name: str, value: Optional[str]) -> str:
-    """Return one cookie as it stands in a Cookie header."""
-    return "%s=%s" % (name, value) if name else value or ""
-
-
-def pairs_and_header(
-    cookies: List[http.cookiejar.Cookie],
-) -> Tuple[List[Tuple[str, str]], str]:
-    """Return cookies as pairs, and as a Cookie header."""
-    pairs = [(cookie.name, cookie.value or "") for cookie in cookies]
-    return pairs, "; ".join([cookie_text(name, value) for name, value in pairs])
-
-
-def own_cookie_header(request: urllib.request.Request) -> str:
-    """Return what the caller wants in the Cookie header of this request.
-
-    That is a Cookie header of its own, however given and spelt, and `call_cookies`.
-    """
-    fields = vars(request)
-    if "own_cookies" not in fields:
-        # A first visit: an unredirected Cookie header is the caller's, later it is
-        # ours.
-        fields["own_cookies"] = [
-            headers[name]
-            for headers in (request.unredirected_hdrs, request.headers)
-            for name in header_names(headers, "cookie")
-        ]
-    own: List[str] = list(fields["own_cookies"])
-    given = fields.get("call_cookies")
-    if given:
-        for name, value in given.items():
-            own.append(cookie_text(*checked_pair(name, value)))
-    return "; ".join(own)
-
-
-def checked_pair(name: str, value: str) -> Tuple[str, str]:
-    """Return the pair; ValueError if it cannot be one cookie of a header."""
-    for char in name:
-        if char in "=;, \t" or not 32 < ord(char) < 127:
-            raise ValueError("cookie name %r holds %r" % (name, char))
-    for char in str(value):
-        if char == ";" or ord(char) < 32 or ord(char) == 127:
-            raise ValueError("the value of cookie %r holds %r" % (name, char))
-    return name, str(value)
-
-
-def read_cookie_file(
-    filename: str, *, ignore_expires: bool = True
-) -> List[http.cookiejar.Cookie]:
-    """Return the cookies of an LWP or Mozilla file, expired ones too if asked."""
-    with open(filename, encoding="utf-8", errors="surrogateescape") as file:
-        text = file.read()
-    if not text.startswith("#LWP-Cookies-2"):
-        # Mozilla files from other tools lack the first line sometimes.
-        return parse_mozilla_cookies(text, filename)
-    reader = http.cookiejar.LWPCookieJar()
-    # The stock parser of the stock format, which it offers under no public name.
-    parse_lwp = getattr(reader, "_really_load")  # noqa: B009
-    parse_lwp(io.StringIO(text), filename, True, ignore_expires)
-    return list(reader)
-
-
-def cookie_file_text(cookies: List[http.cookiejar.Cookie], filename: str) -> str:
-    """Return the text of a file: Mozilla's if it is named .txt, LWP's otherwise."""
-    if filename.endswith(".txt"):
-        return encode_mozilla_cookies(cookies)
-    writer = http.cookiejar.LWPCookieJar()
-    for cookie in cookies:
-        if not cookie.name:  # http.cookiejar's way to write a nameless cookie
-            cookie = new_cookie(
-                cookie.value or "",
-                None,
-                cookie.domain,
-                cookie.path,
-                secure=cookie.secure,
-                expires=cookie.expires,
-            )
-        writer.set_cookie(cookie)
-    return LWP_COOKIES_HEAD + writer.as_lwp_str(True, True)

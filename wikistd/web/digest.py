@@ -218,7 +218,7 @@ class DigestAuth:
         is_session = space.algorithm.upper().endswith("-SESS")
         if not (is_session and space.client_nonce):
             # RFC 7616 3.4.2: with -sess, the first nonces make the key of the session.
-            space.client_nonce = self.random_bytes(16).hex()
+            space.client_nonce = self.new_client_nonce()
         client_nonce = space.client_nonce
         if is_session:
             if not space.session_key:
@@ -253,6 +253,10 @@ class DigestAuth:
         if space.userhash:
             fields.append("userhash=true")
         return "Digest " + ", ".join(fields)
+
+    def new_client_nonce(self) -> str:
+        """Return a fresh cnonce."""
+        return self.random_bytes(16).hex()
 
     def username_field(self, space: DigestSpace) -> str:
         """Return the user name as the server can read it (RFC 7616 3.4.4)."""
@@ -295,6 +299,9 @@ def digest_prefixes(url: str, domain: str) -> List[str]:
                 found.append(urllib.parse.urlsplit(target).path or "/")
         except ValueError:
             continue
+    path = urllib.parse.urlsplit(url).path or "/"
+    if found and not any(map(path.startswith, found)):
+        found.append(path)  # whatever it says, here it has just asked
     return found
 
 

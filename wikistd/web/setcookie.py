@@ -65,9 +65,9 @@ def parse_set_cookie(text: str, now: float) -> Optional[SetCookie]:
     name, _, value = pieces[0].partition("=")
     name = name.strip(" \t")
     value = value.strip(" \t")
-    # RFC 6265 5.2 ignores a cookie without a name.  RFC 6265bis keeps it for the sake of
-    # old pages, and then has to guard against "=__Host-a=b"; curl and MediaWiki (PHP)
-    # know no such cookie.
+    # RFC 6265 5.2 ignores a cookie without a name.  RFC 6265bis keeps it for the sake
+    # of old pages, and then has to guard against "=__Host-a=b"; curl and MediaWiki
+    # (PHP) know no such cookie.
     if not name or "=" not in pieces[0]:
         return None
     if len(name) + len(value) > MAX_COOKIE_BYTES:

@@ -83,5 +83,5 @@ def check_user_agent(text: Optional[str], *, stacklevel: int = 2) -> None:
             "the User-Agent %r does not say who is asking, and Wikimedia and others "
             "refuse such requests: give user_agent='MyBot/1.0 "
             "(https://example.org/bot; me@example.org)'" % (text or ""),
-            stacklevel=stacklevel + 1,
+            stacklevel=stacklevel,
         )

@@ -1,0 +1,110 @@
+"""web/cookiefile.py: files for the owner's eyes only, whole at every moment."""
+
+import os
+import sys
+import tempfile
+import types
+import unittest
+
+from wikistd.web.cookiefile import (
+    account_filename,
+    encode_mozilla_cookies,
+    lock_handle,
+    locked_file,
+    new_cookie,
+    parse_mozilla_cookies,
+    write_private_file,
+)
+
+
+class Names(unittest.TestCase):
+    def test_accounts(self):
+        """The account goes before the suffix; nothing in it means anything to a path."""
+        for filename, user, wanted in [
+            ("wiki.lwp", "", "wiki.lwp"), ("wiki.lwp", "Ex Ample", "wiki-Ex_Ample.lwp"),
+            ("wiki", "A", "wiki-A"), ("d.e/wiki.txt", "a/../b", "d.e/wiki-a_.._b.txt"),
+            ("w.lwp", 'a\\b:c*?"<>|\x00', "w-a_b_c_______.lwp"),
+        ]:
+            with self.subTest(user=user):
+                self.assertEqual(account_filename(filename, user), wanted)
+
+
+class Mozilla(unittest.TestCase):
+    def test_variants(self):
+        """Files of curl and browsers: no head, #HttpOnly_, 0 for session, CR LF."""
+        cookies = parse_mozilla_cookies(
+            "# comment\n\n#HttpOnly_.a.example\tTRUE\t/\tTRUE\t0\tn\tv\r\n"
+            "b.example\tTRUE\t/\tFALSE\t1800000000.5\tn\t\n"
+            ".c.example\tFALSE\t/\tFALSE\t\tn\tv\n",
+            "name",
+        )
+        self.assertEqual(
+            [(c.domain, c.secure, c.expires, c.value, c.has_nonstandard_attr("HttpOnly"))
+             for c in cookies],
+            [(".a.example", True, None, "v", True), (".b.example", False, 1800000000, "", False),
+             ("c.example", False, None, "v", False)],
+        )
+
+    def test_no_escape(self):
+        """A cookie with a tab in it cannot be written in that format, and is left out."""
+        text = encode_mozilla_cookies([new_cookie("a", "b\tc", "x", "/"), new_cookie("d", "e", "x", "/")])
+        self.assertEqual(text, "# Netscape HTTP Cookie File\nx\tFALSE\t/\tFALSE\t\td\te\n")
+
+
+class Writing(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_folder_is_made(self):
+        """A folder that is missing is made, for the owner alone."""
+        path = os.path.join(self.folder, "new", "deep", "c.lwp")
+        with locked_file(path):
+            write_private_file(path, "x")
+        with open(path) as file:
+            self.assertEqual(file.read(), "x")
+        other = os.path.join(self.folder, "more", "c.lwp")
+        write_private_file(other, "y")
+        self.assertTrue(os.path.exists(other))
+
+    def test_failure(self):
+        """If writing fails the old file stays, and nothing else is left behind."""
+        path = os.path.join(self.folder, "c.lwp")
+        write_private_file(path, "old")
+        with self.assertRaises(UnicodeEncodeError):
+            write_private_file(path, "\ud800")
+        with open(path) as file:
+            self.assertEqual(file.read(), "old")
+        self.assertEqual(os.listdir(self.folder), ["c.lwp"])
+
+
+class Locks(unittest.TestCase):
+    """Systems without fcntl: Windows has msvcrt, some have nothing."""
+
+    def without(self, **modules):
+        before = {name: sys.modules.get(name) for name in modules}
+        sys.modules.update(modules)
+        self.addCleanup(lambda: [
+            sys.modules.pop(n) if m is None else sys.modules.__setitem__(n, m)
+            for n, m in before.items()
+        ])
+
+    def test_windows(self):
+        """msvcrt locks one byte and waits."""
+        calls = []
+        fake = types.ModuleType("msvcrt")
+        fake.LK_LOCK = "wait"
+        fake.locking = lambda *args: calls.append(args)
+        self.without(fcntl=None, msvcrt=fake)
+        lock_handle(7)
+        self.assertEqual(calls, [(7, "wait", 1)])
+
+    def test_none(self):
+        """Where there are no locks there is none."""
+        self.without(fcntl=None, msvcrt=None)
+        lock_handle(7)
+
+
+if __name__ == "__main__":
+    unittest.main()

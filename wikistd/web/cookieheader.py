@@ -1,0 +1,59 @@
+"""The Cookie header: what a request carries, the caller's own cookies first.
+
+In: cookies, requests.  Out: header text.  Spec: RFC 6265bis 5.8.3.  Holds: nothing.
+Not here: which cookies match (cookies.py).
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import urllib.request
+from typing import List, Optional, Tuple
+
+from .origins import header_names
+
+
+def cookie_text(name: str, value: Optional[str]) -> str:
+    """Return one cookie as it stands in a Cookie header."""
+    return "%s=%s" % (name, value) if name else value or ""
+
+
+def pairs_and_header(
+    cookies: List[http.cookiejar.Cookie],
+) -> Tuple[List[Tuple[str, str]], str]:
+    """Return cookies as pairs, and as a Cookie header."""
+    pairs = [(cookie.name, cookie.value or "") for cookie in cookies]
+    return pairs, "; ".join([cookie_text(name, value) for name, value in pairs])
+
+
+def own_cookie_header(request: urllib.request.Request) -> str:
+    """Return what the caller wants in the Cookie header of this request.
+
+    That is a Cookie header of its own, however given and spelt, and `call_cookies`.
+    """
+    fields = vars(request)
+    if "own_cookies" not in fields:
+        # A first visit: an unredirected Cookie header is the caller's, later it is
+        # ours.
+        fields["own_cookies"] = [
+            headers[name]
+            for headers in (request.unredirected_hdrs, request.headers)
+            for name in header_names(headers, "cookie")
+        ]
+    own: List[str] = list(fields["own_cookies"])
+    given = fields.get("call_cookies")
+    if given:
+        for name, value in given.items():
+            own.append(cookie_text(*checked_pair(name, value)))
+    return "; ".join(own)
+
+
+def checked_pair(name: str, value: str) -> Tuple[str, str]:
+    """Return the pair; ValueError if it cannot be one cookie of a header."""
+    for char in name:
+        if char in "=;, \t" or not 32 < ord(char) < 127:
+            raise ValueError("cookie name %r holds %r" % (name, char))
+    for char in str(value):
+        if char == ";" or ord(char) < 32 or ord(char) == 127:
+            raise ValueError("the value of cookie %r holds %r" % (name, char))
+    return name, str(value)

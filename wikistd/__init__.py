@@ -82,8 +82,11 @@ from .formats.multipart import (
 from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
 from .formats.upgrade import do_handshake
+from .server.app import WikiApp
 from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
+from .server.serving import WikiServer, serve_wiki
+from .server.store import PageStore
 from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
 from .streams.recentchanges import RecentChanges, RecentChangesBridge
@@ -111,6 +114,14 @@ from .wiki.transfer import UploadResult, upload_file
 __version__ = "0.1.0"
 
 __all__ = [
+    "APIError",
+    "APIWarning",
+    "AuthHandler",
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "BasicAuth",
+    "BearerAuth",
+    "BodyPartWriter",
     "CLOSE_ABNORMAL",
     "CLOSE_GOING_AWAY",
     "CLOSE_INTERNAL_ERROR",
@@ -122,20 +133,6 @@ __all__ = [
     "CLOSE_POLICY_VIOLATION",
     "CLOSE_PROTOCOL_ERROR",
     "CLOSE_UNSUPPORTED_DATA",
-    "MSG_BINARY",
-    "MSG_CLOSE",
-    "MSG_CONTINUATION",
-    "MSG_PING",
-    "MSG_PONG",
-    "MSG_TEXT",
-    "APIError",
-    "APIWarning",
-    "AuthHandler",
-    "BadContentDispositionHeader",
-    "BadContentDispositionParam",
-    "BasicAuth",
-    "BearerAuth",
-    "BodyPartWriter",
     "Challenge",
     "ClientInteractionRequest",
     "Clock",
@@ -163,6 +160,12 @@ __all__ = [
     "KeepAliveHandler",
     "LimitExceeded",
     "LoginError",
+    "MSG_BINARY",
+    "MSG_CLOSE",
+    "MSG_CONTINUATION",
+    "MSG_PING",
+    "MSG_PONG",
+    "MSG_TEXT",
     "MalformedEventError",
     "Message",
     "MultipartError",
@@ -171,6 +174,7 @@ __all__ = [
     "NetrcAuth",
     "OAuth1Auth",
     "PageQuery",
+    "PageStore",
     "PartBegin",
     "PartEncodingRefused",
     "PartEnd",
@@ -201,6 +205,8 @@ __all__ = [
     "WebSocketError",
     "WebSocketParser",
     "WebSocketWriter",
+    "WikiApp",
+    "WikiServer",
     "WikistdError",
     "WsgiServer",
     "add_query",
@@ -229,6 +235,7 @@ __all__ = [
     "query_pages",
     "quote_string",
     "read_form",
+    "serve_wiki",
     "serve_wsgi",
     "site_rc_listener",
     "upload_file",

@@ -2,7 +2,8 @@
 
 In: rows of the change table.  Out: events, for as long as the client stays.
 Spec: https://wikitech.wikimedia.org/wiki/Event_Platform/EventStreams_HTTP_Service and
-what KafkaSSE behind it does.  Not here: the rows (store.py), HTTP (app.py).
+what KafkaSSE behind it does.  Holds: the open streams.
+Not here: the rows (store.py), HTTP (app.py).
 """
 
 from __future__ import annotations

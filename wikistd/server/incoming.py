@@ -21,7 +21,7 @@ MAX_REQUEST_HEADERS = 100
 #: MediaWiki's default upload limit is 100 MB; some room for the form around it.
 MAX_REQUEST_BODY_BYTES = 128 * 1024 * 1024
 #: A chunk-size line is some hexadecimal digits; extensions are read past.
-MAX_CHUNK_LINE_BYTES = 4096
+MAX_INCOMING_LINE_BYTES = 4096
 
 _incoming_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
 # RFC 9110 5.5: visible characters, blanks, tabs and bytes past ASCII.
@@ -190,9 +190,9 @@ class RequestParser:
         end = self._buffer.find(b"\r\n", max(0, self._scanned - 1))
         if end < 0:
             self._scanned = len(self._buffer)
-        if max(end, self._scanned) > MAX_CHUNK_LINE_BYTES:
+        if max(end, self._scanned) > MAX_INCOMING_LINE_BYTES:
             raise RequestRefused(
-                400, "a line of the chunks exceeds %d bytes" % MAX_CHUNK_LINE_BYTES
+                400, "a line of the chunks exceeds %d bytes" % MAX_INCOMING_LINE_BYTES
             )
         if end < 0:
             return None

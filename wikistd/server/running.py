@@ -50,7 +50,7 @@ _running_reasons = {
 }
 
 
-class RequestBody(io.RawIOBase):
+class WsgiInput(io.RawIOBase):
     """wsgi.input: the body of one request, read from its connection as it is wanted."""
 
     def __init__(self, pull: Callable[[int], bytes]) -> None:
@@ -338,7 +338,7 @@ class ServerConnection:
 
     def _answer(self, head: RequestHead) -> bool:
         self._continue_due = head.expects_continue
-        body = io.BufferedReader(RequestBody(self._pull_body), 65536)
+        body = io.BufferedReader(WsgiInput(self._pull_body), 65536)
         local = self.sock.getsockname()[:2]
         environ = build_environ(
             head, body, server=local, client=(self.address[0], self.address[1])

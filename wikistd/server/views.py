@@ -1,6 +1,7 @@
 """Pages of the embedded wiki for people: HTML that a browser shows.
 
 In: titles and rows.  Out: HTML in which every text from the wiki is escaped.
+Holds: the store it was given.
 Not here: addresses and status lines (app.py), wikitext (markup.py).
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 from urllib.parse import quote
 
 from .markup import find_links, render_html
@@ -194,7 +195,7 @@ class WikiViews:
         return self.frame("Files", _table(rows))
 
     def _file(self, record: FileRecord) -> str:
-        address = html.escape(file_path(self.script_path, record.name))
+        address = html.escape(file_address(self.script_path, record.name))
         shown = ""
         if record.mime in ("image/png", "image/jpeg", "image/gif", "image/webp"):
             shown = '<img src="%s" alt="%s">' % (address, html.escape(record.name))
@@ -231,9 +232,17 @@ def quote_page(title: str) -> str:
     return quote(title.replace(" ", "_"), safe="/:;@$!*(),~'")
 
 
-def file_path(script_path: str, name: str, archive: Optional[str] = None) -> str:
-    """Return the path of a file's bytes: two folders by the MD5 of its name."""
+def file_folder(name: str) -> str:
+    """Return the two folders a file is kept in, by the MD5 of its name: c/cc."""
     digest = hashlib.md5(name.encode("utf-8")).hexdigest()
-    folder = "%s/images/%s" % (script_path, "archive/" if archive else "")
-    shown = quote(archive or name, safe="!()'*,")
-    return "%s%s/%s/%s" % (folder, digest[0], digest[:2], shown)
+    return "%s/%s" % (digest[0], digest[:2])
+
+
+def file_address(script_path: str, name: str, archive: str = "") -> str:
+    """Return the path of a file's bytes, or of the older version called `archive`."""
+    return "%s/images/%s%s/%s" % (
+        script_path,
+        "archive/" if archive else "",
+        file_folder(name),
+        quote(archive or name, safe="!*,;:@$-_.~"),
+    )

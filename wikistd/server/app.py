@@ -1,0 +1,415 @@
+"""WikiApp: the embedded wiki as a WSGI application.
+
+In: a WSGI environ.  Out: what the API, the pages for people, the files and the stream
+of changes answer.  Holds: the store it was given, the open streams.
+Spec: PEP 3333; the addresses of MediaWiki behind nginx.  Not here: what the API says
+(actions*.py), HTML (views.py), events (feed.py), sockets (running.py).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import secrets
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+
+from ..errors import WikistdError
+from ..formats.query import decode_query
+from .actions_run import run_action
+from .exchange import http_date
+from .feed import ChangeFeed
+from .forms import host_url, read_api_request
+from .records import FileRecord
+from .store import PageStore
+from .titles import InvalidTitle, Title, parse_title, title_text
+from .views import VIEW_ROWS, WikiViews, file_address, file_folder
+
+#: A smaller body is not worth compressing: it fits one packet as it is.
+MIN_GZIP_BYTES = 512
+#: Bytes of a file in one part of a reply.
+APP_FILE_PART_BYTES = 262144
+
+AppHeaders = List[Tuple[str, str]]
+_app_range = re.compile(r"bytes=([0-9]*)-([0-9]*)\Z").match
+_app_statuses = {
+    200: "200 OK",
+    206: "206 Partial Content",
+    301: "301 Moved Permanently",
+    302: "302 Found",
+    304: "304 Not Modified",
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    413: "413 Content Too Large",
+    416: "416 Range Not Satisfiable",
+    429: "429 Too Many Requests",
+    500: "500 Internal Server Error",
+    503: "503 Service Unavailable",
+}
+
+
+class AppReply:
+    """What a handler answers: a status, header fields and a body."""
+
+    __slots__ = ("status", "headers", "body")
+
+    def __init__(self, status: int, headers: AppHeaders, body: bytes = b"") -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class WikiApp:
+    """The embedded wiki for any WSGI server.  Thread-safe; close() ends its streams.
+
+    `script_path` and `article_path` are where MediaWiki has its scripts and pages.
+    `stream_options` go to ChangeFeed: max_stream_seconds, canary_seconds.  With
+    `gzip_level=0` nothing is compressed.
+    """
+
+    def __init__(
+        self,
+        store: PageStore,
+        *,
+        script_path: str = "/w",
+        article_path: str = "/wiki/",
+        gzip_level: int = 1,
+        **stream_options: float,
+    ) -> None:
+        self.store = store
+        self.script_path = script_path
+        self.article_path = article_path
+        self.gzip_level = gzip_level
+        self.views = WikiViews(
+            store, script_path=script_path, article_path=article_path
+        )
+        self.feed = ChangeFeed(
+            store,
+            script_path=script_path,
+            article_path=article_path,
+            **stream_options,
+        )
+
+    def close(self) -> None:
+        """End the streams of changes; the store stays open."""
+        self.feed.close()
+
+    def __call__(
+        self, environ: Dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        path = decode_path(environ.get("PATH_INFO", ""))
+        if path.startswith("/v2/stream/"):
+            streamed: Iterable[bytes] = self.feed(environ, start_response)
+            return streamed
+        try:
+            reply = self._answer(path, environ)
+        except WikistdError as error:
+            # A form or an address past a limit, or malformed: the client's doing.
+            reply = _plain(400, str(error))
+        return self._send(reply, environ, start_response)
+
+    def _answer(self, path: str, environ: Dict[str, Any]) -> AppReply:
+        scripts = self.script_path + "/"
+        if path == scripts + "api.php":
+            return self._api(environ)
+        if path.startswith(scripts + "api.php/"):
+            return self._path_info(environ)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
+            reply = _plain(405, "only GET, HEAD and POST are answered here")
+            reply.headers.append(("Allow", "GET, HEAD, POST"))
+            return reply
+        if path == scripts + "index.php":
+            query = dict(decode_query(environ.get("QUERY_STRING", "")))
+            return self._index(query, environ)
+        if path.startswith(scripts + "images/"):
+            return self._image(path[len(scripts) + len("images/") :], environ)
+        if path.startswith(self.article_path):
+            query = dict(decode_query(environ.get("QUERY_STRING", "")))
+            query["title"] = path[len(self.article_path) :]
+            return self._index(query, environ)
+        if path in ("", "/"):
+            return self._redirect(self.store.site.main_page, environ)
+        return _plain(404, "there is nothing at this address")
+
+    # The API
+
+    def _api(self, environ: Dict[str, Any]) -> AppReply:
+        reply = run_action(self.store, read_api_request(environ))
+        return AppReply(reply.status, reply.headers, reply.body)
+
+    def _path_info(self, environ: Dict[str, Any]) -> AppReply:
+        reply = AppReply(
+            301,
+            [
+                ("Content-Type", "text/html; charset=UTF-8"),
+                ("Location", "%s%s/api.php" % (host_url(environ), self.script_path)),
+            ],
+            b'This endpoint does not support "path info", i.e. extra text between '
+            b'"api.php"and the "?". Remove any such text and try again.',
+        )
+        if environ.get("QUERY_STRING"):
+            name, location = reply.headers[1]
+            reply.headers[1] = (name, "%s?%s" % (location, environ["QUERY_STRING"]))
+        return reply
+
+    # Pages
+
+    def _index(self, query: Dict[str, str], environ: Dict[str, Any]) -> AppReply:
+        """Answer index.php and the addresses of pages, which are short for it."""
+        wanted = query.get("title", "")
+        action = query.get("action", "view")
+        try:
+            title = parse_title(wanted.replace("_", " ") or self.store.site.main_page)
+        except InvalidTitle as error:
+            return self._html(400, self.views.frame("Bad title", _note(str(error))))
+        if action == "raw":
+            return self._raw(title, query)
+        if title.namespace == -1:
+            return self._special(title, query, environ)
+        shown = title_text(title.namespace, title.key)
+        if action == "view" and "oldid" not in query and not title.interwiki:
+            if wanted and wanted.replace("_", " ") != shown:
+                return self._redirect(shown, environ)
+        if action == "history":
+            page = self.store.find_page(title)
+            if page is None:
+                return self._html(404, self.views.missing(shown))
+            rows = self.store.query_revisions(
+                "page = ? ORDER BY id DESC", (page.id,), VIEW_ROWS
+            )
+            return self._html(200, self.views.history(shown, rows))
+        return self._view(title, shown, query)
+
+    def _view(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
+        record = self.store.get_page(title)
+        note = ""
+        if record is not None and query.get("oldid", "").isdigit():
+            row = self.store.find_revision(int(query["oldid"][:15]))
+            if row is None or row.page != record.page_id or "content" in row.hidden:
+                record = None
+            else:
+                record = record._replace(
+                    text=self.store.read_text(row),
+                    revid=row.id,
+                    timestamp=row.time,
+                    user="" if "user" in row.hidden else row.user,
+                )
+                note = _note("An old version of this page, number %d." % row.id)
+        if record is None:
+            return self._html(404, self.views.missing(shown))
+        reply = self._html(200, self.views.page(title, record, note=note))
+        reply.headers.append(("Last-Modified", http_date(record.timestamp)))
+        return reply
+
+    def _raw(self, title: Title, query: Dict[str, str]) -> AppReply:
+        """Answer action=raw: the text and nothing else."""
+        kind = query.get("ctype", "text/x-wiki")
+        if kind not in (
+            "text/x-wiki",
+            "text/javascript",
+            "text/css",
+            "application/json",
+        ):
+            kind = "text/plain" if kind == "text/plain" else "text/x-wiki"
+        headers = [
+            ("Content-Type", kind + "; charset=UTF-8"),
+            ("Cache-Control", "public, s-maxage=0, max-age=18000"),
+        ]
+        page = self.store.find_page(title) if title.namespace >= 0 else None
+        row = self.store.find_revision(page.latest) if page else None
+        if query.get("oldid", "").isdigit():
+            row = self.store.find_revision(int(query["oldid"][:15]))
+        if row is None or "content" in row.hidden:
+            return AppReply(404, headers)
+        headers.append(("Last-Modified", http_date(row.time)))
+        return AppReply(200, headers, self.store.read_text(row).encode("utf-8"))
+
+    def _special(
+        self, title: Title, query: Dict[str, str], environ: Dict[str, Any]
+    ) -> AppReply:
+        name, _, rest = title.key.partition("/")
+        name = name.lower()
+        if name == "recentchanges":
+            return self._html(200, self.views.recent_changes())
+        if name in ("allpages", "listfiles"):
+            namespace = query.get("namespace", "0")
+            number = int(namespace) if re.match(r"[0-9]{1,2}\Z", namespace) else 0
+            if name == "listfiles":
+                return self._html(200, self.views.list_files())
+            start = query.get("from", "").replace(" ", "_")
+            return self._html(200, self.views.all_pages(number, start))
+        if name == "redirect" and rest.startswith("file/"):
+            record = self.store.get_file(rest[len("file/") :])
+            if record is not None:
+                location = host_url(environ) + file_address(
+                    self.script_path, record.name
+                )
+                return AppReply(301, [_html_type, ("Location", location)])
+        if name in ("filepath",) and rest:
+            record = self.store.get_file(rest)
+            if record is not None:
+                location = host_url(environ) + file_address(
+                    self.script_path, record.name
+                )
+                return AppReply(302, [_html_type, ("Location", location)])
+        body = _note("There is no such special page here.")
+        return self._html(404, self.views.frame(title_text(-1, title.key), body))
+
+    def _redirect(self, title: str, environ: Dict[str, Any]) -> AppReply:
+        location = host_url(environ) + self.views.page_url(title)
+        return AppReply(301, [_html_type, ("Location", location)])
+
+    def _html(self, status: int, text: str) -> AppReply:
+        return AppReply(
+            status,
+            [
+                _html_type,
+                # Whatever a page holds, nothing in it may run.
+                (
+                    "Content-Security-Policy",
+                    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
+                ),
+                ("Content-Language", self.store.site.language),
+                ("Cache-Control", "private, must-revalidate, max-age=0"),
+            ],
+            text.encode("utf-8", "surrogatepass"),
+        )
+
+    # Files
+
+    def _image(self, path: str, environ: Dict[str, Any]) -> AppReply:
+        record = self._find_file(path)
+        if record is None:
+            return _plain(404, "there is no such file")
+        tag = '"%x-%x"' % (record.timestamp, record.size)
+        headers = [
+            ("Content-Type", record.mime),
+            ("Last-Modified", http_date(record.timestamp)),
+            ("ETag", tag),
+            ("Accept-Ranges", "bytes"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Content-Security-Policy", "default-src 'none'; sandbox"),
+        ]
+        known = environ.get("HTTP_IF_NONE_MATCH")
+        if known is not None:
+            if known.strip() == "*" or tag in _split_tags(known):
+                return AppReply(304, headers)
+        elif environ.get("HTTP_IF_MODIFIED_SINCE") == http_date(record.timestamp):
+            return AppReply(304, headers)
+        data = self.store.files.read(record)
+        wanted = environ.get("HTTP_RANGE")
+        condition = environ.get("HTTP_IF_RANGE")
+        if condition not in (None, tag, http_date(record.timestamp)):
+            wanted = None  # RFC 9110 13.1.5: it has changed, so all of it
+        part = find_range(wanted, len(data)) if wanted else None
+        if part is None:
+            return AppReply(200, headers, data)
+        start, stop = part
+        if start >= stop:
+            headers.append(("Content-Range", "bytes */%d" % len(data)))
+            return AppReply(416, headers)
+        headers.append(
+            ("Content-Range", "bytes %d-%d/%d" % (start, stop - 1, len(data)))
+        )
+        return AppReply(206, headers, data[start:stop])
+
+    def _find_file(self, path: str) -> Optional[FileRecord]:
+        name = path.rpartition("/")[2]
+        folder = "archive/" if path.startswith("archive/") else ""
+        where = "archive = ?" if folder else "name = ? AND is_current = 1"
+        found = self.store.files.query(where, (name,), 1)
+        if not found or not name:
+            return None
+        is_right = path == "%s%s/%s" % (folder, file_folder(found[0].name), name)
+        return found[0] if is_right else None
+
+    # HTTP
+
+    def _send(
+        self,
+        reply: AppReply,
+        environ: Dict[str, Any],
+        start_response: Callable[..., Any],
+    ) -> List[bytes]:
+        headers, body = list(reply.headers), reply.body
+        names = {name.lower(): value for name, value in headers}
+        for name, value in (
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Request-Id", secrets.token_hex(12)),
+        ):
+            if name.lower() not in names:
+                headers.append((name, value))
+        kind = names.get("content-type", "")
+        if (
+            self.gzip_level
+            and len(body) >= MIN_GZIP_BYTES
+            and reply.status == 200
+            and ("json" in kind or kind.startswith("text/"))
+            and "etag" not in names
+        ):
+            if "vary" not in names:
+                headers.append(("Vary", "Accept-Encoding, Cookie"))
+            if takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+                headers.append(("Content-Encoding", "gzip"))
+                import zlib  # some Pythons lack it
+
+                packer = zlib.compressobj(self.gzip_level, zlib.DEFLATED, 31)
+                body = packer.compress(body) + packer.flush()
+        if reply.status == 304:
+            headers = [pair for pair in headers if pair[0] != "Content-Type"]
+        else:
+            headers.append(("Content-Length", str(len(body))))
+        start_response(
+            _app_statuses.get(reply.status, "%d Status" % reply.status), headers
+        )
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+_html_type = ("Content-Type", "text/html; charset=UTF-8")
+
+
+def _plain(status: int, sentence: str) -> AppReply:
+    text = (sentence + "\n").encode("utf-8", "replace")
+    return AppReply(status, [("Content-Type", "text/plain; charset=utf-8")], text)
+
+
+def _note(sentence: str) -> str:
+    return '<p class="note">%s</p>\n' % html.escape(sentence)
+
+
+def _split_tags(text: str) -> List[str]:
+    tags = [tag.strip() for tag in text.split(",")]
+    return [tag[2:] if tag.startswith("W/") else tag for tag in tags]
+
+
+def decode_path(path: str) -> str:
+    """Return PATH_INFO as text: PEP 3333 hands bytes over as latin-1."""
+    return path.encode("latin-1").decode("utf-8", "replace")
+
+
+def find_range(text: str, size: int) -> Optional[Tuple[int, int]]:
+    """Return start and stop of a Range header for `size` bytes (RFC 9110 14.1.2).
+
+    None where it is to be ignored: another unit, several ranges, nonsense.  An empty
+    range (start not before stop) is one that cannot be satisfied.
+    """
+    match = _app_range(text.strip())
+    if match is None or match.group(0) == "bytes=-":
+        return None
+    first, last = match.group(1)[:18], match.group(2)[:18]
+    if not first:
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+def takes_gzip(text: str) -> bool:
+    """Return whether an Accept-Encoding header takes gzip."""
+    for part in text.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() in ("gzip", "x-gzip"):
+            return re.match(r"\s*q\s*=\s*0(\.0*)?\s*\Z", weight) is None
+    return False

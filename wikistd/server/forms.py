@@ -1,0 +1,108 @@
+"""What a request's form holds, for the API: fields, files, cookies.
+
+In: a WSGI environ.  Out: an ApiRequest.  Holds: nothing.
+Not here: multipart bodies (formats/forms.py), what the API does (actions*.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+from urllib.parse import unquote_plus
+
+from ..errors import LimitExceeded
+from ..formats.forms import MAX_FORM_BODY_BYTES, read_form
+from ..formats.query import decode_query
+from .actions import ApiRequest, UploadedFile
+
+#: PHP's max_input_vars: fields past it are dropped, without a word.
+MAX_FORM_FIELDS = 1000
+
+
+def read_cookies(text: str) -> Dict[str, str]:
+    """Return the cookies of a Cookie header; the first of a name counts, as in PHP."""
+    cookies: Dict[str, str] = {}
+    for part in text.split(";"):
+        name, is_pair, value = part.strip().partition("=")
+        if is_pair and name:
+            cookies.setdefault(name, unquote_plus(value))
+    return cookies
+
+
+def host_url(environ: Dict[str, Any]) -> str:
+    """Return scheme, host and port as the client named them, no slash at the end."""
+    host = environ.get("HTTP_HOST")
+    if not host:
+        host = "%s:%s" % (environ["SERVER_NAME"], environ["SERVER_PORT"])
+    return "%s://%s" % (environ["wsgi.url_scheme"], host)
+
+
+def read_body(environ: Dict[str, Any]) -> bytes:
+    """Return the request's body; servers that do not end it for us need its length."""
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    if environ.get("wsgi.input_terminated"):
+        size = MAX_FORM_BODY_BYTES + 1
+    data = environ["wsgi.input"].read(min(size, MAX_FORM_BODY_BYTES + 1))
+    if len(data) > MAX_FORM_BODY_BYTES:
+        raise LimitExceeded(
+            "form exceeds %d bytes" % MAX_FORM_BODY_BYTES,
+            name="max_body_bytes",
+            limit=MAX_FORM_BODY_BYTES,
+        )
+    return bytes(data)
+
+
+def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
+    """Return what a request asks of the API.  ProtocolError where it is malformed."""
+    headers = {
+        key[5:].replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }
+    content_type = environ.get("CONTENT_TYPE") or ""
+    if content_type:
+        headers["content-type"] = content_type
+    kind = content_type.partition(";")[0].strip().lower()
+    method = environ["REQUEST_METHOD"]
+    form: List[Tuple[str, str]] = []
+    files: Dict[str, UploadedFile] = {}
+    if method == "POST" and kind == "multipart/form-data":
+        form, files = _read_multipart(environ)
+    elif method == "POST" and kind == "application/x-www-form-urlencoded":
+        form = _decode(read_body(environ))
+    return ApiRequest(
+        "GET" if method == "HEAD" else method,
+        _decode(environ.get("QUERY_STRING", "").encode("latin-1")),
+        form,
+        files=files,
+        cookies=read_cookies(environ.get("HTTP_COOKIE", "")),
+        headers=headers,
+        host_url=host_url(environ),
+        remote_address=environ.get("REMOTE_ADDR", "127.0.0.1"),
+        is_multipart=kind == "multipart/form-data",
+    )
+
+
+def _decode(data: bytes) -> List[Tuple[str, str]]:
+    # Bytes that are not UTF-8 are kept: the API tells in which title they were.
+    pairs = decode_query(
+        data, max_fields=100000, max_bytes=len(data) + 1, errors="surrogateescape"
+    )
+    return pairs[:MAX_FORM_FIELDS]
+
+
+def _read_multipart(
+    environ: Dict[str, Any],
+) -> Tuple[List[Tuple[str, str]], Dict[str, UploadedFile]]:
+    form: List[Tuple[str, str]] = []
+    files: Dict[str, UploadedFile] = {}
+    for field in read_form(environ, query=False, max_field_bytes=MAX_FORM_BODY_BYTES):
+        if isinstance(field.value, bytes):
+            form.append((field.name, field.value.decode("utf-8", "surrogateescape")))
+            continue
+        with field.value as source:
+            files[field.name] = UploadedFile(
+                field.filename or "",
+                source.read(),
+                field.content_type or "application/octet-stream",
+            )
+    return form[:MAX_FORM_FIELDS], files

@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import threading
 import urllib.parse
-import uuid
 from collections import OrderedDict, deque
 from typing import Any, Deque, Dict, Iterable, Iterator, Optional, Tuple
 
@@ -305,6 +304,8 @@ def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, 
     The id in `meta` is made of wiki and number: the same change has the same one.
     """
     server = general["server"]
+    import uuid  # 1 ms, and most programs never come here
+
     if server.startswith("//"):
         server = "https:" + server
     name = general.get("servername") or urllib.parse.urlsplit(server).hostname or ""

@@ -1,7 +1,9 @@
 """web/cookies.py: the store, and the handler that sends and takes in."""
 
+import copy
 import http.cookiejar
 import os
+import pickle
 import stat
 import sys
 import tempfile
@@ -207,9 +209,9 @@ class Time(unittest.TestCase):
         receive(store, HOME, "a=b; Max-Age=60")
         self.assertEqual(sent(store, HOME), "a=b")
         clock.now += 50
-        version = store.version
+        version = store._version
         receive(store, HOME, "a=b; Max-Age=60")
-        self.assertEqual(store.version, version)
+        self.assertEqual(store._version, version)
         clock.now += 50
         self.assertEqual(sent(store, HOME), "a=b")
 
@@ -230,9 +232,9 @@ class Time(unittest.TestCase):
         store = new_store()
         line = "a=b; Path=/"
         receive(store, HOME, line)
-        version = store.version
+        version = store._version
         receive(store, HOME, line)
-        self.assertEqual(store.version, version)
+        self.assertEqual(store._version, version)
         receive(store, HOME, "a=c; Path=/")
         receive(store, HOME, line)
         self.assertEqual(sent(store, HOME), "a=b")
@@ -241,10 +243,10 @@ class Time(unittest.TestCase):
         self.assertEqual(sent(store, HOME), "a=b")
         for i in range(MAX_COOKIE_HEADERS + 5):
             receive(store, HOME, "a=%d" % i)
-        self.assertLessEqual(len(store.seen_lines), MAX_COOKIE_HEADERS)
-        before = len(store.seen_lines)
+        self.assertLessEqual(len(store._seen_lines), MAX_COOKIE_HEADERS)
+        before = len(store._seen_lines)
         receive(store, HOME, "a=b; Max-Age=9", "c=d; Expires=Fri, 01 Jan 3000 00:00:00 GMT")
-        self.assertEqual(len(store.seen_lines), before)
+        self.assertEqual(len(store._seen_lines), before)
 
 
 class OwnCookies(unittest.TestCase):
@@ -327,7 +329,7 @@ class Jar(unittest.TestCase):
         with self.assertRaises(KeyError):
             store.clear("home.example.org", "/", "a")
         store.clear(".example.org", "/")
-        self.assertEqual((len(store), store.cookie_count), (0, 0))
+        self.assertEqual((len(store), store._cookie_count), (0, 0))
         receive(store, HOME, "a=b")
         store.clear("home.example.org")
         receive(store, HOME, "a=b; Max-Age=9", "c=d")
@@ -344,6 +346,14 @@ class Jar(unittest.TestCase):
         for cookie in stock:
             store.set_cookie(cookie)
         self.assertEqual(sent(store, HOME), "lonely")
+
+    def test_copies(self):
+        """A store can be copied and pickled; the copy is on its own."""
+        store = CookieStore()
+        receive(store, HOME, "a=b")
+        for other in (copy.deepcopy(store), pickle.loads(pickle.dumps(store))):
+            receive(other, HOME, "c=d")
+            self.assertEqual((sent(other, HOME), sent(store, HOME)), ("a=b; c=d", "a=b"))
 
     def test_repr(self):
         """The repr counts and names no cookie."""
@@ -406,7 +416,7 @@ class Limits(unittest.TestCase):
             for i in range(500):
                 receive(store, "http://h%d.example.org/" % i, "a=b")
                 self.assertLessEqual(len(store), 100)
-            self.assertEqual(len(store), store.cookie_count)
+            self.assertEqual(len(store), store._cookie_count)
             self.assertEqual(sent(store, "http://h499.example.org/"), "a=b")
         finally:
             module.MAX_COOKIES = before
@@ -417,7 +427,7 @@ class Limits(unittest.TestCase):
         receive(store, HOME, "a=b; Path=/")
         for i in range(MAX_COOKIE_HEADERS * 2 + 5):
             self.assertEqual(sent(store, HOME + str(i)), "a=b")
-        self.assertLessEqual(len(store.ready_headers), MAX_COOKIE_HEADERS)
+        self.assertLessEqual(len(store._ready_headers), MAX_COOKIE_HEADERS)
 
     def test_other_domains_cost_nothing(self):
         """No other domain is looked at when a request is made."""
@@ -759,7 +769,7 @@ class Threads(unittest.TestCase):
         finally:
             sys.setswitchinterval(switch)
         self.assertEqual(errors, [])
-        self.assertEqual(store.cookie_count, len(store))
+        self.assertEqual(store._cookie_count, len(store))
 
 
 if __name__ == "__main__":

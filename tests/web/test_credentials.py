@@ -153,8 +153,8 @@ class Pair(unittest.TestCase):
         """Passwords of calls are remembered up to a number."""
         handler = AuthHandler()
         for i in range(MAX_REMEMBERED_LOGINS + 9):
-            handler.remember("place", ("user", str(i)))
-        self.assertEqual(len(handler.remembered), MAX_REMEMBERED_LOGINS)
+            handler._remember("place", ("user", str(i)))
+        self.assertEqual(len(handler._remembered), MAX_REMEMBERED_LOGINS)
 
     def test_in_the_url(self):
         """User name and password of the URL are taken out of it and used."""

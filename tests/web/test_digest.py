@@ -226,7 +226,7 @@ class Values(unittest.TestCase):
     def value(self, challenge, body=b"", *, user="Mufasa", password="Circle Of Life",
               cnonce="0a4f113b", target="/dir/index.html"):
         auth = DigestAuth(user, password)
-        auth.new_client_nonce = lambda: cnonce
+        auth._new_client_nonce = lambda: cnonce
         if not auth.learn("place", parse_challenges(challenge), has_body=body is not None):
             return None
         value = auth.authorization("place", "GET", target, body)
@@ -309,7 +309,7 @@ class Values(unittest.TestCase):
         challenges = parse_challenges('Digest realm="r", nonce="n", qop="auth"')
         for i in range(MAX_DIGEST_PLACES + 10):
             auth.learn(i, challenges)
-        self.assertEqual(len(auth.spaces), MAX_DIGEST_PLACES)
+        self.assertEqual(len(auth._spaces), MAX_DIGEST_PLACES)
 
     def test_no_secret_shows(self):
         """Neither repr nor pickle gives the password away."""

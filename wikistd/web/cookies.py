@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import os
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -80,20 +81,20 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if filename is not None:
             filename = os.fspath(filename)
         super().__init__(filename, delayload, policy)
-        self.base_filename = filename
-        self.given_policy = policy
-        self.current_time = now
-        self.version = 0
-        self.created = 0
-        self.cookie_count = 0
-        self.ready_headers: Dict[
+        self._base_filename = filename
+        self._given_policy = policy
+        self._current_time = now
+        self._version = 0
+        self._created = 0
+        self._cookie_count = 0
+        self._ready_headers: Dict[
             Tuple[str, str, bool], Tuple[int, float, List[Tuple[str, str]], str]
         ] = {}
-        self.seen_lines: Dict[
+        self._seen_lines: Dict[
             Tuple[Tuple[str, str, str], str], http.cookiejar.Cookie
         ] = {}
-        self.was_loaded = False
-        self.on_disk: Dict[CookieKey, Optional[str]] = {}
+        self._was_loaded = False
+        self._on_disk: Dict[CookieKey, Optional[str]] = {}
 
     def __repr__(self) -> str:
         where = " in %s" % self.filename if self.filename else ""
@@ -101,14 +102,22 @@ class CookieStore(http.cookiejar.LWPCookieJar):
 
     __str__ = __repr__
 
+    def __getstate__(self) -> Dict[str, Any]:
+        fields = dict(vars(self))
+        del fields["_cookies_lock"]
+        return fields
+
+    def __setstate__(self, fields: Dict[str, Any]) -> None:
+        vars(self).update(fields, _cookies_lock=threading.RLock())
+
     # -- what is in it -----------------------------------------------------------
 
-    def domain_table(self) -> Dict[str, Dict[str, Dict[str, http.cookiejar.Cookie]]]:
+    def _domain_table(self) -> Dict[str, Dict[str, Dict[str, http.cookiejar.Cookie]]]:
         """Return http.cookiejar's own table: domain, path, name."""
         table: Any = vars(self)["_cookies"]
         return table  # type: ignore[no-any-return]
 
-    def store_lock(self) -> ContextManager[Any]:
+    def _store_lock(self) -> ContextManager[Any]:
         """Return http.cookiejar's own lock."""
         lock: Any = vars(self)["_cookies_lock"]
         return lock  # type: ignore[no-any-return]
@@ -116,46 +125,48 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     def set_policy(self, policy: http.cookiejar.CookiePolicy) -> None:
         """Ask `policy` too, after the rules of RFC 6265bis."""
         super().set_policy(policy)
-        self.given_policy = policy
-        self.version += 1
+        self._given_policy = policy
+        self._version += 1
 
     def set_cookie(self, cookie: http.cookiejar.Cookie) -> None:
         """Put a cookie in, as it is; one of the same name, domain and path goes."""
         if cookie.value is None:  # http.cookiejar's way to write a nameless cookie
             cookie.name, cookie.value = "", cookie.name
-        with self.store_lock():
-            paths = self.domain_table().setdefault(cookie.domain, {})
+        with self._store_lock():
+            paths = self._domain_table().setdefault(cookie.domain, {})
             names = paths.setdefault(cookie.path, {})
             old = names.get(cookie.name)
-            self.created += 1
+            self._created += 1
             # RFC 6265bis 5.7 step 23: a changed cookie keeps its age, and its place.
-            age = self.created if old is None else vars(old).get("created", 0)
+            age = self._created if old is None else vars(old).get("created", 0)
             vars(cookie)["created"] = age
             names[cookie.name] = cookie
             if old is None:
-                self.cookie_count += 1
+                self._cookie_count += 1
             if (
                 old is None
                 or old.value != cookie.value
                 or old.secure != cookie.secure
                 or not lives_as_long(cookie, old)
             ):
-                self.version += 1
+                self._version += 1
             if old is None:
-                self.make_room(cookie.domain)
+                self._make_room(cookie.domain)
 
-    def make_room(self, domain: str) -> None:
+    def _make_room(self, domain: str) -> None:
         """Drop the oldest cookies beyond the limits, those that ended first."""
-        paths = self.domain_table()[domain]
+        paths = self._domain_table()[domain]
         if sum(map(len, paths.values())) > MAX_COOKIES_PER_DOMAIN:
-            self.drop_oldest([c for names in paths.values() for c in names.values()], 1)
-        if self.cookie_count > MAX_COOKIES:
+            self._drop_oldest(
+                [c for names in paths.values() for c in names.values()], 1
+            )
+        if self._cookie_count > MAX_COOKIES:
             # Many at once: sorting them all for each new one would be quadratic.
-            self.drop_oldest(list(self), MAX_COOKIES // 10)
+            self._drop_oldest(list(self), MAX_COOKIES // 10)
 
-    def drop_oldest(self, cookies: List[http.cookiejar.Cookie], at_least: int) -> None:
+    def _drop_oldest(self, cookies: List[http.cookiejar.Cookie], at_least: int) -> None:
         """Remove so many of `cookies`: expired ones first, then the oldest."""
-        now = self.current_time()
+        now = self._current_time()
         # RFC 6265bis 5.7: expired ones first, then those without Secure, then by age.
         cookies.sort(
             key=lambda cookie: (
@@ -174,27 +185,27 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         name: Optional[str] = None,
     ) -> None:
         """Remove all cookies, those of a domain, of a path in it, or one."""
-        with self.store_lock():
+        with self._store_lock():
             super().clear(domain, path, name)
-            table = self.domain_table()
+            table = self._domain_table()
             if domain is not None and path is not None:
                 # Empty shelves would stay for ever.
                 if not table[domain].get(path, True):
                     del table[domain][path]
                 if not table[domain]:
                     del table[domain]
-            self.version += 1
+            self._version += 1
             if domain is None:
-                self.cookie_count = 0
+                self._cookie_count = 0
             elif name is not None:
-                self.cookie_count -= 1
+                self._cookie_count -= 1
             else:
-                self.cookie_count = len(self)
+                self._cookie_count = len(self)
 
     def clear_expired_cookies(self) -> None:
         """Remove the cookies whose time is over."""
-        now = self.current_time()
-        with self.store_lock():
+        now = self._current_time()
+        with self._store_lock():
             for cookie in list(self):
                 if has_expired(cookie, now):
                     self.clear(cookie.domain, cookie.path, cookie.name)
@@ -206,16 +217,16 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         parts = urllib.parse.urlsplit(url)
         host = request_host(parts)
         trusted = is_trustworthy(parts.scheme.lower(), host)
-        return self.find_cookies(host, parts.path or "/", trusted)
+        return self._find_cookies(host, parts.path or "/", trusted)
 
-    def find_cookies(
+    def _find_cookies(
         self, host: str, path: str, trusted: bool
     ) -> List[http.cookiejar.Cookie]:
         """Return the cookies for a host and path: longer paths, then older ones."""
-        now = self.current_time()
+        now = self._current_time()
         found = []
-        with self.store_lock():
-            table = self.domain_table()
+        with self._store_lock():
+            table = self._domain_table()
             for domain in host_chain(host):
                 for cookie_path, names in table.get(domain, {}).items():
                     if not path_matches(path, cookie_path):
@@ -228,52 +239,52 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         found.sort(key=lambda c: (-len(c.path), vars(c).get("created", 0)))
         return found
 
-    def cookie_pairs(
+    def _cookie_pairs(
         self, request: urllib.request.Request
     ) -> Tuple[List[Tuple[str, str]], str]:
         """Return the (name, value) pairs for a request, and their Cookie header."""
         parts = urllib.parse.urlsplit(request.full_url)
         host = request_host(parts)
         key = (host, parts.path or "/", is_trustworthy(parts.scheme, host))
-        if self.given_policy is not None:
+        if self._given_policy is not None:
             allowed = [
                 cookie
-                for cookie in self.find_cookies(*key)
-                if self.policy_returns(cookie, request)
+                for cookie in self._find_cookies(*key)
+                if self._policy_returns(cookie, request)
             ]
             return pairs_and_header(allowed)
-        now = self.current_time()
+        now = self._current_time()
         # 5 microseconds instead of 100 for 20 cookies: the header is made once.
-        ready = self.ready_headers.get(key)
-        if ready is not None and ready[0] == self.version and now < ready[1]:
+        ready = self._ready_headers.get(key)
+        if ready is not None and ready[0] == self._version and now < ready[1]:
             return ready[2], ready[3]
-        version = self.version
-        cookies = self.find_cookies(*key)
+        version = self._version
+        cookies = self._find_cookies(*key)
         ends = min(
             (float(c.expires) for c in cookies if c.expires is not None),
             default=float("inf"),
         )
         pairs, header = pairs_and_header(cookies)
-        if len(self.ready_headers) >= MAX_COOKIE_HEADERS:
-            self.ready_headers.clear()
-        self.ready_headers[key] = (version, ends, pairs, header)
+        if len(self._ready_headers) >= MAX_COOKIE_HEADERS:
+            self._ready_headers.clear()
+        self._ready_headers[key] = (version, ends, pairs, header)
         return pairs, header
 
-    def policy_returns(
+    def _policy_returns(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> bool:
         """Return whether the given policy lets a cookie go out."""
-        policy: Any = self.given_policy
-        self.tell_policy_time(policy)
+        policy: Any = self._given_policy
+        self._tell_policy_time(policy)
         return bool(
             policy.domain_return_ok(cookie.domain, request)
             and policy.path_return_ok(cookie.path, request)
             and policy.return_ok(cookie, request)
         )
 
-    def tell_policy_time(self, policy: http.cookiejar.CookiePolicy) -> None:
+    def _tell_policy_time(self, policy: http.cookiejar.CookiePolicy) -> None:
         """Set what DefaultCookiePolicy expects its jar to set."""
-        vars(policy)["_now"] = int(self.current_time())
+        vars(policy)["_now"] = int(self._current_time())
 
     def add_cookie_header(self, request: urllib.request.Request) -> None:
         """Give a request its Cookie header, as one that no redirect takes along.
@@ -281,7 +292,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         A Cookie header of the caller's own, and `request.call_cookies`, stay and win
         over cookies of the same name in the store.  Calling it again starts anew.
         """
-        pairs, header = self.cookie_pairs(request)
+        pairs, header = self._cookie_pairs(request)
         own = own_cookie_header(request)
         if own:
             taken = {piece.partition("=")[0].strip() for piece in own.split(";")}
@@ -299,62 +310,62 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         lines = response.info().get_all("Set-Cookie")
         if not lines:
             return
-        if self.given_policy is not None:
-            for cookie in self.iter_set_cookies(lines, request.full_url):
-                self.accept(cookie, request)
+        if self._given_policy is not None:
+            for cookie in self._iter_set_cookies(lines, request.full_url):
+                self._accept(cookie, request)
             return
         parts = urllib.parse.urlsplit(request.full_url)
         place = (parts.scheme, parts.netloc, parts.path)
         for line in lines:
             # Servers repeat themselves: 1 microsecond instead of 10 for a line that was
             # taken in before and whose cookie is still there as it was stored then.
-            if self.is_stored(self.seen_lines.get((place, line))):
+            if self._is_stored(self._seen_lines.get((place, line))):
                 continue
-            for cookie in self.iter_set_cookies([line], request.full_url):
-                self.accept(cookie, request)
-                self.remember_line(place, line, cookie)
+            for cookie in self._iter_set_cookies([line], request.full_url):
+                self._accept(cookie, request)
+                self._remember_line(place, line, cookie)
 
-    def is_stored(self, cookie: Optional[http.cookiejar.Cookie]) -> bool:
+    def _is_stored(self, cookie: Optional[http.cookiejar.Cookie]) -> bool:
         """Return whether this very cookie is in the store and has time left."""
-        if cookie is None or has_expired(cookie, self.current_time()):
+        if cookie is None or has_expired(cookie, self._current_time()):
             return False
-        names = self.domain_table().get(cookie.domain, {}).get(cookie.path, {})
+        names = self._domain_table().get(cookie.domain, {}).get(cookie.path, {})
         return names.get(cookie.name) is cookie
 
-    def remember_line(
+    def _remember_line(
         self, place: Tuple[str, str, str], line: str, cookie: http.cookiejar.Cookie
     ) -> None:
         """Keep a Set-Cookie line that would mean just the same a moment later."""
-        latest = self.current_time() + MAX_COOKIE_AGE_SECONDS - 1
+        latest = self._current_time() + MAX_COOKIE_AGE_SECONDS - 1
         if "max-age" in line.lower() or len(line) > 1024:
             return
         if cookie.expires is not None and cookie.expires >= latest:
             return  # it was cut to 400 days, and each new answer moves them
-        if len(self.seen_lines) >= MAX_COOKIE_HEADERS:
-            self.seen_lines.clear()
-        self.seen_lines[place, line] = cookie
+        if len(self._seen_lines) >= MAX_COOKIE_HEADERS:
+            self._seen_lines.clear()
+        self._seen_lines[place, line] = cookie
 
     def make_cookies(
         self, response: Any, request: urllib.request.Request
     ) -> List[http.cookiejar.Cookie]:
         """Return the cookies that a response may set, without storing them."""
         lines = response.info().get_all("Set-Cookie") or []
-        return list(self.iter_set_cookies(lines, request.full_url))
+        return list(self._iter_set_cookies(lines, request.full_url))
 
     def set_cookie_if_ok(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> None:
         """Store a cookie unless the given policy refuses it."""
-        self.accept(cookie, request)
+        self._accept(cookie, request)
 
-    def iter_set_cookies(
+    def _iter_set_cookies(
         self, lines: List[str], url: str
     ) -> Iterator[http.cookiejar.Cookie]:
         """Yield the cookies that `url` may set with these Set-Cookie header values."""
         parts = urllib.parse.urlsplit(url)
         scheme = parts.scheme.lower()
         host = request_host(parts)
-        now = self.current_time()
+        now = self._current_time()
         for line in lines:
             asked = parse_set_cookie(line, now)
             if asked is None:
@@ -373,26 +384,26 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 rest=dict(asked.attributes),
             )
 
-    def accept(
+    def _accept(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> None:
         """Store, change or delete one cookie that `request` was answered with."""
-        with self.store_lock():
-            policy = self.given_policy
+        with self._store_lock():
+            policy = self._given_policy
             if policy is not None:
-                self.tell_policy_time(policy)
+                self._tell_policy_time(policy)
                 if not policy.set_ok(cookie, request):
                     return
-            if not cookie.secure and self.hides_secure_cookie(cookie, request):
+            if not cookie.secure and self._hides_secure_cookie(cookie, request):
                 return
-            if not has_expired(cookie, self.current_time()):
+            if not has_expired(cookie, self._current_time()):
                 self.set_cookie(cookie)
                 return
-            names = self.domain_table().get(cookie.domain, {}).get(cookie.path, {})
+            names = self._domain_table().get(cookie.domain, {}).get(cookie.path, {})
             if cookie.name in names:
                 self.clear(cookie.domain, cookie.path, cookie.name)
 
-    def hides_secure_cookie(
+    def _hides_secure_cookie(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> bool:
         """Return whether an unprotected answer would overlay a Secure cookie."""
@@ -400,7 +411,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if is_trustworthy(parts.scheme.lower(), request_host(parts)):
             return False
         ours = cookie.domain.lstrip(".")
-        for domain, paths in self.domain_table().items():
+        for domain, paths in self._domain_table().items():
             theirs = domain.lstrip(".")
             if not (domain_matches(theirs, ours) or domain_matches(ours, theirs)):
                 continue
@@ -428,24 +439,24 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         by their first line.
         """
         if filename is None:
-            filename = account_filename(self.base_filename, user)
-        with self.store_lock():
-            if self.was_loaded and self.filename != filename:
+            filename = account_filename(self._base_filename, user)
+        with self._store_lock():
+            if self._was_loaded and self.filename != filename:
                 self.clear()
             self.filename = filename
-            self.was_loaded = True
-            self.on_disk = {}
+            self._was_loaded = True
+            self._on_disk = {}
             try:
                 cookies = read_cookie_file(filename, ignore_expires=ignore_expires)
             except FileNotFoundError:
                 return
-            now = self.current_time()
+            now = self._current_time()
             for cookie in cookies:
                 if cookie.discard and not ignore_discard:
                     continue
                 if ignore_expires or not has_expired(cookie, now):
                     self.set_cookie(cookie)
-                    self.on_disk[cookie_key(cookie)] = cookie.value
+                    self._on_disk[cookie_key(cookie)] = cookie.value
 
     def revert(
         self,
@@ -457,7 +468,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         filename = filename or self.filename
         if filename is None:
             raise ValueError("a filename was not supplied; load() must be called first")
-        with self.store_lock():
+        with self._store_lock():
             before = list(self)
             self.clear()
             try:
@@ -487,10 +498,10 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         filename = os.fspath(filename)
         # The file's lock first, the store's inside it: nobody waits for the other while
         # holding what the other waits for, and requests go on meanwhile.
-        with locked_file(filename), self.store_lock():
+        with locked_file(filename), self._store_lock():
             if filename == self.filename:
-                self.take_over_changes(filename)
-            now = self.current_time()
+                self._take_over_changes(filename)
+            now = self._current_time()
             cookies = [
                 cookie
                 for cookie in self
@@ -500,17 +511,17 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             cookies.sort(key=lambda cookie: vars(cookie).get("created", 0))
             write_private_file(filename, cookie_file_text(cookies, filename))
             if filename == self.filename:
-                self.on_disk = {cookie_key(c): c.value for c in cookies}
+                self._on_disk = {cookie_key(c): c.value for c in cookies}
 
-    def take_over_changes(self, filename: str) -> None:
+    def _take_over_changes(self, filename: str) -> None:
         """Apply what another process did to the file since we last read or wrote it."""
         try:
             theirs = {cookie_key(c): c for c in read_cookie_file(filename)}
         except (OSError, http.cookiejar.LoadError):
             return  # no file yet, or one that is about to be replaced by a sound one
         ours = {cookie_key(c): c.value for c in self}
-        for key in set(theirs) | set(self.on_disk):
-            base = self.on_disk.get(key)
+        for key in set(theirs) | set(self._on_disk):
+            base = self._on_disk.get(key)
             new = theirs[key].value if key in theirs else None
             if new == base or ours.get(key) != base:
                 continue
@@ -538,15 +549,15 @@ class CookieHandler(urllib.request.HTTPCookieProcessor):
         super().__init__(store if store is not None else CookieStore())
         self.store = self.cookiejar
         self.cookies = None if cookies is None else dict(cookies)
-        self.cookies_origin: Optional[Origin] = None
+        self._cookies_origin: Optional[Origin] = None
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Add the Cookie header."""
         if self.cookies:
             origin = origin_of(request.full_url)
-            if self.cookies_origin is None:
-                self.cookies_origin = origin
-            if origin == self.cookies_origin:
+            if self._cookies_origin is None:
+                self._cookies_origin = origin
+            if origin == self._cookies_origin:
                 given = dict(self.cookies)
                 given.update(getattr(request, "call_cookies", None) or {})
                 vars(request)["call_cookies"] = given

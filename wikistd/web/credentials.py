@@ -70,7 +70,7 @@ class BasicAuth:
         self.username = username
         self.credentials = basic_credentials(username, password)
         self.preemptive = preemptive
-        self.wanted_by: Set[Origin] = set()
+        self._wanted_by: Set[Origin] = set()
 
     def __repr__(self) -> str:
         return "<BasicAuth of %r>" % self.username
@@ -80,7 +80,7 @@ class BasicAuth:
 
     def apply(self, request: urllib.request.Request) -> None:
         """Give the request its Authorization header if it is known to be wanted."""
-        if self.preemptive or origin_of(request.full_url) in self.wanted_by:
+        if self.preemptive or origin_of(request.full_url) in self._wanted_by:
             request.add_unredirected_header("Authorization", self.credentials)
 
     def handle_challenge(
@@ -89,11 +89,11 @@ class BasicAuth:
         """Return whether the server asks for Basic and has not refused it yet."""
         origin = origin_of(request.full_url)
         if header_names(request.unredirected_hdrs, "authorization"):
-            self.wanted_by.discard(origin)
+            self._wanted_by.discard(origin)
             return False
         if not any(challenge.scheme == "basic" for challenge in challenges):
             return False
-        self.wanted_by.add(origin)
+        self._wanted_by.add(origin)
         return True
 
 
@@ -313,38 +313,38 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
     ) -> None:
         super().__init__(password_mgr)
         self.auth = as_auth(auth)
-        self.auth_origin: Optional[Origin] = None
+        self._auth_origin: Optional[Origin] = None
         self.authenticate = dict(authenticate or {})
-        self.remembered: Dict[Hashable, Any] = {}
-        self.realms: Dict[Origin, str] = {}
-        self.lock = threading.Lock()
+        self._remembered: Dict[Hashable, Any] = {}
+        self._realms: Dict[Origin, str] = {}
+        self._lock = threading.Lock()
 
     # -- whose credentials --------------------------------------------------------
 
-    def find_auth(self, request: urllib.request.Request) -> Any:
+    def _find_auth(self, request: urllib.request.Request) -> Any:
         """Return the auth object for a request, None if there is none."""
         given = getattr(request, "call_auth", None)
         if given is False:
             return None
         origin = origin_of(request.full_url)
         if given is not None:
-            return self.remember(origin, given)
+            return self._remember(origin, given)
         if self.auth:
-            with self.lock:
-                if self.auth_origin is None:
-                    self.auth_origin = origin
-            if origin == self.auth_origin:
+            with self._lock:
+                if self._auth_origin is None:
+                    self._auth_origin = origin
+            if origin == self._auth_origin:
                 return self.auth
         if self.authenticate:
             pattern, found = find_authentication(self.authenticate, request.full_url)
             if found is not None:
-                return self.remember(pattern, found)
-        realm = self.realms.get(origin)
+                return self._remember(pattern, found)
+        realm = self._realms.get(origin)
         if realm is not None:
-            return self.auth_from_manager(realm, request.full_url)
+            return self._auth_from_manager(realm, request.full_url)
         return None
 
-    def remember(self, place: Hashable, given: AuthInput) -> Any:
+    def _remember(self, place: Hashable, given: AuthInput) -> Any:
         """Return the auth object for what was given, the same one for the same pair.
 
         Without it, a pair given with each call would wait for a challenge each time.
@@ -352,24 +352,24 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         if not isinstance(given, (tuple, list)):
             return as_auth(given)
         key = (place, tuple(given))
-        with self.lock:
-            auth = self.remembered.get(key)
+        with self._lock:
+            auth = self._remembered.get(key)
             if auth is None:
                 auth = as_auth(given)
-                if len(self.remembered) >= MAX_REMEMBERED_LOGINS:
-                    del self.remembered[next(iter(self.remembered))]
-                self.remembered[key] = auth
+                if len(self._remembered) >= MAX_REMEMBERED_LOGINS:
+                    del self._remembered[next(iter(self._remembered))]
+                self._remembered[key] = auth
             return auth
 
-    def auth_from_manager(self, realm: str, url: str) -> Any:
+    def _auth_from_manager(self, realm: str, url: str) -> Any:
         """Return what the password manager has for exactly this origin, or None."""
         origin = origin_of(url)
-        username, password = self.ask_manager(realm, url, origin)
+        username, password = self._ask_manager(realm, url, origin)
         if username is None or password is None:
             return None
-        return self.remember(origin, (username, password))
+        return self._remember(origin, (username, password))
 
-    def ask_manager(
+    def _ask_manager(
         self, realm: Optional[str], url: str, origin: Origin
     ) -> Tuple[Optional[str], Optional[str]]:
         """Return the manager's (user, password), asking with the port spelt out.
@@ -416,9 +416,9 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             return request
         for name in header_names(request.unredirected_hdrs, "authorization"):
             del request.unredirected_hdrs[name]
-        auth = self.find_auth(request)
+        auth = self._find_auth(request)
         if auth is None:
-            auth = self.prior_auth(request)
+            auth = self._prior_auth(request)
         fields["auth_in_use"] = auth
         if auth is not None:
             auth.apply(request)
@@ -426,7 +426,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
                 check_header(name, request.unredirected_hdrs[name])
         return request
 
-    def prior_auth(self, request: urllib.request.Request) -> Any:
+    def _prior_auth(self, request: urllib.request.Request) -> Any:
         """Return Basic for what an HTTPPasswordMgrWithPriorAuth knows to be wanted."""
         is_authenticated = getattr(self.passwd, "is_authenticated", None)
         if is_authenticated is None or getattr(request, "call_auth", None) is False:
@@ -437,7 +437,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         url = "%s://%s:%d%s" % (origin.scheme, host, origin.port, path)
         if not is_authenticated(url):
             return None
-        username, password = self.ask_manager(None, request.full_url, origin)
+        username, password = self._ask_manager(None, request.full_url, origin)
         if username is None or password is None:
             return None
         return BasicAuth(username, password, preemptive=True)
@@ -470,7 +470,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         challenges = parse_challenges(", ".join(values))
         auth = fields.get("auth_in_use")
         if auth is None and fields.get("call_auth") is not False:
-            auth = self.auth_for_challenges(req, challenges)
+            auth = self._auth_for_challenges(req, challenges)
         if auth is None or not is_replayable(req):
             return None
         if not auth.handle_challenge(req, challenges):
@@ -479,7 +479,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         drain_response(fp)
         return self.parent.open(req, timeout=getattr(req, "timeout", None))
 
-    def auth_for_challenges(
+    def _auth_for_challenges(
         self, request: urllib.request.Request, challenges: Sequence[Challenge]
     ) -> Any:
         """Return what the password manager has for one of the realms that ask."""
@@ -487,9 +487,9 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             if challenge.scheme not in ("basic", "digest"):
                 continue
             realm = challenge.params.get("realm", "")
-            auth = self.auth_from_manager(realm, request.full_url)
+            auth = self._auth_from_manager(realm, request.full_url)
             if auth is not None:
-                self.realms[origin_of(request.full_url)] = realm
+                self._realms[origin_of(request.full_url)] = realm
                 return auth
         return None
 

@@ -89,9 +89,9 @@ class DigestAuth:
     ) -> None:
         self.username = username
         self.password = password
-        self.random_bytes = random_bytes
-        self.spaces: Dict[Hashable, DigestSpace] = {}
-        self.lock = threading.Lock()
+        self._random_bytes = random_bytes
+        self._spaces: Dict[Hashable, DigestSpace] = {}
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "<DigestAuth of %r>" % self.username
@@ -162,19 +162,19 @@ class DigestAuth:
                 usable = choose_digest_qop(space, has_body) is not None
                 if usable and best is None:
                     best = (rank, challenge, space)
-        with self.lock:
+        with self._lock:
             if best is None:
-                self.spaces.pop(place, None)
+                self._spaces.pop(place, None)
                 return False
             _, challenge, space = best
             stale = challenge.params.get("stale", "").lower() == "true"
             if tries and not stale:
-                self.spaces.pop(place, None)  # a wrong password is not sent in advance
+                self._spaces.pop(place, None)  # a wrong password is not sent in advance
                 return False
             space.prefixes = digest_prefixes(url, challenge.params.get("domain", ""))
-            if len(self.spaces) >= MAX_DIGEST_PLACES:
-                del self.spaces[next(iter(self.spaces))]
-            self.spaces[place] = space
+            if len(self._spaces) >= MAX_DIGEST_PLACES:
+                del self._spaces[next(iter(self._spaces))]
+            self._spaces[place] = space
             return True
 
     def renew(self, place: Hashable, authentication_info: str) -> None:
@@ -183,8 +183,8 @@ class DigestAuth:
         for challenge in parse_challenges("Digest " + authentication_info):
             nonce = challenge.params.get("nextnonce")
             if nonce:
-                with self.lock:
-                    space = self.spaces.get(place)
+                with self._lock:
+                    space = self._spaces.get(place)
                     if space is not None:
                         space.nonce = nonce
                         space.nonce_count = 0
@@ -196,17 +196,17 @@ class DigestAuth:
 
         `body` is what auth-int signs, None if it is not at hand.
         """
-        with self.lock:
-            space = self.spaces.get(place)
+        with self._lock:
+            space = self._spaces.get(place)
             if space is None or not in_digest_prefixes(space, target):
                 return None
             qop = choose_digest_qop(space, body is not None)
             if qop is None:
                 return None
             space.nonce_count += 1
-            return self.answer(space, method, target, qop, body or b"")
+            return self._answer(space, method, target, qop, body or b"")
 
-    def answer(
+    def _answer(
         self, space: DigestSpace, method: str, target: str, qop: str, body: bytes
     ) -> str:
         """Return the digest for one request; the caller holds the lock."""
@@ -218,7 +218,7 @@ class DigestAuth:
         is_session = space.algorithm.upper().endswith("-SESS")
         if not (is_session and space.client_nonce):
             # RFC 7616 3.4.2: with -sess, the first nonces make the key of the session.
-            space.client_nonce = self.new_client_nonce()
+            space.client_nonce = self._new_client_nonce()
         client_nonce = space.client_nonce
         if is_session:
             if not space.session_key:
@@ -236,7 +236,7 @@ class DigestAuth:
         else:
             response = hashed(key, space.nonce, what)
         fields = [
-            self.username_field(space),
+            self._username_field(space),
             "realm=%s" % quote_string(space.realm),
             "nonce=%s" % quote_string(space.nonce),
             "uri=%s" % quote_string(target),
@@ -254,11 +254,11 @@ class DigestAuth:
             fields.append("userhash=true")
         return "Digest " + ", ".join(fields)
 
-    def new_client_nonce(self) -> str:
+    def _new_client_nonce(self) -> str:
         """Return a fresh cnonce."""
-        return self.random_bytes(16).hex()
+        return self._random_bytes(16).hex()
 
-    def username_field(self, space: DigestSpace) -> str:
+    def _username_field(self, space: DigestSpace) -> str:
         """Return the user name as the server can read it (RFC 7616 3.4.4)."""
         if space.userhash:
             hashed = space.hash(

@@ -230,8 +230,8 @@ class ProxyAuth:
     """
 
     def __init__(self) -> None:
-        self.digests: Dict[Proxy, DigestAuth] = {}
-        self.lock = threading.Lock()
+        self._digests: Dict[Proxy, DigestAuth] = {}
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "<ProxyAuth>"
@@ -244,8 +244,8 @@ class ProxyAuth:
         """
         if not proxy.username:
             return None
-        with self.lock:
-            digest = self.digests.get(proxy)
+        with self._lock:
+            digest = self._digests.get(proxy)
         if digest is None:
             return basic_credentials(proxy.username, proxy.password)
         return digest.authorization(proxy, method, target, None)
@@ -262,14 +262,14 @@ class ProxyAuth:
         challenges = parse_challenges(", ".join(values))
         if not any(challenge.scheme == "digest" for challenge in challenges):
             return False  # Basic was sent already
-        with self.lock:
-            digest = self.digests.get(proxy)
+        with self._lock:
+            digest = self._digests.get(proxy)
             if digest is None:
                 digest = DigestAuth(proxy.username, proxy.password)
         if not digest.learn(proxy, challenges, tries=tries, has_body=False):
             return False
-        with self.lock:
-            self.digests[proxy] = digest
+        with self._lock:
+            self._digests[proxy] = digest
         return True
 
 

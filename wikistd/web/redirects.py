@@ -122,7 +122,7 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
             data = None
         same_origin = origin_of(newurl) == origin_of(req.full_url)
         if data is not None:
-            self.check_body(req, fp, code, headers, newurl)
+            self._check_body(req, fp, code, headers, newurl)
         kept: Dict[str, str] = {}
         for name, value in req.headers.items():
             lower = name.lower()
@@ -160,12 +160,12 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
         )
         return new
 
-    def check_body(
+    def _check_body(
         self, req: urllib.request.Request, fp: Any, code: int, headers: Any, url: str
     ) -> None:
         """Raise StatusError if the body of `req` must not, or cannot, go to `url`."""
         if req.full_url.startswith("https:") and not url.startswith("https:"):
-            self.refuse(
+            self._refuse(
                 req,
                 fp,
                 code,
@@ -174,7 +174,7 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
                 % (req.get_method(), without_userinfo(url)),
             )
         if not is_replayable(req):
-            self.refuse(
+            self._refuse(
                 req,
                 fp,
                 code,
@@ -184,7 +184,7 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
                 % (req.get_method(), without_userinfo(url)),
             )
 
-    def refuse(
+    def _refuse(
         self, req: urllib.request.Request, fp: Any, code: int, headers: Any, why: str
     ) -> None:
         """Close the response and raise the StatusError that says why."""
@@ -213,19 +213,19 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
         try:
             target = redirect_target(req.full_url, location)
         except ValueError as error:
-            self.refuse(req, fp, code, headers, str(error))
+            self._refuse(req, fp, code, headers, str(error))
             raise AssertionError("refuse() raises") from error
         new = self.redirect_request(req, fp, code, msg, headers, target)
         if new is None:
             return None
-        self.check_chain(req, new, fp, code, headers)
+        self._check_chain(req, new, fp, code, headers)
         drain_response(fp)
         return self.parent.open(new, timeout=getattr(req, "timeout", None))
 
     http_error_301 = http_error_303 = http_error_302
     http_error_307 = http_error_308 = http_error_302
 
-    def check_chain(
+    def _check_chain(
         self,
         req: urllib.request.Request,
         new: urllib.request.Request,

@@ -72,7 +72,7 @@ class WikiServer:
         self.server.close()
         self.store.close()
 
-    def make_account(
+    def _make_account(
         self,
         user: str,
         password: Optional[str],
@@ -142,7 +142,7 @@ def serve_wiki(
         raise
     wiki = WikiServer(server, store, app)
     try:
-        wiki.make_account(user, password, bot_password, groups)
+        wiki._make_account(user, password, bot_password, groups)
     except BaseException:
         wiki.close()
         raise

@@ -1,0 +1,141 @@
+"""cli/main.py: exit codes, help, signals, pipes."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from wikistd.cli.main import COMMANDS, exit_code, main
+from wikistd.errors import (
+    APIError,
+    ConnectFailed,
+    ConnectionLost,
+    LimitExceeded,
+    LoginError,
+    ProtocolError,
+    RetryLater,
+    StatusError,
+    TransportTimeout,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_main(*argv):
+    """Return (exit code, stdout, stderr) of a command run in this process."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    code = main(list(argv), stdout, stderr)
+    return code, stdout.getvalue(), stderr.getvalue()
+
+
+def start(*argv, **options):
+    """Start a command in a process of its own."""
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    environ = dict(os.environ, PYTHONPATH=str(ROOT))
+    environ.pop("PYTHONWARNINGS", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "wikistd", *argv], cwd=str(ROOT), env=environ, **options
+    )
+
+
+class Help(unittest.TestCase):
+    def test_every_command_has_an_example(self):
+        """`Example:` stands at the end of every --help."""
+        code, text, _ = run_main("--help")
+        self.assertEqual(code, 0)
+        self.assertIn("Example: wikistd demo", text)
+        for command in COMMANDS:
+            self.assertIn("\n    %s " % command.name, text)
+        for command in COMMANDS:
+            code, text, _ = run_main(command.name, "--help")
+            self.assertEqual(code, 0)
+            self.assertRegex(text.split("\n\n")[-1], r"^Example: .*wikistd ")
+            self.assertNotIn("--password ", text)
+
+    def test_version(self):
+        """--version is the package's."""
+        code, text, _ = run_main("--version")
+        self.assertEqual(code, 0)
+        self.assertRegex(text, r"^wikistd \d+\.\d+\.\d+\n$")
+
+    def test_usage(self):
+        """What cannot be is said on one line, with exit code 2."""
+        for argv in (
+            (),
+            ("nonsense",),
+            ("get",),
+            ("demo", "--what"),
+            ("serve", "--port", "x"),
+        ):
+            code, stdout, stderr = run_main(*argv)
+            self.assertEqual((code, stdout), (2, ""), argv)
+            self.assertRegex(stderr, r"^wikistd: [^\n]+ \(see: wikistd.* --help\)\n$")
+
+
+class ExitCodes(unittest.TestCase):
+    def test_errors(self):
+        """A script can tell who must act."""
+        for error, code in (
+            (APIError("nosuchpage", "There is none"), 1),
+            (LoginError("Failed", "no"), 1),
+            (StatusError(status=404), 1),
+            (RetryLater("maxlag"), 1),
+            (ConnectFailed("no"), 3),
+            (TransportTimeout("late"), 3),
+            (ConnectionLost("cut", phase="headers"), 3),
+            (ConnectionLost("cut", phase="body"), 4),
+            (ProtocolError("broken"), 4),
+            (LimitExceeded("big"), 4),
+        ):
+            self.assertEqual(exit_code(error), code, error)
+
+
+@unittest.skipUnless(os.name == "posix", "signals and pipes of a POSIX system")
+class Processes(unittest.TestCase):
+    def test_ctrl_c(self):
+        """Ctrl-C ends with 130 and no traceback; SIGTERM with 143."""
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            process = start("serve")
+            self.addCleanup(process.kill)
+            line = process.stdout.readline()
+            self.assertIn(b'"url"', line)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, code, stderr)
+            self.assertNotIn(b"Traceback", stderr)
+
+    def test_broken_pipe(self):
+        """A reader that leaves ends the command quietly."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        process = start("--help", stdout=writing)
+        os.close(writing)
+        _, stderr = process.communicate(timeout=10)
+        self.assertEqual((process.returncode, stderr), (0, b""))
+
+    def test_not_utf_8(self):
+        """In the C locale stdout is UTF-8 all the same."""
+        environ = dict(os.environ, PYTHONPATH=str(ROOT), LC_ALL="C", PYTHONUTF8="0")
+        environ["PYTHONCOERCECLOCALE"] = "0"
+        code = (
+            "import wikistd.cli.output as o; o.Output().record({'a': '\\xfc\\udcff'})"
+        )
+        got = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environ,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        self.assertEqual(got.stdout, '{"a": "ü\\udcff"}\n'.encode())
+
+
+class Docs(unittest.TestCase):
+    def test_names_are_words(self):
+        """Names of commands can be typed."""
+        for command in COMMANDS:
+            self.assertTrue(re.match(r"[a-z]+\Z", command.name))

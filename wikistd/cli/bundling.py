@@ -1,0 +1,49 @@
+"""`wikistd bundle` and `wikistd vendor`: the command line's side of the tools.
+
+Holds: nothing.  Not here: what they do (tools/bundle.py, tools/vendor.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tools.bundle import add_bundle_arguments, run_bundle
+from ..tools.sources import ChangedCopy
+from ..tools.vendor import add_vendor_arguments, run_vendor
+from .output import Output
+from .registry import Command
+
+
+def _run_tool(run: Any, arguments: Any, output: Output) -> int:
+    try:
+        sentence = run(arguments)
+    except ChangedCopy as error:
+        output.error(str(error))
+        return 1
+    if sentence:
+        output.text(sentence)
+    return 0
+
+
+def _run_bundle(arguments: Any, output: Output) -> int:
+    return _run_tool(run_bundle, arguments, output)
+
+
+def _run_vendor(arguments: Any, output: Output) -> int:
+    return _run_tool(run_vendor, arguments, output)
+
+
+BUNDLE_COMMAND = Command(
+    "bundle",
+    "write the package, or a script and what it uses of it, as one file",
+    "wikistd bundle -o wikistd.py --without server,cli",
+    add_bundle_arguments,
+    _run_bundle,
+)
+VENDOR_COMMAND = Command(
+    "vendor",
+    "copy the package into another project, or check such a copy",
+    "wikistd vendor app/_vendor/wiki",
+    add_vendor_arguments,
+    _run_vendor,
+)

@@ -1,0 +1,169 @@
+"""The command line: arguments in, exit code out.
+
+Exit codes: 0 done, 1 the far side said no, 2 usage, 3 not reached or timed out,
+4 broken data, 130 Ctrl-C.  Holds: nothing.
+Not here: the commands themselves (commands.py, demo.py).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import warnings
+from typing import Any, Optional, Sequence, TextIO
+
+from ..errors import (
+    ConnectionLost,
+    ProtocolError,
+    TransportError,
+    WikistdError,
+)
+from ..web.useragent import WIKISTD_VERSION
+from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND, STREAM_COMMAND
+from .demo import DEMO_COMMAND
+from .options import logging_to
+from .output import Output, OutputClosed
+from .registry import UsageError
+from .serve import SERVE_COMMAND
+
+EXIT_DONE = 0
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_NOT_REACHED = 3
+EXIT_BROKEN_DATA = 4
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+#: In the order of the help; another room's command is added here.
+COMMANDS = (
+    DEMO_COMMAND,
+    SERVE_COMMAND,
+    LOGIN_COMMAND,
+    GET_COMMAND,
+    POST_COMMAND,
+    STREAM_COMMAND,
+)
+
+
+def make_parser(output: Output) -> Any:
+    """Return the argparse parser for all commands."""
+    import argparse  # 2 ms that programs without a command line need not pay
+
+    class Parser(argparse.ArgumentParser):
+        """Says what is wrong on one line, and where the help is."""
+
+        def error(self, message: str) -> Any:
+            output.error("%s (see: %s --help)" % (message, self.prog))
+            raise SystemExit(EXIT_USAGE)
+
+        def _print_message(self, message: str, file: Any = None) -> None:
+            if message:
+                output.text(message.rstrip("\n"))
+
+    parser = Parser(
+        prog="wikistd",
+        description="What a wiki bot needs from the network, in plain Python.",
+        epilog="Example: wikistd demo",
+    )
+    parser.add_argument(
+        "--version", action="version", version="wikistd " + WIKISTD_VERSION
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in COMMANDS:
+        child = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            epilog="Example: " + command.example,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(child)
+        child.set_defaults(run=command.run)
+    return parser
+
+
+def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
+    """Return the parsed arguments; options may stand between key=value pairs."""
+    # argparse gives a list of positionals only those before the next option; what it
+    # leaves over is put where the command says.
+    arguments, more = parser.parse_known_args(argv)
+    target = getattr(arguments, "more_arguments", "")
+    if more and (not target or any(item.startswith("-") for item in more)):
+        parser.error("unrecognized arguments: %s" % " ".join(more))
+    if more:
+        setattr(arguments, target, [*getattr(arguments, target), *more])
+    return arguments
+
+
+def main(
+    argv: Optional[Sequence[str]] = None,
+    stdout: Optional[TextIO] = None,
+    stderr: Optional[TextIO] = None,
+) -> int:
+    """Run one command and return its exit code; never raises for what a user can do."""
+    output = Output(stdout, stderr)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = _warning_writer(output)
+        restore = _end_on_sigterm()
+        try:
+            return _run(sys.argv[1:] if argv is None else argv, output)
+        except OutputClosed:
+            output.give_up_stdout()
+            return EXIT_DONE
+        except KeyboardInterrupt:
+            output.note("")
+            return EXIT_INTERRUPTED
+        finally:
+            restore()
+
+
+def _run(argv: Sequence[str], output: Output) -> int:
+    try:
+        arguments = read_arguments(make_parser(output), argv)
+        if arguments.command is None:
+            output.error("which command? (see: wikistd --help)")
+            return EXIT_USAGE
+        with logging_to(output):
+            code: int = arguments.run(arguments, output)
+        return code
+    except SystemExit as leaving:  # argparse: --help, --version, and errors
+        return leaving.code if isinstance(leaving.code, int) else EXIT_USAGE
+    except WikistdError as error:
+        output.error(str(error))
+        return exit_code(error)
+    except (UsageError, ValueError, OSError) as error:
+        # An address, a value, a file or a port that cannot be used.
+        output.error(str(error))
+        return EXIT_USAGE
+
+
+def exit_code(error: WikistdError) -> int:
+    """Return the exit code that tells a script what kind of error it was."""
+    if isinstance(error, ConnectionLost) and error.phase == "body":
+        return EXIT_BROKEN_DATA  # the answer came, but not all of it
+    if isinstance(error, TransportError):
+        return EXIT_NOT_REACHED
+    if isinstance(error, ProtocolError):
+        return EXIT_BROKEN_DATA
+    return EXIT_REFUSED
+
+
+def _warning_writer(output: Output) -> Any:
+    def show(message: Any, category: Any, *where: Any, **more: Any) -> None:
+        output.error("warning: %s" % message)
+
+    return show
+
+
+def _end_on_sigterm() -> Any:
+    """Make SIGTERM end the command as Ctrl-C does, so that it cleans up behind it."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def leave(number: int, frame: Any) -> None:
+        raise SystemExit(EXIT_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    return lambda: signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,271 @@
+"""What several commands take: who asks, how long to wait, which password.
+
+In: parsed arguments.  Out: an HttpClient, a Session, a password.
+Holds: nothing.  Not here: the commands (commands.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from ..errors import ClientInteractionRequest
+from ..web.client import HttpClient
+from ..web.cookies import CookieStore
+from ..web.useragent import default_user_agent
+from ..wiki.session import Session
+from .output import Output
+from .registry import UsageError
+from .transcript import TranscriptHandler, describe_trust
+
+PASSWORD_VARIABLE = "WIKISTD_PASSWORD"
+#: A password and a line end; a file that is longer is not a password file.
+MAX_PASSWORD_BYTES = 4096
+
+
+def add_network_arguments(parser: Any) -> None:
+    """Add what every command takes that goes to the network."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--user-agent",
+        metavar="TEXT",
+        help='who is asking, with a way to reach you: "MyBot/1.0 (me@example.org)"',
+    )
+    group.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="default: 60"
+    )
+    group.add_argument(
+        "--max-wait",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="for a wiki that asks to wait or is in trouble; default: 120",
+    )
+    group.add_argument("--proxy", metavar="URL", help="instead of the environment's")
+    group.add_argument("--ca-file", metavar="FILE", help="trust only these CAs")
+    group.add_argument(
+        "--debug",
+        action="store_true",
+        help="write what is sent and received to stderr, without secrets",
+    )
+
+
+def add_login_arguments(parser: Any) -> None:
+    """Add who to log in as, and where the password comes from."""
+    group = parser.add_argument_group("login")
+    group.add_argument(
+        "--user", metavar="NAME", help="log in; User@app is a bot password"
+    )
+    group.add_argument(
+        "--password-file", metavar="FILE", help="mode 0600; - is standard input"
+    )
+    group.add_argument(
+        "--password-env",
+        metavar="NAME",
+        help="an environment variable; default: %s" % PASSWORD_VARIABLE,
+    )
+    group.add_argument(
+        "--cookies", metavar="FILE", help="keep the session here, with mode 0600"
+    )
+
+
+def make_cli_client(arguments: Any, output: Output) -> HttpClient:
+    """Return the HttpClient that a command's arguments describe."""
+    options: Dict[str, Any] = {}
+    if arguments.debug:
+        options["handlers"] = [TranscriptHandler(output.note)]
+    if getattr(arguments, "cookies", None):
+        store = CookieStore(arguments.cookies)
+        store.load()
+        options["cookies"] = store
+    if not arguments.timeout > 0:
+        raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
+    if not arguments.max_wait >= 0:
+        raise UsageError("--max-wait must be 0 or more, not %g" % arguments.max_wait)
+    return HttpClient(
+        user_agent=arguments.user_agent or default_user_agent(),
+        timeout=arguments.timeout,
+        proxies=arguments.proxy,
+        ca_file=arguments.ca_file,
+        **options,
+    )
+
+
+def open_session(
+    arguments: Any, output: Output, client: HttpClient, **options: Any
+) -> Session:
+    """Return a Session on the arguments' host, logged in where they name a user."""
+    session = Session(
+        arguments.host,
+        session=client,
+        api_path=getattr(arguments, "api_path", None),
+        timeout=arguments.timeout,
+        max_wait_seconds=arguments.max_wait,
+        **options,
+    )
+    if arguments.user:
+        log_in(session, arguments, output)
+    return session
+
+
+def log_in(session: Session, arguments: Any, output: Output) -> Dict[str, Any]:
+    """Log in; on a terminal, ask for what the wiki wants beside the password."""
+    password = read_password(arguments)
+    try:
+        reply = session.login(arguments.user, password)
+    except ClientInteractionRequest as step:
+        if not _is_interactive():
+            raise
+        reply = _answer_steps(session, step, output)
+    if arguments.cookies:
+        session.session.cookies.save()
+    return reply
+
+
+def _answer_steps(
+    session: Session, step: ClientInteractionRequest, output: Output
+) -> Dict[str, Any]:
+    """Ask the person for each further step; the wiki says when it is enough."""
+    while True:
+        output.note(step.message)
+        try:
+            session.continue_login(step.login_token, **_ask_fields(step.requests))
+        except ClientInteractionRequest as another:
+            step = another
+            continue
+        return {"status": "PASS"}
+
+
+def _ask_fields(requests: Sequence[Dict[str, Any]]) -> Dict[str, str]:
+    answers = {}
+    for request in requests:
+        for name, field in (request.get("fields") or {}).items():
+            if field.get("type") in ("hidden", "null", "button"):
+                continue
+            label = "%s: " % (field.get("label") or name)
+            # Not shown while it is typed: a code lets somebody in as a password does.
+            answers[name] = ask_unseen(label)
+    return answers
+
+
+def read_password(arguments: Any) -> str:
+    """Return the password from where the arguments say; it is never one of them."""
+    if arguments.password_file == "-":
+        return _check_password(sys.stdin.readline(), "standard input")
+    if arguments.password_file:
+        return _read_password_file(arguments.password_file)
+    name = arguments.password_env or PASSWORD_VARIABLE
+    if name in os.environ:
+        return _check_password(os.environ[name], "the variable " + name)
+    if arguments.password_env:
+        raise UsageError("there is no environment variable %s" % name)
+    if _is_interactive():
+        return _check_password(
+            ask_unseen("Password of %s: " % arguments.user), "the terminal"
+        )
+    raise UsageError(
+        "no password for %s: set %s, or give --password-file FILE (- is standard input)"
+        % (arguments.user, PASSWORD_VARIABLE)
+    )
+
+
+def _read_password_file(path: str) -> str:
+    with open(path, "rb") as source:
+        facts = os.fstat(source.fileno())
+        if os.name == "posix" and stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
+            raise UsageError(
+                "%s may be read by others (mode %04o): chmod 600 it first"
+                % (path, stat.S_IMODE(facts.st_mode))
+            )
+        data = source.read(MAX_PASSWORD_BYTES + 1)
+    if len(data) > MAX_PASSWORD_BYTES:
+        raise UsageError("%s is longer than a password" % path)
+    try:
+        return _check_password(data.decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise UsageError("%s is not UTF-8" % path) from None
+
+
+def _check_password(text: str, source: str) -> str:
+    password = text[:-1] if text.endswith("\n") else text
+    password = password[:-1] if password.endswith("\r") else password
+    if not password:
+        raise UsageError("%s holds no password" % source)
+    if "\n" in password:
+        raise UsageError("%s holds more than one line" % source)
+    return password
+
+
+def ask_unseen(question: str) -> str:
+    """Ask on the terminal, without showing what is typed."""
+    import getpass  # needs termios or msvcrt, which some Pythons lack
+
+    return getpass.getpass(question)
+
+
+def _is_interactive() -> bool:
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def read_parameters(
+    items: Sequence[str],
+) -> Tuple[Dict[str, Any], List[Tuple[str, str]]]:
+    """Return API parameters from key=value, and (field, path) from field@path.
+
+    A key that comes twice is a list; a value of - is read from standard input.
+    """
+    params: Dict[str, Any] = {}
+    files: List[Tuple[str, str]] = []
+    for item in items:
+        name, is_pair, value = item.partition("=")
+        if "@" in name:
+            name, _, path = item.partition("@")
+            files.append((name, path))
+            continue
+        if not is_pair or not name:
+            raise UsageError("%r is neither key=value nor field@path" % item)
+        text = sys.stdin.read() if value == "-" else value
+        if name not in params:
+            params[name] = text
+        elif isinstance(params[name], list):
+            params[name].append(text)
+        else:
+            params[name] = [params[name], text]
+    return params, files
+
+
+@contextlib.contextmanager
+def logging_to(output: Output) -> Iterator[None]:
+    """Write what our rooms log as warnings to stderr, as one-line messages."""
+    import logging  # 3 ms, which --help and --version need not pay
+
+    class ToOutput(logging.Handler):
+        """Writes each record as `wikistd: warning: ...`."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            output.error("warning: " + record.getMessage())
+
+    handler = ToOutput(logging.WARNING)
+    logger = logging.getLogger(__name__.split(".")[0])
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def end_debug(
+    arguments: Any, output: Output, client: HttpClient, url: Optional[str]
+) -> None:
+    """Close a client, and end the transcript of --debug."""
+    if arguments.debug:
+        for line in describe_trust(client, url or ""):
+            output.note(line)
+        output.note("* %r" % client.counters)
+    client.close()

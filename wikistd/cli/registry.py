@@ -1,0 +1,28 @@
+"""What a command of the command line is.
+
+Holds: nothing.  Not here: the commands (commands.py, demo.py), running one (main.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from .output import Output
+
+
+class Command(NamedTuple):
+    """One command: its name, what it says of itself, and two functions.
+
+    `add_arguments(parser)` tells argparse what it takes; `run(arguments, output)` does
+    it and returns the exit code.  `example` stands at the end of its --help.
+    """
+
+    name: str
+    summary: str
+    example: str
+    add_arguments: Callable[[Any], None]
+    run: Callable[[Any, Output], int]
+
+
+class UsageError(Exception):
+    """The command cannot be run as it was given: exit code 2 and a sentence."""

@@ -1,0 +1,89 @@
+"""serve: keep the embedded wiki up until Ctrl-C.
+
+In: where to listen, which file.  Out: addresses and accounts.  Holds: the server.
+Not here: the wiki itself (server room).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ..server.serving import WikiServer, serve_wiki
+from .options import PASSWORD_VARIABLE
+from .output import Output
+from .registry import Command
+
+_serve_main_page = """This wiki lives in one sqlite3 file and one Python process.
+
+* [[Special:AllPages|All pages]], [[Special:RecentChanges|recent changes]]
+* The API is at ''/w/api.php'', the stream of changes at
+  ''/v2/stream/recentchange''.
+"""
+
+
+def _add_serve_arguments(parser: Any) -> None:
+    parser.add_argument(
+        "--bind", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="default: any free one"
+    )
+    parser.add_argument(
+        "--db", metavar="FILE", help="keep the wiki in this sqlite3 file"
+    )
+    parser.add_argument(
+        "--user", default="Demo", metavar="NAME", help="the account, default: Demo"
+    )
+
+
+def run_serve(arguments: Any, output: Output) -> int:
+    """Serve until Ctrl-C."""
+    if not 0 <= arguments.port <= 65535:
+        raise ValueError("--port must be 0 to 65535, not %d" % arguments.port)
+    password = os.environ.get(PASSWORD_VARIABLE)
+    with serve_wiki(
+        arguments.db or ":memory:",
+        host=arguments.bind,
+        port=arguments.port,
+        user=arguments.user,
+        password=password,
+        bot_password=password,
+    ) as wiki:
+        if wiki.store.find_page("Main Page") is None:
+            wiki.store.save_page("Main Page", _serve_main_page, user=arguments.user)
+        _announce(wiki, output, given=password is not None)
+        wiki.server.serve_forever()
+    return 0
+
+
+def _announce(wiki: WikiServer, output: Output, *, given: bool) -> None:
+    facts = {
+        "url": wiki.url,
+        "api": wiki.url + "/w/api.php",
+        "stream": wiki.url + "/v2/stream/recentchange",
+        "user": wiki.user,
+        "bot_user": wiki.bot_user,
+    }
+    if not given and wiki.bot_password:
+        # Made a moment ago, for this wiki only: nobody else could tell it.
+        facts["password"] = wiki.password
+        facts["bot_password"] = wiki.bot_password
+    if not output.is_terminal:
+        output.record(facts)
+    output.note("serving %s/ (Ctrl-C ends it)" % wiki.url)
+    if "bot_password" in facts:
+        output.note("log in as %s with %s" % (wiki.bot_user, wiki.bot_password))
+    else:
+        output.note("log in as %s with the password it has" % wiki.bot_user)
+    if not wiki.host.startswith("127.") and wiki.host != "::1":
+        output.note("everybody who reaches %s can read and edit it" % wiki.host)
+
+
+SERVE_COMMAND = Command(
+    "serve",
+    "keep the embedded wiki up on a port",
+    "wikistd serve --port 8080 --db wiki.sqlite",
+    _add_serve_arguments,
+    run_serve,
+)

@@ -1,0 +1,154 @@
+"""The --debug transcript: what went over the wire, with the secrets left out.
+
+In: requests and responses as they pass.  Out: lines for stderr.  Holds: a counter.
+Not here: which headers are sent (the handlers of the web room).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import urllib.request
+from typing import Any, Callable, Iterable, List, Tuple
+from urllib.parse import urlsplit
+
+#: Header fields whose values are never shown.
+SECRET_HEADERS = frozenset(
+    "authorization cookie set-cookie proxy-authorization www-authenticate "
+    "proxy-authenticate authentication-info".split()
+)
+# Values in addresses and forms: all but what tells which call it was.
+_transcript_shown = re.compile(
+    r"(action|format|formatversion|meta|list|prop|generator|type|continue|since)\Z"
+)
+_transcript_pair = re.compile(r"([^&=?]+)=([^&]*)")
+
+
+class TranscriptHandler(urllib.request.BaseHandler):
+    """Writes each exchange of an opener, redirects and refusals too.  Thread-safe.
+
+    It stands right before the connection, so it sees all header fields.
+    """
+
+    handler_order = 480
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self.write = write
+        self.count = 0
+        self._lock = threading.Lock()
+        self._started = threading.local()
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Write what is about to be sent."""
+        with self._lock:
+            self.count += 1
+            number = self.count
+        self._started.number = number
+        self._started.time = time.monotonic()
+        lines = [
+            "> #%d %s %s"
+            % (number, request.get_method(), redact_url(request.full_url)),
+            "> route: %s"
+            % (redact_userinfo(getattr(request, "proxy_reason", "")) or "directly"),
+        ]
+        fields = dict(request.headers)
+        fields.update(request.unredirected_hdrs)
+        lines += redact_fields("> ", fields.items())
+        data = request.data
+        if data is not None:
+            lines.append("> " + describe_body(data))
+        self._write_all(lines)
+        return request
+
+    https_request = http_request
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        """Write what came back."""
+        number = getattr(self._started, "number", 0)
+        seconds = time.monotonic() - getattr(self._started, "time", time.monotonic())
+        lines = [
+            "< #%d %s %s after %.3f s"
+            % (number, response.status, response.reason, seconds)
+        ]
+        lines += describe_connection(response)
+        lines += redact_fields("< ", response.headers.items())
+        self._write_all(lines)
+        return response
+
+    https_response = http_response
+
+    def _write_all(self, lines: Iterable[str]) -> None:
+        self.write("\n".join(lines))
+
+
+def redact_fields(mark: str, fields: Iterable[Tuple[str, Any]]) -> List[str]:
+    """Return a line for each header field; what could let somebody in is left out."""
+    lines = []
+    for name, value in fields:
+        shown = str(value)
+        if name.lower() in SECRET_HEADERS:
+            shown = "(%d characters not shown)" % len(shown)
+        elif name.lower() in ("location", "link", "refresh"):
+            shown = redact_url(shown)
+        lines.append("%s%s: %s" % (mark, name, shown))
+    return lines
+
+
+def redact_url(url: str) -> str:
+    """Return an address without user names, passwords and the values of parameters."""
+    head, mark, query = url.partition("?")
+    return redact_userinfo(head) + mark + redact_pairs(query)
+
+
+def redact_userinfo(text: str) -> str:
+    """Return text whose addresses have lost what stands before an @."""
+    return re.sub(r"://[^/@\s]*@", "://...@", text)
+
+
+def redact_pairs(query: str) -> str:
+    """Return name=value pairs with most of the values left out."""
+
+    def shown(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        return "%s=%s" % (name, value if _transcript_shown.match(name) else "...")
+
+    return _transcript_pair.sub(shown, query)
+
+
+def describe_body(data: Any) -> str:
+    """Return what is sent, in words: its kind and size, names but no values."""
+    if isinstance(data, bytes):
+        if re.match(rb"[\w.%+*-]+=[^\s]*\Z", data):
+            names = [
+                pair.partition(b"=")[0].decode("ascii") for pair in data.split(b"&")
+            ]
+            return "form of %d bytes: %s" % (len(data), ", ".join(names))
+        return "body of %d bytes" % len(data)
+    return "body of type %s" % type(data).__name__
+
+
+def describe_connection(response: Any) -> List[str]:
+    """Return the address that answered and its TLS, where they are known."""
+    connection = getattr(response, "_stream", None)
+    sock: Any = getattr(connection, "sock", None)
+    lines = []
+    try:
+        peer = sock.getpeername()
+        kept = "a kept" if getattr(connection, "exchanges", 0) > 1 else "a new"
+        lines.append("< from %s port %d over %s connection" % (peer[0], peer[1], kept))
+    except (AttributeError, OSError, IndexError, TypeError):
+        pass  # closed by now, or no real socket
+    if hasattr(sock, "version") and hasattr(sock, "cipher"):
+        cipher = sock.cipher() or ("unknown cipher",)
+        lines.append("< TLS: %s, %s" % (sock.version(), cipher[0]))
+    return lines
+
+
+def describe_trust(client: Any, url: str) -> List[str]:
+    """Return where a client looked for CAs, if it went to an https address."""
+    if urlsplit(url).scheme != "https":
+        return []
+    tls = getattr(getattr(client, "keepalive", None), "tls", None)
+    searched = getattr(tls, "searched", None)
+    return ["* CAs looked for in: %s" % ", ".join(searched)] if searched else []

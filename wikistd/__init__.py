@@ -72,13 +72,11 @@ from .formats.headers import (
     parse_retry_after,
     quote_string,
 )
+from .formats.lines import ChunksParser, LinesParser, ParserBuffer
 from .formats.multiparser import MultipartParser, PartBegin, PartEnd
-from .formats.multipart import (
-    BodyPartWriter,
-    FormData,
-    MultipartWriter,
-    PartEncodingRefused,
-)
+from .formats.multipart import BodyPartWriter, FormData, MultipartWriter
+from .formats.multireader import BodyPartReader, MultipartReader
+from .formats.partcoding import PartEncodingRefused
 from .formats.query import add_query, decode_query, encode_query, join_values
 from .formats.sse import EventParser, ServerSentEvent, encode_comment, encode_event
 from .formats.upgrade import do_handshake
@@ -121,6 +119,7 @@ __all__ = [
     "BadContentDispositionParam",
     "BasicAuth",
     "BearerAuth",
+    "BodyPartReader",
     "BodyPartWriter",
     "CLOSE_ABNORMAL",
     "CLOSE_GOING_AWAY",
@@ -134,6 +133,7 @@ __all__ = [
     "CLOSE_PROTOCOL_ERROR",
     "CLOSE_UNSUPPORTED_DATA",
     "Challenge",
+    "ChunksParser",
     "ClientInteractionRequest",
     "Clock",
     "ConnectFailed",
@@ -159,6 +159,7 @@ __all__ = [
     "HttpClient",
     "KeepAliveHandler",
     "LimitExceeded",
+    "LinesParser",
     "LoginError",
     "MSG_BINARY",
     "MSG_CLOSE",
@@ -170,11 +171,13 @@ __all__ = [
     "Message",
     "MultipartError",
     "MultipartParser",
+    "MultipartReader",
     "MultipartWriter",
     "NetrcAuth",
     "OAuth1Auth",
     "PageQuery",
     "PageStore",
+    "ParserBuffer",
     "PartBegin",
     "PartEncodingRefused",
     "PartEnd",

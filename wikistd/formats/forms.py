@@ -31,7 +31,8 @@ from .multiparser import (
     PartBegin,
     PartEnd,
 )
-from .multipart import PLAIN_TRANSFER_ENCODINGS, URLENCODED_TYPE
+from .multipart import URLENCODED_TYPE
+from .partcoding import PLAIN_TRANSFER_ENCODINGS
 from .query import MAX_QUERY_BYTES, decode_query
 
 MAX_FORM_BODY_BYTES = 128 * 1024 * 1024  # above MediaWiki's default of 100 MB

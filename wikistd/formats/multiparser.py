@@ -45,7 +45,8 @@ class MultipartParser:
 
     `use_length`: believe a part's Content-Length, as aiohttp does; browsers do not send
     it and PHP ignores it.  `in_part` starts at the content of a part whose header was
-    read elsewhere; `length` is then its announced length.  Limits: `max_parts`,
+    read elsewhere; `length` is then its announced length, and input may end right after
+    the boundary.  Limits: `max_parts`,
     `max_header_bytes` for the header of one part, `max_part_bytes` for its content.
     """
 
@@ -63,6 +64,7 @@ class MultipartParser:
         "_head",
         "_hold",
         "_in_part",
+        "_is_one_part",
         "_must_end",
         "_remaining",
         "_size",
@@ -88,7 +90,7 @@ class MultipartParser:
         self.at_end = False
         self.error: Optional[Exception] = None
         self.parts = 1 if in_part else 0
-        self._in_part = in_part
+        self._is_one_part = self._in_part = in_part
         self._flowing = False
         # The first delimiter lacks its CRLF, and so does one right after a header,
         # with whose empty line it shares it.
@@ -132,6 +134,9 @@ class MultipartParser:
 
     def close(self) -> None:
         """Say that nothing more will come; MultipartError if the end is missing."""
+        if self._is_one_part:
+            marks = (self._delimiter, self._delimiter[0 if not self._fresh else 2 :])
+            self.at_end |= not self._in_part or self._hold.startswith(marks)
         if self.error is None and not self.at_end:
             where = "no boundary was found"
             if self.parts:

@@ -2,12 +2,12 @@
 
 Spec: RFC 2046 5.1, RFC 7578, WHATWG HTML 4.10.22.8, RFC 6266.  Pure: reads only from
 the files it is given, and the random bytes of boundaries are an argument.  Not here:
-reading them (multiparser.py, multireader.py, forms.py); urlencoding (query.py).
+the encodings of parts (partcoding.py); reading them (multiparser.py, multireader.py,
+forms.py); urlencoding (query.py).
 """
 
 from __future__ import annotations
 
-import binascii
 import io
 import json
 import os
@@ -15,7 +15,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterable,
     Iterator,
     List,
     Mapping,
@@ -28,6 +27,13 @@ from urllib.parse import quote
 from .disposition import content_disposition_filename, scan_content_disposition
 from .headers import HeaderSource, PartHeaders, is_token, parse_mimetype, quote_string
 from .multiparser import check_boundary
+from .partcoding import (
+    PLAIN_TRANSFER_ENCODINGS,
+    PartEncodingRefused,
+    compress_part,
+    encode_base64_part,
+    encode_quoted_printable_part,
+)
 from .query import QueryPairs, encode_query, query_text
 
 FORM_CHUNK_BYTES = 65536  # http.client's 8 KB reads cost five times the CPU
@@ -73,12 +79,6 @@ GUESSED_TYPES = {
     ".xml": "application/xml",
     ".zip": "application/zip",
 }
-#: Content-Transfer-Encodings that change nothing.
-PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary")
-
-
-class PartEncodingRefused(ValueError, RuntimeError):
-    """The caller asked for an encoding of a part that cannot be written here."""
 
 
 class BodyPartWriter:
@@ -282,11 +282,11 @@ class BodyPartWriter:
     def _encode(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         coding, transfer = self._encodings()
         if coding:
-            pieces = _compress_part(pieces, coding)
+            pieces = compress_part(pieces, coding)
         if transfer == "base64":
-            pieces = _encode_base64(pieces)
+            pieces = encode_base64_part(pieces)
         elif transfer:
-            pieces = _encode_quoted_printable(pieces)
+            pieces = encode_quoted_printable_part(pieces)
         return pieces
 
 
@@ -553,56 +553,3 @@ def guess_filename(file: Any) -> str:
 def guess_type(filename: str) -> str:
     """Return the media type that goes with the end of a file's name, "" if unknown."""
     return GUESSED_TYPES.get(os.path.splitext(filename)[1].lower(), "")
-
-
-def _compress_part(pieces: Iterable[bytes], coding: str) -> Iterator[bytes]:
-    import zlib  # a crippled Python may lack it
-
-    # Raw deflate, as aiohttp reads and writes it: nobody else compresses parts.
-    squeeze = zlib.compressobj(wbits=31 if coding == "gzip" else -15)
-    for piece in pieces:
-        done = squeeze.compress(piece)
-        if done:
-            yield done
-    yield squeeze.flush()
-
-
-def _encode_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield base64 in lines of 76 characters (RFC 2045 6.8)."""
-    held, lead = b"", b""
-    for piece in pieces:
-        held += piece
-        whole = len(held) - len(held) % 57
-        if whole:
-            yield lead + _base64_lines(held[:whole])
-            held, lead = held[whole:], b"\r\n"
-    if held:
-        yield lead + _base64_lines(held)
-
-
-def _base64_lines(data: bytes) -> bytes:
-    coded = binascii.b2a_base64(data, newline=False)
-    return b"\r\n".join(coded[i : i + 76] for i in range(0, len(coded), 76))
-
-
-def _encode_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield quoted-printable of binary content (RFC 2045 6.7): line ends coded too."""
-    # binascii.b2a_qp makes lines of 77 characters (3.8 to 3.13), and cannot go on in
-    # the middle of one.
-    tokens = [b"=%02X" % byte for byte in range(256)]
-    for byte in range(32, 127):
-        if byte != 61:
-            tokens[byte] = bytes([byte])
-    width = 0
-    for piece in pieces:
-        coded = bytearray()
-        for place, byte in enumerate(piece, 1):
-            token = tokens[byte]
-            if byte == 32 and place == len(piece):
-                token = b"=20"  # a blank at the very end would be lost
-            if width + len(token) > 75:
-                coded += b"=\r\n"
-                width = 0
-            coded += token
-            width += len(token)
-        yield bytes(coded)

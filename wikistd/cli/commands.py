@@ -53,7 +53,7 @@ def _add_call_arguments(parser: Any) -> None:
     )
 
 
-def run_login(arguments: Any, output: Output) -> int:
+def run_login_command(arguments: Any, output: Output) -> int:
     """Log in, and say as whom."""
     if not arguments.user:
         raise UsageError("login needs --user NAME")
@@ -77,7 +77,7 @@ def run_login(arguments: Any, output: Output) -> int:
         end_debug(arguments, output, client, arguments.host)
 
 
-def run_get(arguments: Any, output: Output) -> int:
+def run_get_command(arguments: Any, output: Output) -> int:
     """Ask the API by GET."""
     params, files = read_parameters(arguments.parameters)
     if files:
@@ -85,7 +85,7 @@ def run_get(arguments: Any, output: Output) -> int:
     return _run_call("GET", arguments, output, params, {})
 
 
-def run_post(arguments: Any, output: Output) -> int:
+def run_post_command(arguments: Any, output: Output) -> int:
     """Ask the API by POST, with files where some are named."""
     params, named = read_parameters(arguments.parameters)
     with contextlib.ExitStack() as stack:
@@ -151,7 +151,7 @@ def _add_stream_arguments(parser: Any) -> None:
     add_network_arguments(parser)
 
 
-def run_stream(arguments: Any, output: Output) -> int:
+def run_stream_command(arguments: Any, output: Output) -> int:
     """Write events as they come, one JSON document a line."""
     client = make_cli_client(arguments, output)
     options: Dict[str, Any] = {"client": client, "canary": arguments.canary}
@@ -196,14 +196,14 @@ LOGIN_COMMAND = Command(
     "WIKISTD_PASSWORD=... wikistd login https://test.wikipedia.org"
     " --user Example@bot --cookies test.cookies",
     _add_api_arguments,
-    run_login,
+    run_login_command,
 )
 GET_COMMAND = Command(
     "get",
     "ask a wiki's API by GET, and write its reply as JSON",
     "wikistd get https://en.wikipedia.org action=query titles=Earth prop=info",
     _add_call_arguments,
-    run_get,
+    run_get_command,
 )
 POST_COMMAND = Command(
     "post",
@@ -211,12 +211,12 @@ POST_COMMAND = Command(
     "wikistd post https://test.wikipedia.org --user Example@bot"
     " action=edit title=Sandbox appendtext=- < text.txt",
     _add_call_arguments,
-    run_post,
+    run_post_command,
 )
 STREAM_COMMAND = Command(
     "stream",
     "write events of EventStreams as they happen, a JSON document a line",
     "wikistd stream --filter wiki=dewiki --filter type=edit --count 5",
     _add_stream_arguments,
-    run_stream,
+    run_stream_command,
 )

@@ -20,6 +20,7 @@ from ..errors import (
     WikistdError,
 )
 from ..web.useragent import WIKISTD_VERSION
+from .bundling import BUNDLE_COMMAND, VENDOR_COMMAND
 from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND, STREAM_COMMAND
 from .demo import DEMO_COMMAND
 from .options import logging_to
@@ -43,6 +44,8 @@ COMMANDS = (
     GET_COMMAND,
     POST_COMMAND,
     STREAM_COMMAND,
+    BUNDLE_COMMAND,
+    VENDOR_COMMAND,
 )
 
 

@@ -37,7 +37,7 @@ def _add_serve_arguments(parser: Any) -> None:
     )
 
 
-def run_serve(arguments: Any, output: Output) -> int:
+def run_serve_command(arguments: Any, output: Output) -> int:
     """Serve until Ctrl-C."""
     if not 0 <= arguments.port <= 65535:
         raise ValueError("--port must be 0 to 65535, not %d" % arguments.port)
@@ -85,5 +85,5 @@ SERVE_COMMAND = Command(
     "keep the embedded wiki up on a port",
     "wikistd serve --port 8080 --db wiki.sqlite",
     _add_serve_arguments,
-    run_serve,
+    run_serve_command,
 )

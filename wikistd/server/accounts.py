@@ -19,7 +19,7 @@ from .titles import parse_title, upper_first
 #: PBKDF2 rounds.  MediaWiki uses 30,000 to 100,000; this wiki holds no real accounts,
 #: and a test that logs in a hundred times should not take a minute.
 PASSWORD_ROUNDS = 1000
-#: A session that nobody uses ends after this many seconds ($wgObjectCacheSessionExpiry).
+#: A session that nobody uses ends after so long ($wgObjectCacheSessionExpiry).
 SESSION_SECONDS = 3600
 TOKEN_SUFFIX = "+\\"
 
@@ -85,7 +85,12 @@ GRANT_RIGHTS: Dict[str, List[str]] = {
         *"editmyusercss editmyuserjson editmyuserjs".split(),
     ],
     "editmyoptions": ["editmyoptions", "editmyuserjson"],
-    "editinterface": [*_rights_editing, "editinterface", "edituserjson", "editsitejson"],
+    "editinterface": [
+        *_rights_editing,
+        "editinterface",
+        "edituserjson",
+        "editsitejson",
+    ],
     "createeditmovepage": [
         *_rights_editing,
         *"createpage createtalk delete-redirect move move-rootuserpages "
@@ -230,11 +235,12 @@ class AccountBook:
         return str(name)
 
     def add_group(self, account: int, group: str, expiry: Optional[int] = None) -> None:
-        """Put an account into a group, until `expiry`.  ValueError for an unknown one."""
+        """Put an account into a group, until `expiry`.  ValueError without one."""
         if group not in GROUP_RIGHTS or group in IMPLICIT_GROUPS:
             raise ValueError("there is no group %r" % (group,))
         self.db.run(
-            "INSERT OR REPLACE INTO membership VALUES (?, ?, ?)", (account, group, expiry)
+            "INSERT OR REPLACE INTO membership VALUES (?, ?, ?)",
+            (account, group, expiry),
         )
 
     def remove_group(self, account: int, group: str) -> None:

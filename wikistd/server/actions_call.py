@@ -202,7 +202,9 @@ class ActionCall:
                 "This result was truncated because it would otherwise be larger than "
                 "the limit of {:,} bytes."
             )
-            self.reader.warn("result", ApiMessage("truncatedresult", text.format(limit)))
+            self.reader.warn(
+                "result", ApiMessage("truncatedresult", text.format(limit))
+            )
             return False
         self.result_bytes += count
         return True
@@ -277,7 +279,9 @@ class ActionCall:
             self.format,
             self.version,
             is_ascii=is_ascii,
-            callback="".join(sign for sign in callback if sign.isalnum() or sign in "._$[]"),
+            callback="".join(
+                sign for sign in callback if sign.isalnum() or sign in "._$[]"
+            ),
         )
         headers = [
             ("Content-Type", kind),

@@ -7,6 +7,7 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of pages (actions_lists.py
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .accounts import IMPLICIT_GROUPS, canonical_user_name, is_address, list_rights
@@ -14,7 +15,6 @@ from .actions import refuse
 from .actions_call import ActionCall
 from .actions_continue import bad_continue
 from .actions_params import (
-    ParamSpec,
     param_choice,
     param_choices,
     param_flag,
@@ -28,7 +28,7 @@ from .actions_params import (
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
 from .actions_revisions import parse_comment, read_time_token
-from .records import Change, format_stamp, format_time
+from .records import Change, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text, upper_first
 
 LOG_TYPES = (
@@ -60,7 +60,8 @@ def _require_patrol(run: ModuleRun) -> None:
     if not (run.call.may("patrol") or run.call.may("patrolmarks")):
         raise refuse(
             "permissiondenied",
-            'You need the "patrol" or "patrolmarks" right to request the patrolled flag.',
+            'You need the "patrol" or "patrolmarks" right to request the patrolled '
+            "flag.",
         )
 
 
@@ -183,9 +184,7 @@ def show_change(run: ModuleRun, change: Change, props: Sequence[str]) -> Dict[st
 def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
     """Answer list=usercontribs."""
     args, limit, props = run.args, run.args["limit"], run.args["prop"]
-    source = require_one(
-        args, run.prefix, ("userprefix", "userids", "iprange", "user")
-    )
+    source = require_one(args, run.prefix, ("userprefix", "userids", "iprange", "user"))
     if "patrolled" in props:
         _require_patrol(run)
     where, values, order = _contribs_source(run, source)
@@ -224,9 +223,7 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
         page = pages[revision.page]
         entry: Dict[str, Any] = {"userid": revision.account, "user": revision.user}
         if "ids" in props:
-            entry.update(
-                pageid=page.id, revid=revision.id, parentid=revision.parent
-            )
+            entry.update(pageid=page.id, revid=revision.id, parentid=revision.parent)
         if "title" in props:
             entry.update(ns=page.namespace, title=page.text)
         if "timestamp" in props:
@@ -252,9 +249,7 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-def _contribs_source(
-    run: ModuleRun, source: str
-) -> Tuple[str, List[Any], str]:
+def _contribs_source(run: ModuleRun, source: str) -> Tuple[str, List[Any], str]:
     args = run.args
     is_newer = args["dir"] == "newer"
     way, after = ("", ">=") if is_newer else (" DESC", "<=")
@@ -270,7 +265,7 @@ def _contribs_source(
         names = args["user"] if source == "user" else [args["iprange"]]
         names = [upper_first(name.replace("_", " ")) for name in names]
         if not names or not all(names):
-            text = 'User parameter may not be empty.'
+            text = "User parameter may not be empty."
             raise refuse("paramempty", text)
         where, values = "user IN (%s)" % ", ".join("?" * len(names)), names
     for name, sign in (("start", after), ("end", before)):
@@ -286,8 +281,6 @@ def _contribs_source(
         return where, values, "time%s, id%s" % (way, way)
     parts = run.continue_parts(3)
     if parts is not None:
-        from .records import parse_stamp
-
         try:
             token = [parse_stamp(parts[1]), int(parts[2])]
         except ValueError as error:
@@ -320,8 +313,8 @@ def query_logevents(run: ModuleRun) -> List[QueryItem]:
         values.append(args["namespace"])
     where, values, order = _time_range(run, where, values)
     rows = run.store.db.all(
-        "SELECT id, time, type, action, ns, title, page, account, user, comment, params,"
-        " tags FROM log WHERE %s ORDER BY %s LIMIT %d" % (where, order, limit + 1),
+        "SELECT id, time, type, action, ns, title, page, account, user, comment,"
+        " params, tags FROM log WHERE %s ORDER BY %s LIMIT %d" % (where, order, limit + 1),
         values,
     )
     if len(rows) > limit:
@@ -339,7 +332,9 @@ def query_logevents(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-def _show_log(run: ModuleRun, row: Sequence[Any], props: Sequence[str]) -> Dict[str, Any]:
+def _show_log(
+    run: ModuleRun, row: Sequence[Any], props: Sequence[str]
+) -> Dict[str, Any]:
     entry: Dict[str, Any] = {}
     if "ids" in props:
         entry.update(logid=row[0], logpage=row[6])
@@ -384,7 +379,8 @@ def query_users(run: ModuleRun) -> List[QueryItem]:
                 continue
             name = canonical
         row = db.one(
-            "SELECT id, name, edits, registered, email FROM account WHERE name = ?", (name,)
+            "SELECT id, name, edits, registered, email FROM account WHERE name = ?",
+            (name,),
         )
         if row is None:
             entry: Dict[str, Any] = {"name": name, "missing": True}
@@ -465,8 +461,6 @@ def _is_in_range(address: str, target: str) -> bool:
 
 def show_block(call: ActionCall, row: Optional[BlockRow]) -> Dict[str, Any]:
     """Return a block as errors and users show it; {} for none."""
-    import time
-
     if row is None:
         return {}
     expiry = row[7]
@@ -607,7 +601,9 @@ def query_watchlist(run: ModuleRun) -> List[QueryItem]:
     """Answer list=watchlist: the newest change of each page that is watched."""
     account = _require_watchlist(run)
     args, limit = run.args, run.args["limit"]
-    where = "EXISTS (SELECT 1 FROM watch WHERE watch.account = ? AND watch.ns = change.ns"
+    where = (
+        "EXISTS (SELECT 1 FROM watch WHERE watch.account = ? AND watch.ns = change.ns"
+    )
     where += " AND watch.title = change.title)"
     values: List[Any] = [account]
     where += " AND kind IN (%s)" % ", ".join("?" * len(args["type"]))
@@ -640,7 +636,8 @@ def query_watchlistraw(run: ModuleRun) -> List[QueryItem]:
     account = _require_watchlist(run)
     limit = run.args["limit"]
     parts = run.continue_parts(2)
-    where, values = "account = ?", [account]
+    where = "account = ?"
+    values: List[Any] = [account]
     if parts is not None:
         if not parts[0].isdigit():
             raise bad_continue()
@@ -667,7 +664,9 @@ def query_deletedrevs(run: ModuleRun) -> List[QueryItem]:
             "You don't have permission to view a page's deleted history.",
         )
     run.call.reader.deprecate(
-        run.path, "list=deletedrevs has been deprecated.", "action=query&list=deletedrevs"
+        run.path,
+        "list=deletedrevs has been deprecated.",
+        "action=query&list=deletedrevs",
     )
     return []
 
@@ -682,8 +681,12 @@ _change_range = {
 _change_types = "edit external new log categorize"
 
 
-def _change_list(name: str, prefix: str, params: Any, run: Any, **more: Any) -> QueryModule:
-    return QueryModule(name, "list", prefix, {**_change_range, **params}, run, run, **more)
+def _change_list(
+    name: str, prefix: str, params: Any, run: Any, **more: Any
+) -> QueryModule:
+    return QueryModule(
+        name, "list", prefix, {**_change_range, **params}, run, run, **more
+    )
 
 
 CHANGE_LIST_MODULES: List[QueryModule] = [
@@ -742,7 +745,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         "le",
         {
             "prop": param_choices(
-                "ids title type user userid timestamp comment parsedcomment details tags",
+                "ids title type user userid timestamp comment parsedcomment details "
+                "tags",
                 "ids title type user timestamp comment details",
             ),
             "type": param_choice(LOG_TYPES),
@@ -783,7 +787,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
             "excludegroup": param_list(),
             "rights": param_list(),
             "prop": param_choices(
-                "blockinfo groups implicitgroups rights editcount registration centralids"
+                "blockinfo groups implicitgroups rights editcount registration "
+                "centralids"
             ),
             "limit": param_limit(),
             "witheditsonly": param_flag(),
@@ -800,7 +805,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
             "users": param_list(),
             "ip": param_text(),
             "prop": param_choices(
-                "id user userid by byid timestamp expiry reason range flags restrictions",
+                "id user userid by byid timestamp expiry reason range flags "
+                "restrictions",
                 "id user by timestamp expiry reason flags",
             ),
             "show": param_choices("account !account temp !temp ip !ip range !range"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Union
 from urllib.parse import quote
 
 from .actions import refuse
@@ -26,7 +26,7 @@ from .actions_params import (
     param_time,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule
-from .files import FileFacts, StashedFile, base36_sha1, file_key, inspect_file
+from .files import FileFacts, StashedFile, file_key, inspect_file
 from .records import FileRecord, format_stamp, format_time
 from .titles import Title, title_text
 
@@ -208,7 +208,11 @@ def query_imageinfo(run: ModuleRun) -> None:
     """Answer prop=imageinfo."""
     args, count = run.args, 0
     parts = run.continue_parts(2)
-    pages = [(page.key, number) for number, page in run.pages.good.items() if page.namespace == 6]
+    pages = [
+        (page.key, number)
+        for number, page in run.pages.good.items()
+        if page.namespace == 6
+    ]
     pages += [(t.key, n) for n, t in run.pages.missing.items() if t.namespace == 6]
     for key, number in sorted(pages):
         if parts is not None and key < parts[0]:
@@ -246,7 +250,9 @@ def query_stashimageinfo(run: ModuleRun) -> None:
 
 def stash_missing(filekey: str) -> Exception:
     """Return the failure of a key that is not in the client's stash."""
-    return refuse("uploadstash-file-not-found", 'Key "%s" not found in stash.' % filekey)
+    return refuse(
+        "uploadstash-file-not-found", 'Key "%s" not found in stash.' % filekey
+    )
 
 
 def query_duplicatefiles(run: ModuleRun) -> List[QueryItem]:
@@ -278,13 +284,19 @@ def query_allimages(run: ModuleRun) -> List[QueryItem]:
     parts = run.continue_parts(2 if by_time else 1)
     if by_time:
         order = "time%s, name%s" % ((" DESC",) * 2 if is_down else ("", ""))
-        for name, sign in (("start", "<=" if is_down else ">="), ("end", ">=" if is_down else "<=")):
+        for name, sign in (
+            ("start", "<=" if is_down else ">="),
+            ("end", ">=" if is_down else "<="),
+        ):
             if args[name] is not None:
                 where += " AND time %s ?" % sign
                 values.append(args[name])
     else:
         order = "name" + (" DESC" if is_down else "")
-        for name, sign in (("from", "<=" if is_down else ">="), ("to", ">=" if is_down else "<=")):
+        for name, sign in (
+            ("from", "<=" if is_down else ">="),
+            ("to", ">=" if is_down else "<="),
+        ):
             if args[name] is not None:
                 where += " AND name %s ?" % sign
                 values.append(file_key(args[name]))
@@ -304,7 +316,7 @@ def query_allimages(run: ModuleRun) -> List[QueryItem]:
     records = run.store.files.query(
         "%s ORDER BY %s" % (where, order), tuple(values), args["limit"] + 1
     )
-    items = []
+    items: List[QueryItem] = []
     for record in records:
         if len(items) >= args["limit"]:
             token = record.name
@@ -327,7 +339,9 @@ def query_mystashedfiles(run: ModuleRun) -> List[QueryItem]:
     """Answer list=mystashedfiles."""
     account = run.call.requester.account
     if not account:
-        raise refuse("stashnotloggedin", "You must be logged in to use the upload stash.")
+        raise refuse(
+            "stashnotloggedin", "You must be logged in to use the upload stash."
+        )
     parts = run.continue_parts(1)
     if parts is not None and not parts[0].isdigit():
         raise bad_continue()

@@ -1,4 +1,4 @@
-"""The shapes of API replies: formatversion 1 and 2, errors and warnings, JSON and others.
+"""The shapes of API replies: both formatversions, errors, warnings, JSON and others.
 
 In: a result of dicts and lists.  Out: bytes and their media type.
 Spec: MediaWiki 1.39's ApiResult, ApiErrorFormatter and formats.  Pure.
@@ -203,7 +203,9 @@ def format_warnings(
 ) -> Any:
     """Return the warnings of a reply: lists, or in bc joined texts of each module."""
     if form != "bc":
-        return [format_message(each, module, form, version) for module, each in warnings]
+        return [
+            format_message(each, module, form, version) for module, each in warnings
+        ]
     texts: Dict[str, List[str]] = {}
     for module, each in warnings:
         texts.setdefault(module.rpartition("+")[2], []).append(each.text)

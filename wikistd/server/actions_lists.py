@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import random
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from .actions import refuse
 from .actions_changes import CHANGE_LIST_MODULES
@@ -26,6 +26,7 @@ from .actions_params import (
     param_number,
     param_text,
     param_time,
+    parse_api_time,
     require_one,
 )
 from .actions_query import (
@@ -37,8 +38,13 @@ from .actions_query import (
 )
 from .actions_revisions import REVISION_LIST_MODULES
 from .markup import sort_url
-from .records import PageRow, format_time
-from .titles import InvalidTitle, Title, find_namespace, parse_title, title_text, upper_first
+from .records import PageRow, format_stamp, format_time
+from .titles import (
+    Title,
+    find_namespace,
+    title_text,
+    upper_first,
+)
 
 _dir_param = param_choice("ascending descending", "ascending")
 
@@ -145,7 +151,9 @@ def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
     if len(rows) > limit:
         page_id, kind, sortkey, _, when = rows.pop()
         token = "%s|%s|%d" % (kind, sortkey.encode("utf-8").hex(), page_id)
-        run.go_on("continue", "%s|%d" % (format_time(when), page_id) if by_time else token)
+        run.go_on(
+            "continue", "%s|%d" % (format_time(when), page_id) if by_time else token
+        )
     pages = run.store.find_pages_by_id([row[0] for row in rows])
     items = []
     for page_id, kind, sortkey, prefix, when in rows:
@@ -174,8 +182,6 @@ _kind_order = "CASE kind WHEN 'page' THEN 0 WHEN 'subcat' THEN 1 ELSE 2 END"
 def _continue_category(
     where: str, values: List[Any], parts: Sequence[str], by_time: bool, after: str
 ) -> Tuple[str, List[Any]]:
-    from .actions_params import parse_api_time
-
     try:
         if by_time:
             when = parse_api_time(parts[0], 0)
@@ -222,7 +228,8 @@ def _query_backlinks(run: ModuleRun, kind: str) -> List[QueryItem]:
     way = " DESC" if args["dir"] == "descending" else ""
     rows = run.store.db.all(
         "SELECT link.page, from_ns FROM link JOIN page ON page.id = link.page"
-        " WHERE %s ORDER BY from_ns%s, link.page%s LIMIT %d" % (where, way, way, limit + 1),
+        " WHERE %s ORDER BY from_ns%s, link.page%s LIMIT %d"
+        % (where, way, way, limit + 1),
         values,
     )
     if len(rows) > limit:
@@ -353,7 +360,9 @@ def search_words(text: str) -> List[re.Pattern[str]]:
     ]
 
 
-def find_titles(run: ModuleRun, patterns: Sequence[Any], namespaces: Any) -> List[PageRow]:
+def find_titles(
+    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
+) -> List[PageRow]:
     """Return the pages whose titles have all the words, in order."""
     found: List[PageRow] = []
     start = (-1, "")
@@ -376,13 +385,17 @@ def find_titles(run: ModuleRun, patterns: Sequence[Any], namespaces: Any) -> Lis
     return found
 
 
-def find_texts(run: ModuleRun, patterns: Sequence[Any], namespaces: Any) -> List[PageRow]:
+def find_texts(
+    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
+) -> List[PageRow]:
     """Return the pages whose newest texts have all the words, by id."""
     found: List[PageRow] = []
     start = 0
     while patterns:
         pages = run.store.query_pages(
-            "%s AND id > ? ORDER BY id" % namespace_clause("ns", namespaces), (start,), 200
+            "%s AND id > ? ORDER BY id" % namespace_clause("ns", namespaces),
+            (start,),
+            200,
         )
         revisions = run.store.find_revisions([page.latest for page in pages])
         for page in pages:
@@ -407,9 +420,7 @@ def snippet_of(text: str, patterns: Sequence[Any]) -> str:
 
 
 def _mark_words(line: str, patterns: Sequence[Any]) -> str:
-    spans = sorted(
-        match.span() for each in patterns for match in each.finditer(line)
-    )
+    spans = sorted(match.span() for each in patterns for match in each.finditer(line))
     pieces, position = [], 0
     for start, end in spans:
         if start < position:
@@ -430,7 +441,9 @@ def query_search(run: ModuleRun) -> List[QueryItem]:
     """Answer list=search: words of titles, or of texts where srwhat=text."""
     args = run.args
     if not args["search"].strip():
-        raise refuse("missingparam", 'The "%ssearch" parameter must be set.' % run.prefix)
+        raise refuse(
+            "missingparam", 'The "%ssearch" parameter must be set.' % run.prefix
+        )
     patterns = search_words(args["search"])
     finder = find_texts if args["what"] == "text" else find_titles
     pages = finder(run, patterns, args["namespace"])
@@ -439,12 +452,18 @@ def query_search(run: ModuleRun) -> List[QueryItem]:
         run.go_on("offset", offset + limit)
     if "totalhits" in args["info"] and not run.is_generator:
         run.query.result["searchinfo"] = {"totalhits": len(pages)}
-    return [_search_item(run, page, patterns) for page in pages[offset : offset + limit]]
+    return [
+        _search_item(run, page, patterns) for page in pages[offset : offset + limit]
+    ]
 
 
 def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> QueryItem:
     props = run.args["prop"]
-    entry: Dict[str, Any] = {"ns": page.namespace, "title": page.text, "pageid": page.id}
+    entry: Dict[str, Any] = {
+        "ns": page.namespace,
+        "title": page.text,
+        "pageid": page.id,
+    }
     if run.is_generator:
         return QueryItem(entry, page)
     revision = run.store.find_revision(page.latest)
@@ -466,7 +485,7 @@ def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> Quer
 def find_by_prefix(
     run_store: Any, text: str, namespaces: Sequence[str], offset: int, limit: int
 ) -> List[PageRow]:
-    """Return the pages whose titles begin with `text`, its first letter as a capital."""
+    """Return the pages whose titles begin with `text`."""
     words = text
     head, colon, tail = text.partition(":")
     number = find_namespace(head) if colon else None
@@ -531,7 +550,8 @@ def query_random(run: ModuleRun) -> List[QueryItem]:
 def query_exturlusage(run: ModuleRun) -> List[QueryItem]:
     """Answer list=exturlusage."""
     args, limit = run.args, run.args["limit"]
-    where, values = "1 = 1", []
+    where = "1 = 1"
+    values: List[Any] = []
     if args["query"]:
         protocol = args["protocol"] or "http"
         wanted = sort_url("%s://%s" % (protocol, args["query"].replace("*.", "")))
@@ -621,7 +641,9 @@ def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
             "expiry": "infinity" if expiry is None else format_time(expiry),
             "level": level,
         }
-        entry.update({name: values[name] for name in run.args["prop"] if name in values})
+        entry.update(
+            {name: values[name] for name in run.args["prop"] if name in values}
+        )
         items.append(QueryItem(entry, None, Title(namespace, key)))
     return items
 
@@ -653,8 +675,6 @@ def query_querypage(run: ModuleRun) -> None:
     for namespace, key, value in rows:
         entry: Dict[str, Any] = {"value": str(value)}
         if name == "Ancientpages":
-            from .records import format_stamp
-
             entry = {"value": format_stamp(value), "timestamp": format_time(value)}
         results.append({**entry, "ns": namespace, "title": title_text(namespace, key)})
     run.query.result["querypage"] = {"name": name, "results": results}
@@ -668,7 +688,7 @@ def query_tags(run: ModuleRun) -> List[QueryItem]:
     known = {name: bool(manual) for name, manual in rows}
     names = sorted({*SOFTWARE_TAGS, *known})
     names = [name for name in names if parts is None or name >= parts[0]]
-    items = []
+    items: List[QueryItem] = []
     for name in names:
         if len(items) >= limit:
             run.go_on("continue", name)
@@ -748,7 +768,9 @@ LIST_MODULES: List[QueryModule] = [
             "prfiltercascade": param_choice("cascading noncascading all", "all"),
             "limit": param_limit(),
             "dir": _dir_param,
-            "filterlanglinks": param_choice("withlanglinks withoutlanglinks all", "all"),
+            "filterlanglinks": param_choice(
+                "withlanglinks withoutlanglinks all", "all"
+            ),
             "prexpiry": param_choice("indefinite definite all", "all"),
         },
         query_allpages,
@@ -821,7 +843,8 @@ LIST_MODULES: List[QueryModule] = [
             "qiprofile": param_text(),
             "what": param_choice("title text nearmatch"),
             "info": param_choices(
-                "totalhits suggestion rewrittenquery", "totalhits suggestion rewrittenquery"
+                "totalhits suggestion rewrittenquery",
+                "totalhits suggestion rewrittenquery",
             ),
             "prop": param_choices(
                 "size wordcount timestamp snippet titlesnippet redirecttitle "

@@ -13,7 +13,7 @@ import struct
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .accounts import canonical_user_name
-from .actions import ActionFailure, ApiMessage, refuse
+from .actions import ApiMessage, refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_params import (
     ParamSpec,
@@ -277,24 +277,26 @@ def make_totp(secret: str, now: float) -> str:
     return "%06d" % (number % 1000000)
 
 
-def _stepwise_params(prefix: str) -> Dict[str, ParamSpec]:
-    return {
-        prefix + "requests": param_list(),
-        prefix + "messageformat": param_choice("html wikitext raw none", "wikitext"),
-        prefix + "mergerequestfields": param_flag(),
-        prefix + "preservestate": param_flag(),
-        prefix + "returnurl": param_text(),
-        prefix + "continue": param_flag(),
-        prefix + "token": param_text(is_secret=True),
-    }
-
-
-CLIENT_LOGIN_FACTS = ModuleFacts(
-    _stepwise_params("login"), must_post=True, is_write=True
-)
-CREATE_ACCOUNT_FACTS = ModuleFacts(
-    _stepwise_params("create"), must_post=True, is_write=True
-)
+_clientlogin_params: Dict[str, ParamSpec] = {
+    "loginrequests": param_list(),
+    "loginmessageformat": param_choice("html wikitext raw none", "wikitext"),
+    "loginmergerequestfields": param_flag(),
+    "loginpreservestate": param_flag(),
+    "loginreturnurl": param_text(),
+    "logincontinue": param_flag(),
+    "logintoken": param_text(is_secret=True),
+}
+_createaccount_params: Dict[str, ParamSpec] = {
+    "createrequests": param_list(),
+    "createmessageformat": param_choice("html wikitext raw none", "wikitext"),
+    "createmergerequestfields": param_flag(),
+    "createpreservestate": param_flag(),
+    "createreturnurl": param_text(),
+    "createcontinue": param_flag(),
+    "createtoken": param_text(is_secret=True),
+}
+CLIENT_LOGIN_FACTS = ModuleFacts(_clientlogin_params, must_post=True, is_write=True)
+CREATE_ACCOUNT_FACTS = ModuleFacts(_createaccount_params, must_post=True, is_write=True)
 
 
 def _check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
@@ -323,7 +325,9 @@ def _read_field(call: ActionCall, name: str) -> str:
     return call.values.get(name, "")
 
 
-def _show_step(call: ActionCall, step: LoginStep, args: Dict[str, Any]) -> Dict[str, Any]:
+def _show_step(
+    call: ActionCall, step: LoginStep, args: Dict[str, Any]
+) -> Dict[str, Any]:
     if step.status == "PASS":
         return {"status": "PASS", "username": call.store.accounts.name(step.account)}
     shown: Dict[str, Any] = {"status": step.status}
@@ -361,9 +365,9 @@ def _begin_login(call: ActionCall, is_remembered: bool) -> LoginStep:
     step = check_account(call, name, _read_field(call, "password"))
     if step.status != "FAIL":
         _forget_throttle(call, name)
-    waiting = {"account": step.account, "code": step.code} if (
-        step.status == "UI"
-    ) else None
+    waiting = (
+        {"account": step.account, "code": step.code} if (step.status == "UI") else None
+    )
     call.store.accounts.keep_session_data(
         call.requester.session, waiting=waiting, remember=is_remembered or None
     )
@@ -451,7 +455,9 @@ def password_problem(password: str) -> Optional[ApiMessage]:
         )
         return ApiMessage("passwordincommonlist", text)
     if len(password) < 8:
-        return ApiMessage("passwordtooshort", "Passwords must be at least 8 characters.")
+        return ApiMessage(
+            "passwordtooshort", "Passwords must be at least 8 characters."
+        )
     return None
 
 

@@ -17,13 +17,17 @@ from .actions_params import (
     param_choice,
     param_choices,
     param_flag,
-    param_limit,
     param_text,
 )
 from .actions_query import ModuleRun, QueryModule
 from .files import MEDIA_TYPES
 from .records import format_time
-from .titles import INTERWIKI_PREFIXES, NAMESPACE_ALIASES, NAMESPACE_NAMES, SPECIAL_PAGE_NAMES
+from .titles import (
+    INTERWIKI_PREFIXES,
+    NAMESPACE_ALIASES,
+    NAMESPACE_NAMES,
+    SPECIAL_PAGE_NAMES,
+)
 
 TOKEN_KINDS = "createaccount csrf login patrol rollback userrights watch"
 URL_PROTOCOLS = (
@@ -39,7 +43,14 @@ def _site_general(run: ModuleRun) -> Dict[str, Any]:
     call, site = run.call, run.store.site
     host = call.request.host_url
     thumbs = [120, 150, 180, 200, 250, 300]
-    images = [(320, 240), (640, 480), (800, 600), (1024, 768), (1280, 1024), (2560, 2048)]
+    images = [
+        (320, 240),
+        (640, 480),
+        (800, 600),
+        (1024, 768),
+        (1280, 1024),
+        (2560, 2048),
+    ]
     shapes = [{"width": width, "height": height} for width, height in images]
     is_new = call.version >= 2
     said: Dict[str, Any] = {
@@ -162,9 +173,7 @@ def _site_statistics(run: ModuleRun) -> Dict[str, Any]:
 
 
 def _site_usergroups(run: ModuleRun) -> List[Dict[str, Any]]:
-    return [
-        {"name": group, "rights": list_rights([group])} for group in GROUP_RIGHTS
-    ]
+    return [{"name": group, "rights": list_rights([group])} for group in GROUP_RIGHTS]
 
 
 def _site_interwikis(run: ModuleRun) -> List[Dict[str, Any]]:

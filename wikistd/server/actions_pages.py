@@ -11,7 +11,13 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .actions import refuse
-from .actions_params import ParamSpec, param_flag, param_list, param_number, split_values
+from .actions_params import (
+    ParamSpec,
+    param_flag,
+    param_list,
+    param_number,
+    split_values,
+)
 from .records import PageRow, RevisionRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, clean_text, parse_title, title_text
@@ -52,7 +58,9 @@ class PageSet:
     def load(self, args: Dict[str, Any], raw_titles: str) -> None:
         """Resolve the parameters; ActionFailure where two sources are given."""
         self.is_following = args["redirects"]
-        given = [name for name in ("titles", "pageids", "revids") if args[name] is not None]
+        given = [
+            name for name in ("titles", "pageids", "revids") if args[name] is not None
+        ]
         if len(given) > 1:
             raise refuse(
                 "multisource",

@@ -50,12 +50,12 @@ def param_text(
     default: Optional[str] = None, *, is_required: bool = False, is_secret: bool = False
 ) -> ParamSpec:
     """Any text."""
-    return ParamSpec(
-        "text", default, is_required=is_required, is_secret=is_secret
-    )
+    return ParamSpec("text", default, is_required=is_required, is_secret=is_secret)
 
 
-def param_list(*, is_required: bool = False, max_values: Optional[int] = None) -> ParamSpec:
+def param_list(
+    *, is_required: bool = False, max_values: Optional[int] = None
+) -> ParamSpec:
     """Several texts."""
     return ParamSpec(
         "text", None, is_multi=True, is_required=is_required, max_values=max_values
@@ -179,14 +179,19 @@ class ParamReader:
     def warn(self, module: str, message: ApiMessage) -> None:
         """Keep a warning for the reply; the same one is kept once."""
         for known, other in self.warnings:
-            if known == module and (other.code, other.text) == (message.code, message.text):
+            if known == module and (other.code, other.text) == (
+                message.code,
+                message.text,
+            ):
                 return
         self.warnings.append((module, message))
 
     def deprecate(self, module: str, text: str, feature: str) -> None:
         """Keep a warning of a feature that will go away."""
         data = {"feature": feature} if feature else {}
-        self.warn(module, ApiMessage("deprecation", text, data, key="apiwarn-deprecation"))
+        self.warn(
+            module, ApiMessage("deprecation", text, data, key="apiwarn-deprecation")
+        )
         self.warn("main", ApiMessage("deprecation-help", DEPRECATION_HELP))
 
     def read(
@@ -290,7 +295,10 @@ class ParamReader:
                 params=[
                     {"plaintext": name},
                     {"plaintext": value},
-                    {"list": [{"plaintext": each} for each in unknown], "type": "comma"},
+                    {
+                        "list": [{"plaintext": each} for each in unknown],
+                        "type": "comma",
+                    },
                     {"num": len(unknown)},
                 ],
             ),
@@ -324,7 +332,11 @@ class ParamReader:
         low = spec.low
         if (low is None or number >= low) and (high is None or number <= high):
             return number
-        data: Dict[str, Union[int, None]] = {"min": low, "curmax": high, "max": spec.high}
+        data: Dict[str, Union[int, None]] = {
+            "min": low,
+            "curmax": high,
+            "max": spec.high,
+        }
         if spec.bot_high:
             data["highmax"] = spec.bot_high
         bounds = (

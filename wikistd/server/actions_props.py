@@ -10,7 +10,6 @@ from __future__ import annotations
 import html
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from .actions import refuse
 from .actions_continue import bad_continue
 from .actions_files import FILE_PROP_MODULES
 from .actions_params import (
@@ -24,7 +23,7 @@ from .actions_params import (
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
 from .actions_revisions import REVISION_PROP_MODULES
-from .records import PageRow, format_stamp, format_time, parse_stamp
+from .records import PageRow, format_time
 from .titles import InvalidTitle, Title, parse_title, talk_namespace, title_text
 
 INFO_PARAMS = {
@@ -241,7 +240,8 @@ def query_categories(run: ModuleRun) -> List[QueryItem]:
     found: List[QueryItem] = []
     is_down = args["dir"] == "descending"
     for page in sorted(run.pages.good, reverse=is_down):
-        condition, values = "page = ?", [page]
+        condition = "page = ?"
+        values: List[Any] = [page]
         if parts is not None:
             first = int(parts[0])
             if page > first if is_down else page < first:
@@ -269,7 +269,9 @@ def query_categories(run: ModuleRun) -> List[QueryItem]:
             if "hidden" in props:
                 entry["hidden"] = False
             full = len(found) >= limit
-            if full or not (run.is_generator or run.add_value(page, "categories", entry)):
+            if full or not (
+                run.is_generator or run.add_value(page, "categories", entry)
+            ):
                 run.go_on("continue", "%d|%s" % (page, category))
                 return found
             found.append(QueryItem(entry, None, Title(14, category)))
@@ -282,7 +284,7 @@ def _query_by_position(
     sql: str,
     show: Callable[[Sequence[Any]], Dict[str, Any]],
 ) -> None:
-    """Answer a prop whose continue is "page|position"; `sql` selects the position first.
+    """Answer a prop whose continue is "page|position", which `sql` selects first.
 
     `sql` has three places: the page, the first position, how many.
     """
@@ -386,7 +388,11 @@ def query_contributors(run: ModuleRun) -> None:
 
 def query_categoryinfo(run: ModuleRun) -> None:
     """Answer prop=categoryinfo."""
-    pages = [(number, page.key) for number, page in run.pages.good.items() if page.namespace == 14]
+    pages = [
+        (number, page.key)
+        for number, page in run.pages.good.items()
+        if page.namespace == 14
+    ]
     pages += [
         (number, title.key)
         for number, title in run.pages.missing.items()

@@ -18,7 +18,7 @@ from .titles import Title
 
 
 class QueryItem(NamedTuple):
-    """One entry of a list: what the reply shows, and the page that a generator takes."""
+    """One entry of a list: what the reply shows, and the page for a generator."""
 
     entry: Any
     page: Optional[PageRow] = None
@@ -128,7 +128,9 @@ class Query:
         chosen: List[QueryModule] = []
         for kind in ("prop", "list", "meta"):
             names = tuple(
-                name.partition("/")[2] for name in self.table if name.startswith(kind + "/")
+                name.partition("/")[2]
+                for name in self.table
+                if name.startswith(kind + "/")
             )
             spec = ParamSpec("choice", [], names, is_multi=True)
             for name in self.call.reader.read_one("query", kind, spec):
@@ -149,7 +151,9 @@ class Query:
         if not self.rest.is_generator_done:
             self.load_pages(args)
         elif args["generator"] is not None:
-            ModuleRun(call, self, self.find_generator(args["generator"]), is_generator=True).read_args()
+            ModuleRun(
+                call, self, self.find_generator(args["generator"]), is_generator=True
+            ).read_args()
         self.entries = self.pages.entries()
         if not self.rest.is_generator_done:
             self.result.update(self.pages.notes(call.version))
@@ -169,9 +173,7 @@ class Query:
             raise
         if run.module.kind != "list" or items is None:
             return
-        self.result.setdefault(run.module.name, []).extend(
-            item.entry for item in items
-        )
+        self.result.setdefault(run.module.name, []).extend(item.entry for item in items)
 
     def load_pages(self, args: Dict[str, Any]) -> None:
         """Resolve the pages that the parameters name, or that a generator finds."""

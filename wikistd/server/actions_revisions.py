@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .actions import ApiMessage, refuse
+from .actions import refuse
 from .actions_continue import bad_continue
 from .actions_params import (
     ParamSpec,
     param_choice,
     param_choices,
-    param_list,
     param_namespaces,
     param_number,
     param_text,
@@ -101,8 +100,8 @@ def warn_legacy(run: ModuleRun) -> None:
     if "content" in run.args["prop"] and run.args["slots"] is None:
         run.call.reader.deprecate(
             run.path,
-            'Because "%sslots" was not specified, a legacy format has been used for the '
-            "output. This format is deprecated, and in the future the new format will "
+            'Because "%sslots" was not specified, a legacy format has been used for '
+            "the output. This format is deprecated, and in the future the new format will "
             "always be used." % run.module.prefix,
             "action=query&%s=%s&!%sslots"
             % (run.module.kind, run.module.name, run.module.prefix),
@@ -147,7 +146,11 @@ def show_revision(
 
 
 def _show_user(
-    run: ModuleRun, entry: Dict[str, Any], revision: RevisionRow, props: Any, hidden: Any
+    run: ModuleRun,
+    entry: Dict[str, Any],
+    revision: RevisionRow,
+    props: Any,
+    hidden: Any,
 ) -> None:
     if not props & {"user", "userid"}:
         return
@@ -164,7 +167,11 @@ def _show_user(
 
 
 def _show_comment(
-    run: ModuleRun, entry: Dict[str, Any], revision: RevisionRow, props: Any, hidden: Any
+    run: ModuleRun,
+    entry: Dict[str, Any],
+    revision: RevisionRow,
+    props: Any,
+    hidden: Any,
 ) -> None:
     if not props & {"comment", "parsedcomment"}:
         return
@@ -239,7 +246,9 @@ def query_revisions(run: ModuleRun) -> Optional[List[QueryItem]]:
     """Answer prop=revisions: the newest of each page, the given ones, or a history."""
     args = run.args
     ranged = [name for name in _range_params if args.get(name) not in (None, "older")]
-    ranged += [name for name in ("limit", "startid", "endid") if args.get(name) is not None]
+    ranged += [
+        name for name in ("limit", "startid", "endid") if args.get(name) is not None
+    ]
     if run.pages.revisions:
         if ranged:
             _refuse_mix(run, "revids")
@@ -287,9 +296,11 @@ def _query_given(run: ModuleRun) -> List[QueryItem]:
             ids = [page.latest for page in ordered if page.id >= int(parts[0])]
     limit = limit_revisions(run)
     part = run.store.find_revisions(ids[: limit + 1])
-    texts = read_texts(run, [part[n] for n in ids[:limit] if n in part]) if (
-        _needs_texts(run)
-    ) else {}
+    texts = (
+        read_texts(run, [part[n] for n in ids[:limit] if n in part])
+        if (_needs_texts(run))
+        else {}
+    )
     found: List[QueryItem] = []
     for position, number in enumerate(ids):
         revision = part.get(number)
@@ -298,12 +309,16 @@ def _query_given(run: ModuleRun) -> List[QueryItem]:
         if revision is not None and position < limit:
             entry = show_revision(run, revision, texts)
             size = 100 + len(texts.get(revision.content, ""))
-            if run.is_generator or run.add_value(revision.page, "revisions", entry, size):
+            if run.is_generator or run.add_value(
+                revision.page, "revisions", entry, size
+            ):
                 found.append(QueryItem(entry, run.pages.good.get(revision.page)))
                 continue
         if revision is not None:
             token = str(number)
-            run.go_on("continue", token if is_by_id else "%d|%d" % (revision.page, number))
+            run.go_on(
+                "continue", token if is_by_id else "%d|%d" % (revision.page, number)
+            )
         break
     return found
 
@@ -318,9 +333,7 @@ def _query_history(run: ModuleRun) -> List[QueryItem]:
     return _emit_history(run, where, values)
 
 
-def add_range(
-    run: ModuleRun, where: str, values: List[Any]
-) -> Tuple[str, List[Any]]:
+def add_range(run: ModuleRun, where: str, values: List[Any]) -> Tuple[str, List[Any]]:
     """Add what start, end, user and the continue parameter ask for to a condition."""
     args = run.args
     is_newer = args["dir"] == "newer"
@@ -395,7 +408,9 @@ def query_allrevisions(run: ModuleRun) -> List[QueryItem]:
     if len(revisions) > limit:
         last = revisions[limit]
         run.go_on("continue", "%s|%d" % (format_stamp(last.time), last.id))
-    pages = run.store.find_pages_by_id(sorted({each.page for each in revisions[:limit]}))
+    pages = run.store.find_pages_by_id(
+        sorted({each.page for each in revisions[:limit]})
+    )
     texts = read_texts(run, revisions[:limit]) if _needs_texts(run) else {}
     items: Dict[int, QueryItem] = {}
     for revision in revisions[:limit]:
@@ -439,7 +454,8 @@ def query_deletedrevisions(run: ModuleRun) -> None:
             where += " AND (time, id) <= (?, ?)"
             values += token
         rows = run.store.db.all(
-            "SELECT %s FROM deleted_revision WHERE %s ORDER BY time DESC, id DESC LIMIT %d"
+            "SELECT %s FROM deleted_revision WHERE %s"
+            " ORDER BY time DESC, id DESC LIMIT %d"
             % (_deleted_columns, where, limit - count + 1),
             values,
         )

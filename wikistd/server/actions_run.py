@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_call import ActionCall, ModuleFacts
+from .actions_edit import EDIT_FACTS, run_edit
 from .actions_formats import API_FORMATS
 from .actions_lists import LIST_MODULES
 from .actions_login import (
@@ -36,6 +37,7 @@ from .actions_params import (
 )
 from .actions_props import PROP_MODULES
 from .actions_query import Query, QueryModule
+from .actions_upload import UPLOAD_FACTS, run_upload
 from .store import PageStore
 
 MAIN_PARAMS: Dict[str, ParamSpec] = {
@@ -87,9 +89,11 @@ def run_query(call: ActionCall, args: Dict[str, Any]) -> None:
 ACTION_MODULES: Dict[str, ActionModule] = {
     "clientlogin": ActionModule(CLIENT_LOGIN_FACTS, run_clientlogin),
     "createaccount": ActionModule(CREATE_ACCOUNT_FACTS, run_createaccount),
+    "edit": ActionModule(EDIT_FACTS, run_edit),
     "login": ActionModule(LOGIN_FACTS, run_login),
     "logout": ActionModule(LOGOUT_FACTS, run_logout),
     "query": ActionModule(ModuleFacts({}), run_query),
+    "upload": ActionModule(UPLOAD_FACTS, run_upload),
     "validatepassword": ActionModule(VALIDATE_PASSWORD_FACTS, run_validatepassword),
 }
 

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import secrets
-import zlib
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .records import Actor, FileRecord
@@ -57,7 +56,7 @@ class FileFacts(NamedTuple):
 
 
 class StashedFile(NamedTuple):
-    """An upload that is not published.  `status` is "chunks", "finished" or "queued"."""
+    """An upload that is not published.  `status`: chunks, finished or queued."""
 
     filekey: str
     account: int
@@ -134,6 +133,8 @@ def _inspect_png(data: bytes) -> FileFacts:
 
 
 def _png_comment(data: bytes) -> Optional[str]:
+    import zlib  # a crippled Python may lack it
+
     position = 8
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
@@ -145,7 +146,9 @@ def _png_comment(data: bytes) -> Optional[str]:
         if kind == b"zTXt" and name == b"Comment":
             unpacker = zlib.decompressobj()
             try:
-                return unpacker.decompress(value[1:], MAX_PNG_TEXT_BYTES).decode("latin-1")
+                return unpacker.decompress(value[1:], MAX_PNG_TEXT_BYTES).decode(
+                    "latin-1"
+                )
             except zlib.error:
                 return None
         if kind in (b"IDAT", b"IEND"):
@@ -166,7 +169,7 @@ def _jpeg_size(data: bytes) -> Tuple[int, int]:
 
 
 def base36_sha1(sha1: str) -> str:
-    """Return a hexadecimal SHA-1 as MediaWiki's tables have it: 31 digits to base 36."""
+    """Return a hexadecimal SHA-1 as MediaWiki stores it: 31 digits to base 36."""
     number, digits = int(sha1, 16), ""
     while number:
         number, digit = divmod(number, 36)
@@ -180,13 +183,16 @@ class FileShelf:
     def __init__(self, db: WikiDatabase) -> None:
         self.db = db
 
-    def query(self, where: str, values: Tuple[Any, ...], limit: int) -> List[FileRecord]:
+    def query(
+        self, where: str, values: Tuple[Any, ...], limit: int
+    ) -> List[FileRecord]:
         """Return versions of files by a WHERE and ORDER BY clause."""
         rows = self.db.all(
-            "SELECT %s FROM file WHERE %s LIMIT %d" % (_file_columns, where, limit), values
+            "SELECT %s FROM file WHERE %s LIMIT %d" % (_file_columns, where, limit),
+            values,
         )
         return [
-            FileRecord(*row[:8], json.loads(row[8]), *row[9:]) for row in rows
+            FileRecord._make([*row[:8], json.loads(row[8]), *row[9:]]) for row in rows
         ]
 
     def find(self, name: str) -> Optional[FileRecord]:
@@ -227,7 +233,7 @@ class FileShelf:
                     (archive, old.rowid),
                 )
             self.db.run(
-                "INSERT INTO file VALUES (?, ?, 1, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO file VALUES (?, ?, 1, '', %s)" % ", ".join("?" * 12),
                 (
                     key,
                     now,
@@ -277,9 +283,12 @@ class FileShelf:
         """Add bytes at the end of a stashed upload."""
         with self.db.transaction():
             size = self.db.value("SELECT size FROM stash WHERE filekey = ?", (filekey,))
-            self.db.run("INSERT INTO stash_part VALUES (?, ?, ?)", (filekey, size, data))
             self.db.run(
-                "UPDATE stash SET size = size + ? WHERE filekey = ?", (len(data), filekey)
+                "INSERT INTO stash_part VALUES (?, ?, ?)", (filekey, size, data)
+            )
+            self.db.run(
+                "UPDATE stash SET size = size + ? WHERE filekey = ?",
+                (len(data), filekey),
             )
 
     def find_stashed(self, filekey: str, account: int) -> Optional[StashedFile]:
@@ -291,7 +300,9 @@ class FileShelf:
         )
         return None if row is None else StashedFile._make(row)
 
-    def list_stashed(self, account: int, after: int, limit: int) -> List[Tuple[Any, ...]]:
+    def list_stashed(
+        self, account: int, after: int, limit: int
+    ) -> List[Tuple[Any, ...]]:
         """Return rowid, key, status, size and name of an account's uploads in order."""
         return self.db.all(
             "SELECT rowid, filekey, status, size, name FROM stash"

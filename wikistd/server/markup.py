@@ -6,7 +6,6 @@ Pure.  Not here: templates (kept out: a wikitext parser is not this package's jo
 
 from __future__ import annotations
 
-import difflib
 import html
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
@@ -19,9 +18,13 @@ MAX_MERGE_LINES = 20000
 
 _markup_comment = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _markup_nowiki = re.compile(r"<(nowiki|pre)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.S | re.I)
-_markup_link = re.compile(r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]")
+_markup_link = re.compile(
+    r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]"
+)
 _markup_template = re.compile(r"\{\{\s*([^{}|\n<>\[\]#]{1,255}?)\s*(?=\||\}\}|\n)")
-_markup_url = re.compile(r"(?:https?|ftps?|ircs?|mailto|news)://[^][<>\"\x00-\x20\x7f|]+")
+_markup_url = re.compile(
+    r"(?:https?|ftps?|ircs?|mailto|news)://[^][<>\"\x00-\x20\x7f|]+"
+)
 _markup_redirect = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|\n]+)", re.I)
 _markup_heading = re.compile(r"^(={1,6})(.+?)\1[ \t]*(?:<!--.*?-->[ \t]*)*$", re.M)
 #: Names in double braces that are no templates.
@@ -126,7 +129,7 @@ def sort_url(url: str) -> str:
 class Section(NamedTuple):
     """One heading of a text: its level, words, and where its section is."""
 
-    index: int
+    number: int
     level: int
     heading: str
     start: int
@@ -134,7 +137,7 @@ class Section(NamedTuple):
 
 
 def find_sections(text: str) -> List[Section]:
-    """Return the sections of `text`; each ends where one of its level or above begins."""
+    """Return the sections of `text`; each ends where one of its level begins."""
     masked = _mask_unparsed(text)
     heads = [
         (len(match.group(1)), match.group(2).strip(), match.start())
@@ -195,7 +198,8 @@ def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:
     if max(len(old), len(left), len(right)) > MAX_MERGE_LINES:
         return None
     changes = sorted(
-        list(_line_changes(old, left, "theirs")) + list(_line_changes(old, right, "mine"))
+        list(_line_changes(old, left, "theirs"))
+        + list(_line_changes(old, right, "mine"))
     )
     merged: List[str] = []
     position = 0
@@ -213,6 +217,8 @@ def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:
 def _line_changes(
     old: List[str], new: List[str], side: str
 ) -> Iterator[Tuple[int, int, str, List[str]]]:
+    import difflib  # 3 ms of import; only edits that collide come here
+
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind != "equal":
@@ -224,7 +230,11 @@ def sign_text(text: str, user: str, stamp: str) -> str:
     if "~~~" not in text:
         return text
     name = "[[User:%s|%s]] ([[User talk:%s|talk]])" % (user, user, user)
-    for tildes, value in (("~" * 5, stamp), ("~" * 4, name + " " + stamp), ("~~~", name)):
+    for tildes, value in (
+        ("~" * 5, stamp),
+        ("~" * 4, name + " " + stamp),
+        ("~~~", name),
+    ):
         text = text.replace(tildes, value)
     return text
 

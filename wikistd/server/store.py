@@ -11,7 +11,18 @@ import hashlib
 import json
 import threading
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from .accounts import AccountBook, canonical_user_name, is_address
 from .files import FileShelf
@@ -36,7 +47,8 @@ _revision_columns = (
 )
 _change_columns = (
     "id, time, kind, ns, title, page, revision, old_revision, account, user, comment,"
-    " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params, tags"
+    " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params,"
+    " tags"
 )
 #: SQLite takes 999 values in one statement in its older builds.
 MAX_SQL_VALUES = 500
@@ -66,6 +78,10 @@ class PageStore:
         self.changed = threading.Condition()
         self.newest_change = 0
         self.throttles: Dict[Tuple[str, str], List[float]] = {}
+        # Uploads whose last step waits, and those published before their last chunk.
+        self.jobs: Dict[str, Callable[[], Dict[str, Any]]] = {}
+        self.polled_jobs: Set[str] = set()
+        self.unfinished: Dict[str, int] = {}
         self._note_newest()
 
     def __repr__(self) -> str:
@@ -94,7 +110,12 @@ class PageStore:
         account, canonical = self.accounts.create(name, password, groups, self.now())
         title = Title(2, canonical.replace(" ", "_"))
         self.add_log(
-            "newusers", "create", title, Actor(account, canonical), "", {"userid": account}
+            "newusers",
+            "create",
+            title,
+            Actor(account, canonical),
+            "",
+            {"userid": account},
         )
         self.announce()
         return account
@@ -160,7 +181,9 @@ class PageStore:
 
     def find_pages_by_id(self, ids: Sequence[int]) -> Dict[int, PageRow]:
         """Return the pages of those ids that exist."""
-        rows = self.select_in("SELECT %s FROM page WHERE id IN (%%s)" % _page_columns, ids)
+        rows = self.select_in(
+            "SELECT %s FROM page WHERE id IN (%%s)" % _page_columns, ids
+        )
         return {row[0]: PageRow._make(row) for row in rows}
 
     def find_revisions(self, ids: Sequence[int]) -> Dict[int, RevisionRow]:
@@ -256,18 +279,24 @@ class PageStore:
         self, where: str, values: Sequence[Any], limit: int
     ) -> List[Change]:
         """Return changes by a WHERE and ORDER BY clause, `limit` at most."""
-        sql = "SELECT %s FROM change WHERE %s LIMIT %d" % (_change_columns, where, limit)
+        sql = "SELECT %s FROM change WHERE %s LIMIT %d" % (
+            _change_columns,
+            where,
+            limit,
+        )
         return [
-            Change(
-                *row[:4],
-                title_text(row[3], row[4]),
-                *row[5:11],
-                bool(row[11]),
-                bool(row[12]),
-                bool(row[13]),
-                *row[14:19],
-                json.loads(row[19]),
-                tuple(row[20].split()),
+            Change._make(
+                [
+                    *row[:4],
+                    title_text(row[3], row[4]),
+                    *row[5:11],
+                    bool(row[11]),
+                    bool(row[12]),
+                    bool(row[13]),
+                    *row[14:19],
+                    json.loads(row[19]),
+                    tuple(row[20].split()),
+                ]
             )
             for row in self.db.all(sql, values)
         ]
@@ -432,10 +461,23 @@ class PageStore:
             page = self.find_page(title)
             old = self.find_revision(page.latest) if page else None
             wanted_model = model or (page.model if page else default_model(title))
-            if old and page and page.model == wanted_model and self.read_text(old) == body:
+            if (
+                old
+                and page
+                and page.model == wanted_model
+                and self.read_text(old) == body
+            ):
                 return SavedEdit(page.id, old.id, None, old.time, False)
             saved = self._insert_revision(
-                title, page, body, actor, comment, minor, wanted_model, now, " ".join(tags)
+                title,
+                page,
+                body,
+                actor,
+                comment,
+                minor,
+                wanted_model,
+                now,
+                " ".join(tags),
             )
             assert saved.new_id is not None
             if is_listed:
@@ -561,7 +603,7 @@ class PageStore:
     def _update_categories(
         self, page: int, title: Title, wanted: Dict[str, str], now: int
     ) -> None:
-        old = dict(
+        old: Dict[str, str] = dict(
             self.db.all(
                 "SELECT category, prefix FROM category_member WHERE page = ?", (page,)
             )
@@ -590,9 +632,7 @@ class PageStore:
                 self._count_category(category, kind, 1)
 
     def _count_category(self, category: str, kind: str, difference: int) -> None:
-        self.db.run(
-            "INSERT OR IGNORE INTO category VALUES (?, 0, 0, 0)", (category,)
-        )
+        self.db.run("INSERT OR IGNORE INTO category VALUES (?, 0, 0, 0)", (category,))
         # As in MediaWiki "pages" counts all members, the other two also have their own.
         other = {"subcat": ", subcats = subcats + ?", "file": ", files = files + ?"}
         values = [difference] * (2 if kind in other else 1)

@@ -59,7 +59,9 @@ _title_bad_char = re.compile(
     "|%[0-9A-Fa-f]{2}|&[A-Za-z0-9\x80-\U0010ffff]+;|&#[0-9]+;|&#x[0-9A-Fa-f]+;"
 )
 _title_invisible = re.compile("[\u200e\u200f\u202a-\u202e]+")
-_title_blanks = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u3000]+")
+_title_blanks = re.compile(
+    "[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u3000]+"
+)
 
 
 class InvalidTitle(ValueError):
@@ -113,7 +115,9 @@ def upper_first(text: str) -> str:
 def parse_title(text: str, default_namespace: int = 0) -> Title:
     """Return the Title that `text` names.  InvalidTitle where it names none."""
     if "\ufffd" in text:
-        raise InvalidTitle("The requested page title contains an invalid UTF-8 sequence.")
+        raise InvalidTitle(
+            "The requested page title contains an invalid UTF-8 sequence."
+        )
     rest = _title_invisible.sub("", unicodedata.normalize("NFC", text))
     rest = _title_blanks.sub(" ", rest).strip(" ")
     namespace, interwiki = default_namespace, ""
@@ -132,7 +136,9 @@ def parse_title(text: str, default_namespace: int = 0) -> Title:
         _check_title(rest, namespace)
     if namespace == -1:
         head, slash, tail = rest.partition("/")
-        rest = SPECIAL_PAGE_NAMES.get(head.replace(" ", "").lower(), head) + slash + tail
+        rest = (
+            SPECIAL_PAGE_NAMES.get(head.replace(" ", "").lower(), head) + slash + tail
+        )
     if not interwiki:
         rest = upper_first(rest)
     return Title(namespace, rest.replace(" ", "_"), fragment, interwiki)

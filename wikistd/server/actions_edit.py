@@ -1,0 +1,425 @@
+"""action=edit: new texts, sections, appended ones; conflicts noticed, some merged.
+
+In: parameters.  Out: a revision, or why not.
+Spec: MediaWiki 1.39's ApiEditPage and EditPage.  Not here: storing (store.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import Any, Dict, List, Optional
+
+from .actions import ActionFailure, ApiMessage, refuse
+from .actions_call import ActionCall, ModuleFacts
+from .actions_options import read_options
+from .actions_params import (
+    ParamSpec,
+    param_choice,
+    param_flag,
+    param_list,
+    param_number,
+    param_text,
+    param_time,
+    require_one,
+)
+from .actions_rules import check_lists, check_page, check_rate, check_tags
+from .markup import find_redirect, get_section, merge_texts, replace_section, sign_text
+from .records import PageRow, RevisionRow
+from .store import CONTENT_MODELS, default_model
+from .titles import Title, title_text
+
+EDIT_PARAMS: Dict[str, ParamSpec] = {
+    "title": param_text(),
+    "pageid": param_number(),
+    "section": param_text(),
+    "sectiontitle": param_text(),
+    "text": param_text(),
+    "summary": param_text(),
+    "tags": param_list(),
+    "minor": param_flag(),
+    "notminor": param_flag(),
+    "bot": param_flag(),
+    "baserevid": param_number(),
+    "basetimestamp": param_time(),
+    "starttimestamp": param_time(),
+    "recreate": param_flag(),
+    "createonly": param_flag(),
+    "nocreate": param_flag(),
+    "watch": param_flag(is_deprecated=True),
+    "unwatch": param_flag(is_deprecated=True),
+    "watchlist": param_choice("nochange preferences unwatch watch", "preferences"),
+    "md5": param_text(),
+    "prependtext": param_text(),
+    "appendtext": param_text(),
+    "undo": param_number(),
+    "undoafter": param_number(),
+    "redirect": param_flag(),
+    "contentformat": param_text(),
+    "contentmodel": param_choice(" ".join(CONTENT_MODELS)),
+    "captchaid": param_text(),
+    "captchaword": param_text(),
+}
+EDIT_FACTS = ModuleFacts(EDIT_PARAMS, token="csrf", must_post=True, is_write=True)
+_automatic_summary_bytes = 200
+
+
+class EditJob:
+    """One edit on its way.  One owner."""
+
+    def __init__(self, call: ActionCall, args: Dict[str, Any]) -> None:
+        self.call = call
+        self.args = args
+        self.store = call.store
+        self.title = find_title(call, args)
+        if args["redirect"]:
+            self._follow_redirect()
+        self.page = self.store.find_page(self.title)
+        self.current = self.store.find_revision(self.page.latest) if self.page else None
+        self.old_text = self.store.read_text(self.current) if self.current else ""
+        self.summary: str = args["summary"] or ""
+        self.tags: List[str] = []
+
+    def _follow_redirect(self) -> None:
+        page = self.store.find_page(self.title)
+        if page is not None and page.redirect is not None:
+            target = self.call.read_title(page.redirect)
+            self.call.result["redirects"] = [{"from": page.text, "to": str(target)}]
+            self.title = target._replace(fragment="")
+
+    def run(self) -> None:
+        """Do the edit; one at a time, so that conflicts are seen."""
+        args, call = self.args, self.call
+        if self.title.namespace < 0:
+            raise refuse("pagecannotexist", "Namespace doesn't allow actual pages.")
+        if args["createonly"] and self.page is not None:
+            text = "The article you tried to create has been created already."
+            raise refuse("articleexists", text)
+        if args["nocreate"] and self.page is None:
+            raise missing_page()
+        check_page(call, self.title, "edit")
+        self._check_section()
+        given = self._given_text()
+        self._check_md5()
+        self.tags = check_tags(call, args["tags"])
+        check_rate(call, "edit")
+        text = self._sign(given)
+        self._check_deleted()
+        text = self._solve_conflict(text)
+        self._check_text(text)
+        self._save(text)
+
+    def _check_section(self) -> None:
+        section = self.args["section"]
+        if section is not None and section not in ("new", ""):
+            if not section.isdigit() or not section.isascii():
+                text = 'The "section" parameter must be a valid section ID or "new".'
+                raise refuse("invalidsection", text)
+
+    def _section_index(self) -> Optional[int]:
+        section = self.args["section"]
+        return int(section) if section and section != "new" else None
+
+    def _given_text(self) -> str:
+        """Return the text of the page or of the section that the client wants."""
+        args, index = self.args, self._section_index()
+        if args["undo"] is not None:
+            return self._undone_text()
+        if args["appendtext"] is None and args["prependtext"] is None:
+            return str(args["text"])
+        old = self.old_text
+        if args["section"] == "new":
+            old = ""
+        elif index is not None:
+            found = get_section(old, index)
+            if found is None:
+                raise refuse("nosuchsection", "There is no section %d." % index)
+            old = found
+        return (args["prependtext"] or "") + old + (args["appendtext"] or "")
+
+    def _undone_text(self) -> str:
+        args = self.args
+        undo = self.store.find_revision(args["undo"])
+        if undo is None:
+            raise no_revision(args["undo"])
+        after = args["undoafter"] or undo.parent
+        base = self.store.find_revision(after) if after else None
+        if base is None:
+            raise no_revision(args["undoafter"] or "")
+        for revision in (undo, base):
+            if self.page is None or revision.page != self.page.id:
+                text = "r%d is not a revision of %s." % (revision.id, self.title)
+                raise refuse("revwrongpage", text)
+        merged = merge_texts(
+            self.store.read_text(undo), self.old_text, self.store.read_text(base)
+        )
+        if self.current is not None and self.current.id == undo.id:
+            merged = self.store.read_text(base)
+        if merged is None:
+            text = "The edit could not be undone due to conflicting intermediate edits."
+            raise refuse("undofailure", text)
+        if not self.summary:
+            self.summary = (
+                "Undid revision %d by [[Special:Contributions/%s|%s]] "
+                "([[User talk:%s|talk]])" % (undo.id, undo.user, undo.user, undo.user)
+            )
+        self.tags.append("mw-undo")
+        return merged
+
+    def _check_md5(self) -> None:
+        args = self.args
+        if args["md5"] is None:
+            return
+        if args["prependtext"] is not None or args["appendtext"] is not None:
+            text = (args["prependtext"] or "") + (args["appendtext"] or "")
+        else:
+            text = args["text"] or ""
+        if hashlib.md5(text.encode("utf-8")).hexdigest() != args["md5"].lower():
+            raise refuse("badmd5", "The supplied MD5 hash was incorrect.")
+
+    def _sign(self, text: str) -> str:
+        stamp = time.strftime("%H:%M, %d %B %Y (UTC)", time.gmtime(self.call.now))
+        text = text.replace("\r\n", "\n")
+        return sign_text(text, self.call.requester.name, stamp.replace(", 0", ", "))
+
+    def _check_deleted(self) -> None:
+        args = self.args
+        if self.page is not None or args["recreate"] or args["starttimestamp"] is None:
+            return
+        deleted = self.store.db.value(
+            "SELECT MAX(time) FROM log WHERE type = 'delete' AND action = 'delete'"
+            " AND ns = ? AND title = ?",
+            (self.title.namespace, self.title.key),
+        )
+        if deleted is not None and deleted >= args["starttimestamp"]:
+            text = "The page has been deleted since you fetched its timestamp."
+            raise refuse("pagedeleted", text)
+
+    def _whole_text(self, text: str, base: str) -> str:
+        """Return the text of the page with the section put into `base`."""
+        section, index = self.args["section"], self._section_index()
+        if section == "new":
+            heading = self.args["sectiontitle"]
+            if heading is None:
+                heading = self.summary
+            if heading:
+                text = "== %s ==\n\n%s" % (heading, text)
+            return "%s\n\n%s" % (base.rstrip(), text) if base.strip() else text
+        if index is None:
+            return text
+        replaced = replace_section(base, index, text)
+        if replaced is None:
+            raise refuse("nosuchsection", "There is no section %d." % index)
+        return replaced
+
+    def _solve_conflict(self, text: str) -> str:
+        """Return the whole new text; refuse where it and another edit collide."""
+        if self.page is None or self.current is None:
+            return self._whole_text(text, "")
+        args, current = self.args, self.current
+        base_id, base_time = args["baserevid"], args["basetimestamp"]
+        if base_id is None and base_time is None:
+            return self._whole_text(text, self.old_text)
+        is_conflict = (base_id is not None and base_id != current.id) or (
+            base_time is not None and base_time != current.time
+        )
+        if is_conflict and args["section"] == "new":
+            is_conflict = (
+                current.user == self.call.requester.name
+                and current.comment == self._new_section_summary()
+            )
+        elif is_conflict and not args["section"] and base_time is not None:
+            is_conflict = not self._is_only_own(base_time)
+        if not is_conflict:
+            return self._whole_text(text, self.old_text)
+        base = self._base_revision(base_id, base_time)
+        merged: Optional[str] = None
+        if base is not None:
+            base_text = self.store.read_text(base)
+            merged = merge_texts(
+                base_text, self.old_text, self._whole_text(text, base_text).rstrip()
+            )
+        if merged is None:
+            raise refuse("editconflict", "Edit conflict.")
+        return merged
+
+    def _is_only_own(self, base_time: int) -> bool:
+        assert self.page is not None
+        others = self.store.db.value(
+            "SELECT 1 FROM revision WHERE page = ? AND time > ? AND user <> ?",
+            (self.page.id, base_time, self.call.requester.name),
+        )
+        return others is None and bool(self.call.requester.account)
+
+    def _base_revision(
+        self, base_id: Optional[int], base_time: Optional[int]
+    ) -> Optional[RevisionRow]:
+        assert self.page is not None
+        if base_id is not None:
+            base = self.store.find_revision(base_id)
+            return base if base is not None and base.page == self.page.id else None
+        found = self.store.query_revisions(
+            "page = ? AND time <= ? ORDER BY time DESC, id DESC",
+            (self.page.id, base_time),
+            1,
+        )
+        return found[0] if found else None
+
+    def _check_text(self, text: str) -> None:
+        most = self.store.site.max_article_bytes
+        if len(text.encode("utf-8")) > most:
+            sentence = (
+                "The content you supplied exceeds the article size limit of %d "
+                "kibibytes."
+            )
+            raise refuse("contenttoobig", sentence % (most // 1024))
+        if self._model() == "json":
+            try:
+                json.loads(text)
+            except ValueError as error:
+                message = "Invalid JSON: Syntax error"
+                raise refuse("invalid-json-data", message) from error
+        check_lists(self.call, self.title, text, is_new=self.page is None)
+
+    def _model(self) -> str:
+        if self.args["contentmodel"]:
+            return str(self.args["contentmodel"])
+        return self.page.model if self.page else default_model(self.title)
+
+    def _new_section_summary(self) -> str:
+        heading = self.args["sectiontitle"]
+        if heading is None:
+            heading = self.summary
+        if heading and (self.args["sectiontitle"] is None or not self.summary):
+            return "/* %s */ new section" % heading
+        return self.summary
+
+    def _final_summary(self, text: str) -> str:
+        if self.args["section"] == "new":
+            return self._new_section_summary()
+        return self.summary or automatic_summary(
+            self.old_text if self.page else None, text
+        )
+
+    def _save(self, text: str) -> None:
+        args, call = self.args, self.call
+        saved = self.store.write_page(
+            self.title,
+            text,
+            call.actor,
+            self._final_summary(text)[:500],
+            minor=args["minor"] and not args["notminor"] and call.may("minoredit"),
+            bot=args["bot"] and call.may("bot"),
+            patrolled=call.may("autopatrol"),
+            model=self._model(),
+            tags=[*self.tags, *software_tags(self.page, self.old_text, text)],
+        )
+        shown: Dict[str, Any] = {"result": "Success", "pageid": saved.page}
+        shown["title"] = title_text(self.title.namespace, self.title.key)
+        shown["contentmodel"] = self._model()
+        if saved.is_new:
+            shown["new"] = True
+        if saved.new_id is None:
+            shown["nochange"] = True
+        else:
+            shown["oldrevid"] = saved.old_id
+            shown["newrevid"] = saved.new_id
+            shown["newtimestamp"] = call.time_text(saved.time)
+        wish = "watch" if args["watch"] else "unwatch" if args["unwatch"] else None
+        if watch_after(call, self.title, wish or args["watchlist"], saved.is_new):
+            shown["watched"] = True
+        call.result["edit"] = shown
+
+
+def find_title(call: ActionCall, args: Dict[str, Any]) -> Title:
+    """Return the title that `title` or `pageid` names."""
+    if require_one(args, "", ("title", "pageid")) == "title":
+        return call.read_title(args["title"])._replace(fragment="")
+    page = call.store.find_pages_by_id([args["pageid"]]).get(args["pageid"])
+    if page is None:
+        raise refuse("nosuchpageid", "There is no page with ID %d." % args["pageid"])
+    return Title(page.namespace, page.key)
+
+
+def missing_page() -> ActionFailure:
+    """Return the failure of a page that is not there."""
+    message = ApiMessage("missingtitle", "The page you specified doesn't exist.")
+    return ActionFailure(message)
+
+
+def no_revision(revision: Any) -> ActionFailure:
+    """Return the failure of a revision that is not there."""
+    return refuse("nosuchrevid", "There is no revision with ID %s." % revision)
+
+
+def automatic_summary(old: Optional[str], new: str) -> str:
+    """Return what the wiki writes where an edit came without a summary."""
+    target = find_redirect(new)
+    if target is not None and (old is None or find_redirect(old) != target):
+        return "Redirected page to [[%s]]" % str(target)
+    if old is None and new.strip():
+        return 'Created page with "%s"' % _shorten(new)
+    if old is None:
+        return "Created blank page"
+    if old and not new.strip():
+        return "Blanked the page"
+    if len(old) > 10 * len(new) and len(new) < 500:
+        return 'Replaced content with "%s"' % _shorten(new)
+    return ""
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > _automatic_summary_bytes:
+        return line[: _automatic_summary_bytes - 3] + "..."
+    return line
+
+
+def software_tags(page: Optional[PageRow], old: str, new: str) -> List[str]:
+    """Return the tags that the wiki gives to an edit by what it did."""
+    was, target = (find_redirect(old) if page else None), find_redirect(new)
+    tags = []
+    if target is not None and was is None:
+        tags.append("mw-new-redirect")
+    elif was is not None and target is None:
+        tags.append("mw-removed-redirect")
+    elif was != target:
+        tags.append("mw-changed-redirect-target")
+    if page is not None and old.strip() and not new.strip():
+        tags.append("mw-blank")
+    elif page is not None and new.strip() and len(old) > 10 * len(new):
+        tags.append("mw-replace")
+    return tags
+
+
+def watch_after(call: ActionCall, title: Title, wish: str, is_new: bool) -> bool:
+    """Put a page on the watchlist, or off it, after a change; return if it is on."""
+    account = call.requester.account
+    subject = Title(title.namespace & ~1, title.key)
+    row = (account, subject.namespace, subject.key)
+    known = call.store.db.one(
+        "SELECT 1 FROM watch WHERE account = ? AND ns = ? AND title = ?", row
+    )
+    is_watched = known is not None
+    if wish == "preferences" and not is_watched and not call.may("bot"):
+        options = read_options(call.store, account)
+        is_watched = bool(options["watchdefault"]) or bool(
+            is_new and options["watchcreations"]
+        )
+    elif wish in ("watch", "unwatch"):
+        is_watched = wish == "watch"
+    if account and is_watched and known is None:
+        call.store.db.run("INSERT OR IGNORE INTO watch VALUES (?, ?, ?)", row)
+    elif known is not None and not is_watched:
+        call.store.db.run(
+            "DELETE FROM watch WHERE account = ? AND ns = ? AND title = ?", row
+        )
+    return is_watched
+
+
+def run_edit(call: ActionCall, args: Dict[str, Any]) -> None:
+    """Answer action=edit."""
+    require_one(args, "", ("text", "appendtext", "prependtext", "undo"), at_least=True)
+    with call.store.db.transaction():
+        EditJob(call, args).run()

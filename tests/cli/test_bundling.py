@@ -1,41 +1,39 @@
-"""cli/bundling.py: the two commands that copy the package."""
+"""cli/bundling.py: the tools as commands of the command line."""
 
-import os
-import tempfile
 import unittest
+from unittest import mock
 
 from tests.cli.test_main import run_main
+from wikistd.tools.sources import BundleError, ChangedCopy
 
 
-class Copies(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+class Wiring(unittest.TestCase):
+    def run_with(self, tool, argv, outcome):
+        """Run a command whose tool returns or raises `outcome`."""
+        with mock.patch("wikistd.cli.bundling." + tool, side_effect=[outcome]) as run:
+            got = run_main(*argv)
+        return got, run.call_args[0][0]
 
     def test_bundle(self):
-        """The one file is written, and checked; a change is exit code 1."""
-        path = os.path.join(self.folder, "wikistd.py")
-        self.assertEqual(run_main("bundle", "-o", path), (0, "", ""))
-        code, text, _ = run_main("bundle", "--check", path)
-        self.assertEqual(code, 0)
-        self.assertIn("is an unchanged build of wikistd", text)
-        with open(path, "a", encoding="utf-8") as target:
-            target.write("# changed\n")
-        code, text, stderr = run_main("bundle", "--check", path)
-        self.assertEqual((code, text), (1, ""))
-        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+        """The tool gets the arguments; its sentence goes to stdout."""
+        got, given = self.run_with(
+            "run_bundle", ("bundle", "-o", "x.py", "--without", "server"), "done"
+        )
+        self.assertEqual(got, (0, "done\n", ""))
+        self.assertEqual((vars(given)["output"], given.without), ("x.py", "server"))
 
     def test_vendor(self):
-        """So is the folder."""
-        path = os.path.join(self.folder, "wikistd")
-        code, _, stderr = run_main("vendor", path)
-        self.assertEqual((code, stderr), (0, ""))
-        self.assertTrue(os.path.exists(os.path.join(path, "__init__.py")))
-        self.assertEqual(run_main("vendor", "--check", path)[0], 0)
+        """So with vendor; no sentence is no line."""
+        got, given = self.run_with("run_vendor", ("vendor", "there", "--force"), "")
+        self.assertEqual(got, (0, "", ""))
+        self.assertEqual((given.folder, given.force), ("there", True))
 
-    def test_usage(self):
-        """What cannot be built is exit code 2."""
-        code, _, stderr = run_main("bundle", "--without", "nonsense")
-        self.assertEqual(code, 2)
-        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+    def test_errors(self):
+        """A changed copy is 1, what cannot be done 2, each with a sentence."""
+        for error, code in (
+            (ChangedCopy("it was changed"), 1),
+            (BundleError("it cannot be"), 2),
+            (OSError("no such folder"), 2),
+        ):
+            got, _ = self.run_with("run_bundle", ("bundle",), error)
+            self.assertEqual(got, (code, "", "wikistd: %s\n" % error))

@@ -1,0 +1,398 @@
+"""cli/commands.py, options.py and serve.py: against the embedded wiki."""
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+from tests.cli.test_main import run_main
+from tests.support.clocks import FakeClock
+from wikistd.cli.options import read_parameters
+from wikistd.cli.registry import UsageError
+from wikistd.server.running import serve_wsgi
+from wikistd.server.serving import serve_wiki
+
+PASSWORD = "correct-horse-battery-staple-8899"
+
+
+def records(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@contextlib.contextmanager
+def environment(**variables):
+    with mock.patch.dict(os.environ, variables):
+        yield
+
+
+class WikiCase(unittest.TestCase):
+    """One wiki for all tests of a class; each leaves its pages."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.wiki = serve_wiki(bot_password=PASSWORD, password=PASSWORD)
+        cls.wiki.store.save_page("First", "text", user="Demo")
+        cls.folder = tempfile.mkdtemp()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.wiki.close()
+        for name in os.listdir(cls.folder):
+            os.unlink(os.path.join(cls.folder, name))
+        os.rmdir(cls.folder)
+
+    def setUp(self):
+        os.environ.pop("WIKISTD_PASSWORD", None)
+
+    def path(self, name, data=None, mode=0o600):
+        path = os.path.join(self.folder, name)
+        if data is not None:
+            with open(path, "wb") as target:
+                target.write(data)
+            os.chmod(path, mode)
+        return path
+
+    def run_on(self, command, *argv):
+        return run_main(command, self.wiki.url, *argv)
+
+    def run_with_password(self, command, *argv):
+        with environment(WIKISTD_PASSWORD=PASSWORD):
+            code, stdout, stderr = self.run_on(command, "--user", "Demo@bot", *argv)
+        self.assertNotIn(PASSWORD, stdout + stderr)
+        return code, stdout, stderr
+
+
+class Get(WikiCase):
+    def test_reply(self):
+        """One line of JSON, in the newer format."""
+        code, stdout, stderr = self.run_on("get", "action=query", "titles=First")
+        self.assertEqual((code, stderr), (0, ""))
+        page = records(stdout)[0]["query"]["pages"][0]
+        self.assertEqual((page["title"], "missing" in page), ("First", False))
+
+    def test_lists_and_formats(self):
+        """A key that comes twice is a list; --formatversion is the API's."""
+        code, stdout, _ = self.run_on(
+            "get", "--formatversion", "1", "action=query", "titles=A", "titles=B"
+        )
+        self.assertEqual(code, 0)
+        self.assertEqual(sorted(records(stdout)[0]["query"]["pages"]), ["-1", "-2"])
+
+    def test_continuation(self):
+        """--continue writes a line for each reply."""
+        for number in range(3):
+            self.wiki.store.save_page("Go on %d" % number, "x", user="Demo")
+        code, stdout, _ = self.run_on(
+            "get",
+            "--continue",
+            "action=query",
+            "list=allpages",
+            "apprefix=Go",
+            "aplimit=2",
+        )
+        self.assertEqual(code, 0)
+        pages = [len(found["query"]["allpages"]) for found in records(stdout)]
+        self.assertEqual(pages, [2, 1])
+
+    def test_the_wiki_says_no(self):
+        """An API error is exit code 1 and a sentence."""
+        code, stdout, stderr = self.run_on("get", "action=nonsense")
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertRegex(stderr, r"^wikistd: badvalue: [^\n]+\n$")
+
+    def test_usage(self):
+        """What the person got wrong is exit code 2."""
+        for argv in (
+            ("get", "en.wikipedia.org", "action=query"),
+            ("get", self.wiki.url, "nonsense"),
+            ("get", self.wiki.url, "=x"),
+            ("get", self.wiki.url, "file@path"),
+            ("get", self.wiki.url, "--timeout", "0", "action=query"),
+            ("get", self.wiki.url, "--user", "Demo", "action=query"),
+            ("post", self.wiki.url, "action=upload", "file@/no/such/file"),
+            ("login", self.wiki.url),
+        ):
+            code, stdout, stderr = run_main(*argv)
+            self.assertEqual((code, stdout), (2, ""), argv)
+            self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+    def test_nobody_there(self):
+        """A wiki that is not there is exit code 3."""
+        with serve_wsgi(lambda *_: []) as server:
+            url = server.url
+        code, _, stderr = run_main("get", url, "--max-wait", "0", "action=query")
+        self.assertEqual(code, 3)
+        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+    def test_debug(self):
+        """--debug writes both heads to stderr, and the data stays clean."""
+        code, stdout, stderr = self.run_on(
+            "get", "--debug", "action=query", "titles=First"
+        )
+        self.assertEqual(code, 0)
+        self.assertEqual(len(records(stdout)), 1)
+        self.assertIn("> #1 GET %s/w/api.php?action=query" % self.wiki.url, stderr)
+        self.assertIn("< from 127.0.0.1 port %d over a new" % self.wiki.port, stderr)
+        self.assertIn("* <Counters", stderr.replace("* Counters", "* <Counters"))
+
+
+class BrokenWikis(unittest.TestCase):
+    def ask(self, status, headers, body):
+        def app(environ, start_response):
+            start_response(status, headers)
+            return [body]
+
+        with serve_wsgi(app) as server:
+            return run_main(
+                "get",
+                server.url,
+                "--api-path",
+                "/w/api.php",
+                "--max-wait",
+                "0",
+                "action=query",
+            )
+
+    def test_not_json(self):
+        """HTML where JSON was expected is broken data, said in a sentence."""
+        code, _, stderr = self.ask(
+            "200 OK", [("Content-Type", "text/html")], b"<h1>\x1b[31mHello</h1>"
+        )
+        self.assertEqual(code, 4, stderr)
+        self.assertRegex(stderr, r"^wikistd: [^\n\x1b]+\n$")
+
+    def test_status(self):
+        """An HTTP error is the far side's no."""
+        code, _, stderr = self.ask(
+            "404 Not Found", [("Content-Type", "text/plain")], b"no"
+        )
+        self.assertEqual(code, 1, stderr)
+        self.assertRegex(stderr, r"^wikistd: [^\n]*404[^\n]*\n$")
+
+    def test_cut_short(self):
+        """A reply that breaks off is broken data."""
+        code, _, stderr = self.ask(
+            "200 OK",
+            [("Content-Type", "application/json"), ("Content-Length", "999")],
+            b'{"batch',
+        )
+        self.assertIn(code, (3, 4), stderr)
+        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+
+class Passwords(WikiCase):
+    def log_in(self, *argv, user="Demo@bot"):
+        code, stdout, stderr = self.run_on("login", "--user", user, *argv)
+        self.assertNotIn(PASSWORD, stdout + stderr)
+        return code, stdout, stderr
+
+    def test_environment(self):
+        """From WIKISTD_PASSWORD, or another variable by name."""
+        code, stdout, _ = self.run_with_password("login")
+        self.assertEqual(code, 0)
+        found = records(stdout)[0]
+        self.assertEqual(found["user"], "Demo")
+        self.assertIn("bot", found["groups"])
+        with environment(OTHER=PASSWORD):
+            self.assertEqual(self.log_in("--password-env", "OTHER")[0], 0)
+        self.assertEqual(self.log_in("--password-env", "NO_SUCH")[0], 2)
+
+    def test_file(self):
+        """From a file that nobody else may read."""
+        good = self.path("good", PASSWORD.encode() + b"\r\n")
+        self.assertEqual(self.log_in("--password-file", good)[0], 0)
+        for name, data, mode in (
+            ("open", PASSWORD.encode(), 0o644),
+            ("empty", b"\n", 0o600),
+            ("lines", b"a\nb\n", 0o600),
+            ("long", b"a" * 5000, 0o600),
+            ("bytes", b"\xff", 0o600),
+        ):
+            if name == "open" and os.name != "posix":
+                continue
+            code, _, stderr = self.log_in(
+                "--password-file", self.path(name, data, mode)
+            )
+            self.assertEqual(code, 2, stderr)
+
+    def test_stdin(self):
+        """From standard input."""
+        with mock.patch("sys.stdin", io.StringIO(PASSWORD + "\n")):
+            self.assertEqual(self.log_in("--password-file", "-")[0], 0)
+
+    def test_terminal(self):
+        """Asked for on a terminal, unseen."""
+        terminal = mock.Mock()
+        terminal.isatty.return_value = True
+        with mock.patch("sys.stdin", terminal):
+            with mock.patch("getpass.getpass", return_value=PASSWORD) as asked:
+                self.assertEqual(self.log_in()[0], 0)
+        asked.assert_called_once_with("Password of Demo@bot: ")
+
+    def test_wrong(self):
+        """A wrong password is exit code 1; it is in no message."""
+        wrong = "wrong-horse-8899"
+        with environment(WIKISTD_PASSWORD=wrong):
+            code, stdout, stderr = self.log_in("--debug")
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertNotIn(wrong, stderr)
+        self.assertIn("wikistd: Failed", stderr)
+
+    def test_other_method(self):
+        """A name without @ goes by clientlogin."""
+        with environment(WIKISTD_PASSWORD=PASSWORD):
+            code, stdout, stderr = self.log_in(user="Demo")
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(records(stdout)[0]["user"], "Demo")
+
+    @unittest.skipUnless(os.name == "posix", "modes of POSIX")
+    def test_cookies(self):
+        """The session is kept in a file of mode 0600, and used from there."""
+        jar = self.path("cookies.lwp")
+        code, _, stderr = self.run_with_password("login", "--cookies", jar)
+        self.assertEqual(code, 0, stderr)
+        self.assertEqual(os.stat(jar).st_mode & 0o777, 0o600)
+        code, stdout, _ = self.run_on(
+            "get", "--cookies", jar, "action=query", "meta=userinfo"
+        )
+        self.assertEqual(records(stdout)[0]["query"]["userinfo"]["name"], "Demo")
+
+
+class Post(WikiCase):
+    def test_edit(self):
+        """The token is filled in; - is standard input."""
+        with mock.patch("sys.stdin", io.StringIO("Grüezi")):
+            code, stdout, stderr = self.run_with_password(
+                "post", "action=edit", "title=Posted", "text=-"
+            )
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(records(stdout)[0]["edit"]["result"], "Success")
+        self.assertEqual(self.wiki.store.get_page("Posted").text, "Grüezi")
+
+    def test_upload(self):
+        """field@path sends a file."""
+        path = self.path("A file.txt", b"Some text in a file.\n")
+        code, stdout, stderr = self.run_with_password(
+            "post",
+            "action=upload",
+            "filename=Sent.txt",
+            "ignorewarnings=1",
+            "file@" + path,
+        )
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(records(stdout)[0]["upload"]["result"], "Success")
+        found = self.wiki.store.get_file("Sent.txt")
+        self.assertEqual(self.wiki.store.files.read(found), b"Some text in a file.\n")
+
+
+class Stream(WikiCase):
+    def test_events(self):
+        """Events come one a line, filtered, until there are enough."""
+        for number in range(4):
+            self.wiki.store.save_page(
+                "Streamed %d" % number, "x", user="Demo", minor=number % 2 == 1
+            )
+        code, stdout, stderr = run_main(
+            "stream", "--host", self.wiki.url, "--since", "2020-01-01", "--count", "2",
+            "--filter", "type=new", "--filter", "minor=true", "--none", "title=First",
+            "--any", "namespace=0",
+        )  # fmt: skip
+        self.assertEqual(code, 0)
+        self.assertRegex(stderr, r"^(wikistd: warning: [^\n]+\n)?$")
+        titles = [event["title"] for event in records(stdout)]
+        self.assertEqual(titles, ["Streamed 1", "Streamed 3"])
+
+    def test_url_and_checkpoint(self):
+        """A whole address; a checkpoint goes on behind the last event."""
+        seen = []
+        for _ in range(2):
+            code, stdout, stderr = run_main(
+                "stream", "--url", self.wiki.url + "/v2/stream/recentchange?since=1",
+                "--count", "1", "--checkpoint", self.path("stream.checkpoint"),
+            )  # fmt: skip
+            self.assertEqual((code, stderr), (0, ""))
+            seen += [event["id"] for event in records(stdout)]
+        self.assertEqual(seen, [1, 2])
+
+    def test_refused(self):
+        """A stream that is not there is the far side's no."""
+        code, _, stderr = run_main("stream", "--host", self.wiki.url, "no-such-stream")
+        self.assertEqual(code, 1, stderr)
+        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+        self.assertEqual(run_main("stream", "--filter", "nonsense")[0], 2)
+
+
+class Parameters(unittest.TestCase):
+    def test_read(self):
+        """key=value, field@path; the first = or @ divides."""
+        self.assertEqual(
+            read_parameters(["a=b=c", "x=1", "x=2", "x=3", "mail=a@b", "file@p=q@r"]),
+            ({"a": "b=c", "x": ["1", "2", "3"], "mail": "a@b"}, [("file", "p=q@r")]),
+        )
+        self.assertRaises(UsageError, read_parameters, ["plain"])
+
+
+class Serve(unittest.TestCase):
+    def serve(self, *argv):
+        """Run `serve` until it has said where; return its record and stderr."""
+        seen = {}
+
+        def stop(server):
+            seen["url"] = server.url
+            raise KeyboardInterrupt
+
+        with mock.patch("wikistd.server.running.WsgiServer.serve_forever", stop):
+            code, stdout, stderr = run_main("serve", *argv)
+        self.assertEqual(code, 130)
+        found = records(stdout)[0]
+        self.assertEqual(found["url"], seen["url"])
+        return found, stderr
+
+    def test_accounts(self):
+        """A new wiki tells its passwords once; a given one is told nowhere."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "wiki.sqlite")
+            found, stderr = self.serve("--db", path)
+            self.assertEqual(len(found["bot_password"]), 32)
+            self.assertIn("log in as Demo@bot with " + found["bot_password"], stderr)
+            found, stderr = self.serve("--db", path)
+            self.assertNotIn("bot_password", found)
+            with environment(WIKISTD_PASSWORD=PASSWORD):
+                found, stderr = self.serve("--db", path, "--user", "Other")
+            self.assertNotIn(PASSWORD, json.dumps(found) + stderr)
+            self.assertEqual(found["bot_user"], "Other@bot")
+        self.assertEqual(threading.active_count(), 1)
+
+    def test_open_to_all(self):
+        """Who binds to all addresses is told what that means."""
+        _, stderr = self.serve("--bind", "0.0.0.0")
+        self.assertIn("everybody who reaches 0.0.0.0", stderr)
+
+    def test_usage(self):
+        """A port that cannot be, or is taken, or a file that is no wiki."""
+        with serve_wsgi(lambda *_: []) as server:
+            for argv in (
+                ("--port", "99999"),
+                ("--port", str(server.port)),
+                ("--db", __file__),
+                ("--user", "a|b"),
+            ):
+                code, _, stderr = run_main("serve", *argv)
+                self.assertEqual(code, 2, argv)
+                self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+
+class Clocks(unittest.TestCase):
+    def test_fake_clock_is_for_servers_too(self):
+        """The wiki's time can be any time."""
+        clock = FakeClock(now=1_700_000_000)
+        with serve_wiki(now=clock.now) as wiki:
+            code, stdout, _ = run_main(
+                "get", wiki.url, "action=query", "curtimestamp=1"
+            )
+        self.assertEqual(code, 0)
+        self.assertEqual(records(stdout)[0]["curtimestamp"], "2023-11-14T22:13:20Z")

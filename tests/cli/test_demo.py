@@ -1,0 +1,101 @@
+"""cli/demo.py: the demo as a person and as a script see it."""
+
+import json
+import os
+import signal
+import struct
+import tempfile
+import threading
+import unicodedata
+import unittest
+import zlib
+from unittest import mock
+
+from tests.cli.test_main import run_main, start
+from tests.cli.test_output import Terminal
+from wikistd.cli.main import main
+from wikistd.cli.samples import DEMO_PAGES, demo_text, draw_picture
+
+
+class TheDemo(unittest.TestCase):
+    def test_json(self):
+        """One object; every comparison held; one connection for the API."""
+        threads = threading.active_count()
+        code, stdout, stderr = run_main("demo", "--json")
+        self.assertEqual(code, 0, stdout + stderr)
+        self.assertEqual(stderr, "")
+        found = json.loads(stdout)
+        self.assertIs(found["ok"], True)
+        self.assertEqual(set(found["checks"].values()), {True})
+        self.assertEqual(found["api_connections"], 1)
+        self.assertEqual(found["stream_connections"], 1)
+        self.assertEqual(found["pages_equal"], 25)
+        self.assertEqual(found["conflict"], "editconflict")
+        self.assertEqual(found["edits"], 26)
+        self.assertGreaterEqual(found["events"], 27)
+        self.assertEqual(threading.active_count(), threads)
+
+    def test_words(self):
+        """A summary on stdout; progress and events on a terminal's stderr."""
+        stdout, stderr = Terminal(), Terminal()
+        self.assertEqual(main(["demo"], stdout, stderr), 0)
+        text = stdout.getvalue()
+        self.assertIn("Every comparison held", text)
+        self.assertNotIn("FAILED", text)
+        self.assertIn("each of 26 edits seen exactly once", text)
+        self.assertIn("  event   new  Ελληνικά, by Demo", stderr.getvalue())
+
+    def test_something_differs(self):
+        """A comparison that does not hold is exit code 1, and named."""
+        with mock.patch("wikistd.cli.demo.draw_picture", lambda: os.urandom(999)):
+            with mock.patch("wikistd.cli.demo.DEMO_BATCH", 500):
+                code, stdout, _ = run_main("demo")
+        self.assertEqual(code, 1)
+        self.assertIn("NOT everything was as it should be: read_back", stdout)
+
+    def test_breaks_off(self):
+        """What goes wrong is said in a sentence, and nothing stays."""
+        pages = ((" [bad] ", "Latin", "x"),)
+        with mock.patch("wikistd.cli.demo.DEMO_PAGES", pages):
+            code, stdout, stderr = run_main("demo", "--json")
+        self.assertEqual(code, 1)
+        self.assertRegex(
+            stderr, r"^wikistd: the demo broke off: invalidtitle: [^\n]+\n$"
+        )
+        self.assertIs(json.loads(stdout)["ok"], False)
+
+    @unittest.skipUnless(os.name == "posix", "signals of a POSIX system")
+    def test_ctrl_c(self):
+        """Ctrl-C leaves nothing behind."""
+        with tempfile.TemporaryDirectory() as folder:
+            environ = dict(os.environ, TMPDIR=folder)
+            with mock.patch.dict(os.environ, environ):
+                process = start("demo")
+            self.addCleanup(process.kill)
+            while not os.listdir(folder) and process.poll() is None:
+                pass
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=10)
+            self.assertEqual(process.returncode, 130, stderr)
+            self.assertNotIn(b"Traceback", stderr)
+            self.assertEqual(os.listdir(folder), [])
+
+
+class Samples(unittest.TestCase):
+    def test_texts(self):
+        """25 titles, all different, in the form that a wiki stores."""
+        self.assertEqual(len(DEMO_PAGES), 25)
+        self.assertEqual(len({title for title, _, _ in DEMO_PAGES}), 25)
+        self.assertGreater(len({script for _, script, _ in DEMO_PAGES}), 15)
+        for page in DEMO_PAGES:
+            text = page[0] + demo_text(*page)
+            self.assertEqual(unicodedata.normalize("NFC", text), text, page[0])
+
+    def test_picture(self):
+        """A PNG that any program opens."""
+        data = draw_picture(16, 9)
+        self.assertEqual(data, draw_picture(16, 9))
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(struct.unpack(">II", data[16:24]), (16, 9))
+        start, size = data.index(b"IDAT") + 4, data.index(b"IEND") - 8
+        self.assertEqual(len(zlib.decompress(data[start:size])), 9 * (16 * 3 + 1))

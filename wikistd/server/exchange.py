@@ -154,9 +154,19 @@ class WsgiExchange:
         self.keeps_alive = head.keeps_alive
         self._written: List[bytes] = []
         self._head_sent = False
+        #: What the application wants to have the connection for, see take_over().
+        self.handler: Optional[Callable[[Any], None]] = None
         self._result: Optional[Iterable[bytes]] = None
         self._is_chunked = False
         self._left: Optional[int] = None
+
+    def take_over(self, handler: Callable[[Any], None]) -> None:
+        """Have `handler(channel)` called with the connection instead of a reply.
+
+        For applications, as environ["wikistd.take_over"] where a server can do it: the
+        way to WebSocket.  What the application returns is then not looked at.
+        """
+        self.handler = handler
 
     def close(self) -> None:
         """Tell the application that its reply is over; never raises."""
@@ -182,6 +192,9 @@ class WsgiExchange:
             raise  # its body was malformed, or stopped: no fault of the application
         except Exception:
             yield from self._fail()
+            return
+        if self.handler is not None:
+            self.keeps_alive = False
             return
         is_single = isinstance(result, (list, tuple)) and len(result) == 1
         while True:

@@ -19,6 +19,7 @@ import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import parse_qs
 
+from .feedsocket import answer_websocket, feed_json
 from .records import Change, format_time
 from .store import PageStore
 from .views import quote_page
@@ -68,7 +69,7 @@ class FeedPlace:
 
 
 class ChangeFeed:
-    """The streams of one wiki, a WSGI application of its own.  Thread-safe.
+    """The streams of one wiki, by SSE or WebSocket: a WSGI application.  Thread-safe.
 
     A stream ends after `max_stream_seconds`, as the real service ends it; clients
     come back with Last-Event-ID.  Where `canary_seconds` is not 0, canary events are
@@ -122,6 +123,9 @@ class ChangeFeed:
             json_type = ("Content-Type", "application/json; charset=utf-8")
             start_response(refused.status, [*common, json_type])
             return [feed_json(document).encode("utf-8")]
+        if "websocket" in environ.get("HTTP_UPGRADE", "").lower():
+            events = self.iter_feed(place, feed_server_url(environ))
+            return answer_websocket(environ, start_response, events)
         accept = environ.get("HTTP_ACCEPT", "")
         is_lines = accept.startswith("application/json")
         kind = "application/json" if is_lines else "text/event-stream"
@@ -200,18 +204,30 @@ class ChangeFeed:
     def _stream(
         self, place: FeedPlace, environ: Dict[str, Any], is_lines: bool
     ) -> Iterator[bytes]:
-        host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
-        server_url = "%s://%s" % (environ["wsgi.url_scheme"], host)
+        yield b"\n" if is_lines else b":ok\n\n"
+        for event in self.iter_feed(place, feed_server_url(environ)):
+            if event is None:
+                yield b""
+            elif is_lines:
+                yield feed_json(event).encode("utf-8") + b"\n"
+            else:
+                text = "event: message\nid: %s\ndata: %s\n\n"
+                yield (text % (place.encode_id(), feed_json(event))).encode("utf-8")
+
+    def iter_feed(
+        self, place: FeedPlace, server_url: str
+    ) -> Iterator[Optional[Dict[str, Any]]]:
+        """Yield events from `place` on, and move it; None for nothing new."""
         ends_at = time.monotonic() + self.max_stream_seconds
         canary_at = time.monotonic() + (self.canary_seconds or float("inf"))
         canaries = 0
-        yield b"\n" if is_lines else b":ok\n\n"
         while not self.is_closed and time.monotonic() < ends_at:
             changes = self.store.changes_since(place.next_change - 1, FEED_BATCH)
             for change in changes:
                 event = self.build_event(change, server_url)
                 canaries, place.next_change = 0, change.rcid + 1
-                yield self._encode(event, change.timestamp * 1000, place, is_lines)
+                self._move(place, event, change.timestamp * 1000)
+                yield event
             if time.monotonic() >= canary_at:
                 canary_at += self.canary_seconds
                 canaries += 1
@@ -219,14 +235,13 @@ class ChangeFeed:
                     now = int(time.time() * 1000)
                     offset = (place.next_change - 1) * OFFSETS_PER_CHANGE + canaries
                     event = build_canary(topic, offset, now)
-                    yield self._encode(event, now, place, is_lines)
+                    self._move(place, event, now)
+                    yield event
             if not changes:
                 self.store.wait_for_change(place.next_change - 1, FEED_PAUSE_SECONDS)
-                yield b""
+                yield None
 
-    def _encode(
-        self, event: Dict[str, Any], moment: int, place: FeedPlace, is_lines: bool
-    ) -> bytes:
+    def _move(self, place: FeedPlace, event: Dict[str, Any], moment: int) -> None:
         topic = event["meta"]["topic"]
         # One millisecond past the event, whole seconds or not: so does the real one.
         place.positions[topic] = {
@@ -236,10 +251,6 @@ class ChangeFeed:
         }
         with self._lock:
             self.delivered += 1
-        if is_lines:
-            return feed_json(event).encode("utf-8") + b"\n"
-        text = "event: message\nid: %s\ndata: %s\n\n"
-        return (text % (place.encode_id(), feed_json(event))).encode("utf-8")
 
     def build_event(self, change: Change, server_url: str) -> Dict[str, Any]:
         """Return the event of a change; `server_url` is scheme, host and port."""
@@ -302,6 +313,12 @@ class ChangeFeed:
         event["wiki"] = wiki
         event["parsedcomment"] = html.escape(change.comment, quote=False)
         return event
+
+
+def feed_server_url(environ: Dict[str, Any]) -> str:
+    """Return the wiki's scheme, host and port, as events name them."""
+    host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
+    return "%s://%s" % (environ["wsgi.url_scheme"], host)
 
 
 def _parse_assignments(
@@ -383,11 +400,6 @@ def _feed_problem(status: str, kind: str, detail: str, title: str = "") -> FeedR
             "detail": detail,
         },
     )
-
-
-def feed_json(value: Any) -> str:
-    """Return JSON on one line, without blanks, letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def make_feed_id(seed: str) -> str:

@@ -112,6 +112,12 @@ class RequestParser:
         """Take bytes as they arrive, cut anywhere."""
         self._buffer += data
 
+    def take_rest(self) -> bytes:
+        """Return what was fed and not read: it belongs to another protocol now."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
     def read_head(self) -> Optional[RequestHead]:
         """Return the next request's head, or None while it is not complete."""
         return self._guard(self._read_head)

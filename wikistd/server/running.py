@@ -346,6 +346,7 @@ class ServerConnection:
         environ["wikistd.connection"] = self.number
         self.server.count_request(environ, self.number)
         exchange = WsgiExchange(self.server.app, environ, head)
+        environ["wikistd.take_over"] = exchange.take_over
         if self._continue_due:
             # Whether its body comes is open until the app reads it: no reuse then.
             exchange.keeps_alive = False
@@ -355,6 +356,9 @@ class ServerConnection:
             elif self.server.is_closing or not self._is_client_there():
                 exchange.close()
                 return False
+        if exchange.handler is not None:
+            exchange.handler(ServerChannel(self.server, self.sock, self.parser))
+            return False
         return exchange.keeps_alive and self._drain()
 
     def _send(self, data: bytes) -> None:
@@ -388,6 +392,38 @@ class ServerConnection:
         ends_at = time.monotonic() + LINGER_SECONDS
         while self._receive(ends_at - time.monotonic()):
             pass
+
+
+class ServerChannel:
+    """A connection that an application has taken over.  Used by one thread."""
+
+    def __init__(
+        self, server: WsgiServer, sock: socket.socket, parser: RequestParser
+    ) -> None:
+        self._server = server
+        self._sock = sock
+        self._rest = parser.take_rest()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is about to close: time to say good-bye."""
+        return self._server.is_closing
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`; OSError where the far side has left."""
+        self._sock.settimeout(self._server.send_timeout)
+        self._sock.sendall(data)
+
+    def receive(self, seconds: float) -> Optional[bytes]:
+        """Return what has come, b"" at the end; None when nothing comes in time."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
+        self._sock.settimeout(seconds)
+        try:
+            return self._sock.recv(_RUNNING_RECV_BYTES)
+        except (BlockingIOError, InterruptedError, socket.timeout):
+            return None
 
 
 def encode_refusal(status: int, sentence: str) -> bytes:

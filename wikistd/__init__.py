@@ -89,6 +89,7 @@ from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
 from .streams.recentchanges import RecentChanges, RecentChangesBridge
 from .streams.reconnect import StreamGap
+from .streams.websocket import WebSocketConnection, connect_websocket
 from .web.client import HttpClient
 from .web.cookies import CookieHandler, CookieStore
 from .web.credentials import AuthHandler, BasicAuth, BearerAuth, NetrcAuth, PasswordAuth
@@ -105,22 +106,16 @@ from .web.signals import Signal
 from .web.useragent import default_user_agent, user_agent_username
 from .wiki.download import DownloadResult, download_file
 from .wiki.edit import EditResult, edit_page
+from .wiki.etiquette import Etiquette
+from .wiki.naming import SiteNamespace, SiteTitle, TitleRules
 from .wiki.pages import PageQuery, query_pages
 from .wiki.session import Session
+from .wiki.site import Site
 from .wiki.transfer import UploadResult, upload_file
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "APIError",
-    "APIWarning",
-    "AuthHandler",
-    "BadContentDispositionHeader",
-    "BadContentDispositionParam",
-    "BasicAuth",
-    "BearerAuth",
-    "BodyPartReader",
-    "BodyPartWriter",
     "CLOSE_ABNORMAL",
     "CLOSE_GOING_AWAY",
     "CLOSE_INTERNAL_ERROR",
@@ -132,6 +127,21 @@ __all__ = [
     "CLOSE_POLICY_VIOLATION",
     "CLOSE_PROTOCOL_ERROR",
     "CLOSE_UNSUPPORTED_DATA",
+    "MSG_BINARY",
+    "MSG_CLOSE",
+    "MSG_CONTINUATION",
+    "MSG_PING",
+    "MSG_PONG",
+    "MSG_TEXT",
+    "APIError",
+    "APIWarning",
+    "AuthHandler",
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "BasicAuth",
+    "BearerAuth",
+    "BodyPartReader",
+    "BodyPartWriter",
     "Challenge",
     "ChunksParser",
     "ClientInteractionRequest",
@@ -148,6 +158,7 @@ __all__ = [
     "DownloadResult",
     "EditConflict",
     "EditResult",
+    "Etiquette",
     "EventParser",
     "EventSource",
     "EventStreams",
@@ -161,12 +172,6 @@ __all__ = [
     "LimitExceeded",
     "LinesParser",
     "LoginError",
-    "MSG_BINARY",
-    "MSG_CLOSE",
-    "MSG_CONTINUATION",
-    "MSG_PING",
-    "MSG_PONG",
-    "MSG_TEXT",
     "MalformedEventError",
     "Message",
     "MultipartError",
@@ -196,15 +201,20 @@ __all__ = [
     "ServerSentEvent",
     "Session",
     "Signal",
+    "Site",
+    "SiteNamespace",
+    "SiteTitle",
     "StatusError",
     "StreamEnded",
     "StreamGap",
+    "TitleRules",
     "TooManyRedirects",
     "TransportError",
     "TransportTimeout",
     "UnknownEncoding",
     "UploadResult",
     "WebRequest",
+    "WebSocketConnection",
     "WebSocketError",
     "WebSocketParser",
     "WebSocketWriter",
@@ -214,6 +224,7 @@ __all__ = [
     "WsgiServer",
     "add_query",
     "check_header",
+    "connect_websocket",
     "content_disposition_filename",
     "decode_query",
     "default_user_agent",

@@ -86,7 +86,7 @@ def make_client(
     for name, value in session_params.items():
         if name == "verify":
             if value is False:
-                options["ssl_context"] = unverified_context()
+                options["ssl_context"] = trusting_context()
             elif isinstance(value, str):
                 options["ca_file"] = value
         elif name == "cert":
@@ -99,7 +99,7 @@ def make_client(
     return HttpClient(**options)
 
 
-def unverified_context() -> Any:
+def trusting_context() -> Any:
     """Return a TLS context that believes every certificate (verify=False)."""
     import ssl  # 10 ms, and missing from some Pythons
 

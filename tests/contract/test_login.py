@@ -1,0 +1,89 @@
+"""Logging in, on any wiki."""
+
+from tests.contract.world import ContractCase
+from wikistd.errors import APIError, LoginError
+
+
+class LoggingIn(ContractCase):
+    def who(self, session):
+        document = session.get(action="query", meta="userinfo", assert_=None)
+        return document["query"]["userinfo"]
+
+    def test_bot_password(self):
+        session = self.session("bot")
+        name = self.world.accounts["bot"]["username"].partition("@")[0]
+        self.assertEqual(session.user, name)
+        self.assertEqual(self.who(session)["name"], name)
+        self.assertIn(" as %s, " % name, repr(session))
+
+    def test_clientlogin(self):
+        session = self.session("plain")
+        self.assertEqual(session.user, self.world.accounts["plain"]["username"])
+        self.assertEqual(self.who(session)["name"], session.user)
+
+    def test_other_format_version(self):
+        session = self.session("bot", formatversion=1)
+        self.assertEqual(self.who(session)["name"], session.user)
+        self.session("plain", formatversion=1, api_path="/w/api.php")
+
+    def test_wrong_password(self):
+        for role in ("bot", "plain"):
+            name = self.world.accounts[role]["username"]
+            session = self.session()
+            with self.assertRaises(LoginError) as caught:
+                session.login(name, "wr0ng-password")
+            self.assertIn(caught.exception.status, ("Failed", "FAIL"))
+            self.assertIn("check name and password", str(caught.exception))
+            self.assertNotIn("wr0ng", str(caught.exception))
+            self.assertIsNone(session.user)
+
+    def test_wrong_password_in_other_errorformats(self):
+        session = self.session().with_options(params={"errorformat": "plaintext"})
+        with self.assertRaises(LoginError) as caught:
+            session.login(self.world.accounts["bot"]["username"], "wr0ng")
+        self.assertIn("check name and password", str(caught.exception))
+
+    def test_again(self):
+        """A second login on a live session works: it logs out first."""
+        session = self.session("bot")
+        account = self.world.accounts["bot"]
+        session.login(account["username"], account["password"])
+        self.assertEqual(self.who(session)["name"], session.user)
+        plain = self.world.accounts["plain"]
+        session.login(plain["username"], plain["password"])
+        self.assertEqual(self.who(session)["name"], plain["username"])
+
+    def test_logout(self):
+        session = self.session("plain")
+        session.logout()
+        self.assertIsNone(session.user)
+        self.assertTrue(self.who(session)["anon"])
+
+    def test_a_lost_session_is_renewed(self):
+        """What the wiki forgot is logged in again, and the write still lands once."""
+        for role in ("bot", "plain"):
+            session = self.session(role)
+            title = self.title(role)
+            session.post(action="edit", title=title, text="one")
+            session.session.cookies.clear()
+            session.post(action="edit", title=title, appendtext="\ntwo")
+            self.assertEqual(self.text_of(session, title), "one\ntwo")
+            users = [r["user"] for r in self.revisions_of(session, title)]
+            self.assertEqual(users, [session.user] * 2)
+
+    def test_nothing_is_written_anonymously(self):
+        """Without the password at hand, a lost session is an error, not an address."""
+        session = self.session("bot")
+        session._state.credentials = None
+        session.get_token()
+        session.session.cookies.clear()
+        with self.assertRaises(APIError) as caught:
+            session.post(action="edit", title=self.title(), text="x")
+        self.assertIn(caught.exception.code, ("assertnameduserfailed", "assertuserfailed"))
+        self.assertIsNone(self.text_of(self.session(), self.title()))
+
+    def test_stale_token_is_renewed(self):
+        session = self.session("bot")
+        session._state.tokens["csrf"] = "0123456789abcdef0123456789abcdef12345678+\\"
+        session.post(action="edit", title=self.title(), text="x")
+        self.assertEqual(self.text_of(session, self.title()), "x")

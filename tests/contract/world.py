@@ -1,0 +1,180 @@
+"""The wiki that the contract is tested on, and clients of it.
+
+Without WIKISTD_TEST_WIKI it is the embedded wiki, in process and without a port.
+WIKISTD_TEST_ACCOUNTS names a JSON file: {"bot": {"username", "password"}, "plain":
+..., "admin": ...}; the bot's is a bot password, the others are accounts' own.
+"""
+
+import itertools
+import json
+import os
+import time
+import unittest
+import warnings
+
+from wikistd import Session
+from wikistd.errors import APIWarning, ConnectionLost
+from wikistd.web.client import HttpClient
+
+USER_AGENT = "wikistd-contract/1.0 (tests; https://example.org/wikistd)"
+EMBEDDED_URL = "http://embedded.test"
+BOT_PASSWORD = "0123456789abcdefghijklmnopqrstuv"
+
+_world = []
+_numbers = itertools.count(1)
+_run = "%x" % (time.time_ns() // 1_000_000)
+
+
+class World:
+    """A wiki under test."""
+
+    def __init__(self):
+        self.url = os.environ.get("WIKISTD_TEST_WIKI", "").rstrip("/")
+        self.is_embedded = not self.url
+        if self.is_embedded:
+            self._embed()
+        else:
+            with open(os.environ["WIKISTD_TEST_ACCOUNTS"], encoding="utf-8") as file:
+                self.accounts = json.load(file)
+
+    def _embed(self):
+        from wikistd.server.app import WikiApp
+        from wikistd.server.local import local_connect
+        from wikistd.server.store import PageStore
+
+        self.url = EMBEDDED_URL
+        store = PageStore()
+        store.create_user("Admin", "first-Admin-secret-77", groups=["sysop", "bureaucrat"])
+        store.create_user("Worker", "second-Worker-secret-77", groups=["bot"])
+        store.create_user("Plain", "third-Plain-secret-77")
+        store.create_bot_password("Worker", "suite", BOT_PASSWORD)
+        store.save_page("Main Page", "Welcome.", user="Admin")
+        self.store = store
+        self.connect = local_connect(WikiApp(store))
+        self.accounts = {
+            "bot": {"username": "Worker@suite", "password": BOT_PASSWORD},
+            "plain": {"username": "Plain", "password": "third-Plain-secret-77"},
+            "admin": {"username": "Admin", "password": "first-Admin-secret-77"},
+        }
+
+    def client(self, **options):
+        """Return an HttpClient that reaches the wiki."""
+        if self.is_embedded:
+            options["connect"] = self.connect
+        return HttpClient(user_agent=USER_AGENT, **options)
+
+
+def world():
+    """Return the wiki under test, made on first use."""
+    if not _world:
+        _world.append(World())
+    return _world[0]
+
+
+class LosingClient:
+    """A client that loses the answers to some requests; the wiki answers them all.
+
+    `plan(params)` says for each API request what happens: None, "before" (the wiki
+    never sees it), "after" (the answer is lost), "503" or "garbage" (instead of it).
+    """
+
+    def __init__(self, client, plan):
+        self.client = client
+        self.plan = plan
+        self.lost = []
+
+    @property
+    def cookies(self):
+        return self.client.cookies
+
+    def close(self):
+        self.client.close()
+
+    def request(self, method, url, **arguments):
+        data = arguments.get("data")
+        body = data.decode("ascii") if isinstance(data, bytes) else repr(data)
+        fate = self.plan(body) if method == "POST" else None
+        if fate is not None:
+            self.lost.append(fate)
+        if fate == "before":
+            raise ConnectionLost("lost before it arrived", retryable=True)
+        response = self.client.request(method, url, **arguments)
+        if fate == "after":
+            raise ConnectionLost("lost on the way back", retryable=True)
+        if fate in ("503", "garbage"):
+            return Spoiled(503 if fate == "503" else 200)
+        return response
+
+
+class Spoiled:
+    """An answer that says nothing."""
+
+    headers = [("Content-Type", "text/html")]
+    content = b"<html>"
+    text = "<html>"
+
+    def __init__(self, status):
+        self.status_code = status
+
+
+class ContractCase(unittest.TestCase):
+    """A test against the wiki; titles are never used twice."""
+
+    def setUp(self):
+        self.world = world()
+        self.prefix = "Contract %s %d" % (_run, next(_numbers))
+        quiet = warnings.catch_warnings()
+        quiet.__enter__()
+        self.addCleanup(quiet.__exit__, None, None, None)
+        warnings.simplefilter("ignore", APIWarning)
+
+    def session(self, role=None, plan=None, **options):
+        """Return a session; logged in when `role` is "bot", "plain" or "admin"."""
+        client = self.world.client()
+        self.addCleanup(client.close)
+        if plan is not None:
+            client = LosingClient(client, plan)
+        options.setdefault("formatversion", 2)
+        session = Session(self.world.url, USER_AGENT, session=client, **options)
+        if role is not None:
+            account = self.world.accounts[role]
+            session.login(account["username"], account["password"])
+        return session
+
+    def title(self, name="page"):
+        return "%s %s" % (self.prefix, name)
+
+    def text_of(self, session, title):
+        """Return the newest text of a page, None when there is none."""
+        document = session.get(
+            action="query", titles=title, prop="revisions", rvprop="content", rvslots="main"
+        )
+        page = document["query"]["pages"][0]
+        if page.get("missing"):
+            return None
+        return page["revisions"][0]["slots"]["main"]["content"]
+
+    def revisions_of(self, session, title):
+        """Return (revid, parentid, user, comment) of a page's revisions, oldest first."""
+        document = session.get(
+            action="query",
+            titles=title,
+            prop="revisions",
+            rvprop="ids|user|comment",
+            rvlimit="max",
+            rvdir="newer",
+        )
+        return document["query"]["pages"][0].get("revisions", [])
+
+
+class Losing:
+    """A plan: lose the first `times` answers to requests whose body holds `word`."""
+
+    def __init__(self, word, *fates):
+        self.word = word
+        self.fates = list(fates)
+
+    def __call__(self, body):
+        if self.fates and self.word in body:
+            return self.fates.pop(0)
+        return None

@@ -1,0 +1,189 @@
+"""Titles as MediaWiki reads them: text in, namespace, name and fragment out.
+
+Spec: https://www.mediawiki.org/wiki/Manual:Page_title and what
+`action=query&titles=` answers.  Pure.  Not here: asking the wiki for its namespaces
+(wiki/site.py).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from urllib.parse import quote
+
+LONGEST_TITLE_BYTES = 255
+LONGEST_SPECIAL_BYTES = 512
+
+_naming_blanks = re.compile(
+    "[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+)
+_naming_marks = re.compile("[\u200e\u200f\u202a-\u202e]+")
+_naming_prefix = re.compile(r"(.+?)_*:_*(.*)", re.DOTALL)
+_naming_entity = re.compile(r"&(?:#[0-9]+|#[xX][0-9A-Fa-f]+|[A-Za-z0-9\x80-\uffff]+);")
+#: What no title may hold, whatever the wiki's settings.
+_naming_illegal = re.compile(
+    "[\x00-\x1f\x7f#<>\\[\\]|{}\ufffd]|%[0-9A-Fa-f]{2}|&[A-Za-z0-9\x80-\U0010ffff]+;"
+    "|&#[0-9]+;|&#x[0-9A-Fa-f]+;"
+)
+
+
+class SiteNamespace(NamedTuple):
+    """A namespace of a wiki; immutable."""
+
+    id: int
+    name: str
+    canonical: str
+    aliases: Tuple[str, ...]
+    is_first_letter: bool
+    is_content: bool
+    has_subpages: bool
+
+
+class SiteTitle(NamedTuple):
+    """A title in its parts; immutable.  `text` has no namespace, and blanks."""
+
+    namespace: int
+    prefix: str
+    text: str
+    fragment: str
+    interwiki: str
+
+    def __str__(self) -> str:
+        return self.full
+
+    @property
+    def full(self) -> str:
+        """The title as the wiki writes it, without the fragment."""
+        name = "%s:%s" % (self.prefix, self.text) if self.prefix else self.text
+        return "%s:%s" % (self.interwiki, name) if self.interwiki else name
+
+    @property
+    def path(self) -> str:
+        """The title as it stands in the address of the page."""
+        # MediaWiki leaves these readable.
+        return quote(self.full.replace(" ", "_"), safe=";@$!*(),/~:-._")
+
+
+class TitleRules:
+    """How one wiki reads titles; immutable and thread-safe.
+
+    Made from the `general`, `namespaces`, `namespacealiases` and `interwikimap` of
+    its siteinfo, in either formatversion.
+    """
+
+    def __init__(self, siteinfo: Mapping[str, Any]) -> None:
+        general = siteinfo.get("general", {})
+        aliases: Dict[int, List[str]] = {}
+        for item in siteinfo.get("namespacealiases", ()):
+            name = item.get("alias", item.get("*", ""))
+            aliases.setdefault(int(item["id"]), []).append(name)
+        self.namespaces: Dict[int, SiteNamespace] = {}
+        self._by_name: Dict[str, int] = {}
+        for item in siteinfo.get("namespaces", {}).values():
+            number = int(item["id"])
+            space = SiteNamespace(
+                number,
+                item.get("name", item.get("*", "")),
+                item.get("canonical", ""),
+                tuple(aliases.get(number, ())),
+                item.get("case", general.get("case")) != "case-sensitive",
+                item.get("content", False) is not False,
+                item.get("subpages", False) is not False,
+            )
+            self.namespaces[number] = space
+            for name in (space.name, space.canonical) + space.aliases:
+                if name or number == 0:
+                    self._by_name[namespace_key(name)] = number
+        self._by_name.setdefault("", 0)
+        self.interwiki = {
+            item["prefix"]: item for item in siteinfo.get("interwikimap", ())
+        }
+
+    def parse(self, text: str) -> SiteTitle:
+        """Return the parts of a title; ValueError with the reason if it is none."""
+        name = clean_title(text)
+        number, interwiki = 0, ""
+        if name.startswith(":"):
+            name = name[1:].lstrip("_")
+        is_first = True
+        while True:
+            found = _naming_prefix.fullmatch(name)
+            if found is None:
+                break
+            prefix = namespace_key(found.group(1))
+            if prefix in self._by_name and prefix:
+                number, name = self._by_name[prefix], found.group(2)
+                self._check_talk(text, number, name)
+                break
+            if prefix.replace("_", " ") in self.interwiki and is_first:
+                interwiki, name = prefix.replace("_", " "), found.group(2)
+                if "local" not in self.interwiki[interwiki]:
+                    break
+                is_first = False
+                # A prefix for this wiki itself: what follows is read here.
+                interwiki = ""
+                if not name:
+                    break
+                continue
+            break
+        name, mark, fragment = name.partition("#")
+        fragment = fragment.replace("_", " ") if mark else ""
+        name = name.strip("_")
+        self._check(text, name, number, interwiki)
+        space = self.namespaces.get(number)
+        if space is not None and space.is_first_letter and not interwiki:
+            name = name[:1].upper() + name[1:]
+        prefix = space.name.replace("_", " ") if space is not None else ""
+        return SiteTitle(number, prefix, name.replace("_", " "), fragment, interwiki)
+
+    def _check_talk(self, text: str, number: int, rest: str) -> None:
+        found = _naming_prefix.fullmatch(rest)
+        if number == 1 and found is not None:
+            inner = namespace_key(found.group(1))
+            if inner in self._by_name or inner in self.interwiki:
+                raise ValueError(
+                    "%r cannot be a title: a talk page of a prefix" % text
+                )
+
+    def _check(self, text: str, name: str, number: int, interwiki: str) -> None:
+        """Raise ValueError when `name`, in underscores, is no name of a page."""
+        reason = ""
+        illegal = _naming_illegal.search(name)
+        if illegal is not None:
+            reason = "it holds %r" % illegal.group(0)
+        elif name in (".", "..") or re.search(r"^\.{1,2}/|/\.{1,2}(/|$)", name):
+            reason = "it is a relative path"
+        elif "~~~" in name:
+            reason = "it holds a signature"
+        elif name.startswith(":"):
+            reason = "it begins with a colon"
+        elif not name and not interwiki:
+            reason = "it is empty or the name of a namespace"
+        else:
+            most = LONGEST_SPECIAL_BYTES if number == -1 else LONGEST_TITLE_BYTES
+            size = len(name.encode("utf-8", "surrogatepass"))
+            if size > most:
+                reason = "it has %d bytes, more than %d" % (size, most)
+        if reason:
+            raise ValueError("%r cannot be a title: %s" % (text, reason))
+
+
+def clean_title(text: str) -> str:
+    """Return `text` in NFC, without marks of direction, blanks as one underscore."""
+    if "&" in text:
+        text = _naming_entity.sub(unescape_entity, text)
+    text = unicodedata.normalize("NFC", text)
+    text = _naming_marks.sub("", text)
+    return _naming_blanks.sub("_", text).strip("_")
+
+
+def unescape_entity(found: Any) -> str:
+    """Return what a character reference stands for, itself where for nothing."""
+    return str(html.unescape(found.group(0)))
+
+
+def namespace_key(name: str) -> str:
+    """Return a namespace's name as it is compared."""
+    return _naming_blanks.sub("_", name).strip("_").lower()

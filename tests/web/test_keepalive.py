@@ -26,7 +26,7 @@ from wikistd import (
     TransportTimeout,
     WebRequest,
 )
-from wikistd.web.keepalive import encode_head, split_host
+from wikistd.web.heads import HeadEncoder, split_host
 
 OK = reply(b"ok")
 
@@ -386,13 +386,13 @@ class Sending(unittest.TestCase):
         """What others put into a stock Request is checked as well."""
         request = urllib.request.Request("http://a/b c")
         with self.assertRaisesRegex(ValueError, "URL holds a space"):
-            encode_head(request, None)
+            HeadEncoder().encode(request)
         request = urllib.request.Request("http://a/", method="GE T")
         with self.assertRaisesRegex(ValueError, "'GE T' is not a token"):
-            encode_head(request, None)
+            HeadEncoder().encode(request)
         request = urllib.request.Request("http://a/", headers={"X": 3})
         with self.assertRaisesRegex(TypeError, "value of header X is int"):
-            encode_head(request, None)
+            HeadEncoder().encode(request)
 
     def test_hosts(self):
         """What is connected to, and what Host says."""
@@ -405,7 +405,7 @@ class Sending(unittest.TestCase):
                 split_host(bad, 80)
         request = urllib.request.Request("http://u:p@[fe80::1%25eth0]:8?x")
         self.assertEqual(
-            encode_head(request, None).split(b"\r\n")[:2],
+            HeadEncoder().encode(request).split(b"\r\n")[:2],
             [b"GET /?x HTTP/1.1", b"Host: [fe80::1]:8"],
         )
 

@@ -147,7 +147,7 @@ def prepare_body(data: Any) -> RequestBody:
     )
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json_body(value: Any) -> bytes:
     """Return `value` as JSON, UTF-8; NaN and infinities are a ValueError."""
     import json
 

@@ -2,8 +2,8 @@
 
 In: what one call wants.  Out: a Response, whatever its final status, or an error of
 ours: foreign ones are converted here, once.
-Spec: RFC 9110; ORDER below is the pipeline.  Holds: the opener and its handlers.
-Not here: what each handler does.
+Spec: RFC 9110.  Holds: the opener and its handlers.
+Not here: the pipeline (web/opener.py), what each handler does.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from typing import (
 from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, WikistdError
 from ..formats.headers import check_header
-from ..formats.multipart import FormData
-from ..formats.query import add_query, encode_query
-from .bodies import encode_json
+from .bodies import encode_json_body
+from .callparts import add_params, copy_body, files_form, save_body, set_form_data
 from .connect import transport_error
 from .cookies import CookieHandler
 from .credentials import AuthHandler, AuthInput
 from .decoding import DecodingHandler
 from .keepalive import KeepAliveHandler
+from .opener import AnswersHandler, ClientOpener, HeadersHandler
 from .origins import without_userinfo
 from .pool import POOL_SIZE, ConnectionPool, Counters
 from .proxies import ProxyHandler, ProxySettings
@@ -46,22 +46,8 @@ from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
 from .transport import TransportFunction, TransportHandler
-from .useragent import check_user_agent, default_user_agent, is_telling_user_agent
+from .useragent import default_user_agent
 
-# Where each handler stands.  OpenerDirector runs requests and answers both upwards.
-# Redirects and 401 enter open() again from 1000: nothing may stand behind them, or it
-# would see the final answer twice.
-ORDER = {
-    "headers": 100,
-    "proxies": 200,
-    "cookies": 300,
-    "credentials": 400,
-    "keepalive": 490,
-    "decoding": 700,
-    "answers": 1000,
-}
-
-CLIENT_COPY_BYTES = 262144  # one write to disk
 CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
 
 TimeoutInput = Union[
@@ -77,54 +63,6 @@ class _ClientDefault:
 
 
 CLIENT_DEFAULT = _ClientDefault()
-
-
-class HeadersHandler(urllib.request.BaseHandler):
-    """Add the headers every request has, unless it has its own.  Thread-safe."""
-
-    handler_order = ORDER["headers"]
-
-    def __init__(self, user_agent: str) -> None:
-        self.user_agent = user_agent
-        self._has_warned = is_telling_user_agent(user_agent)
-
-    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-        """Add User-Agent and Accept."""
-        headers = request.headers
-        extra = request.unredirected_hdrs
-        if "User-agent" not in headers and "User-agent" not in extra:
-            extra["User-agent"] = self.user_agent
-            if not self._has_warned and not _client_is_loopback(request.host):
-                self._has_warned = True
-                check_user_agent(self.user_agent, stacklevel=7)
-        if "Accept" not in headers and "Accept" not in extra:
-            extra["Accept"] = "*/*"
-        return request
-
-    https_request = http_request
-
-
-def _client_is_loopback(host: str) -> bool:
-    name = host.rpartition("@")[2].lower()
-    return name.startswith(("127.", "localhost", "[::1]"))
-
-
-class AnswersHandler(urllib.request.BaseHandler):
-    """Send 3xx to 5xx to the handlers for them; hand out what nobody takes."""
-
-    handler_order = ORDER["answers"]
-
-    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
-        """Return the final answer: every status is one, if no handler takes it."""
-        status = response.status
-        if status < 300:
-            return response
-        result = self.parent.error(
-            "http", request, response, status, response.reason, response.headers
-        )
-        return response if result is None else result
-
-    https_response = http_response
 
 
 class HttpClient:
@@ -210,8 +148,7 @@ class HttpClient:
                 counters=self.counters,
                 clock=self.clock,
             )
-        self.opener = urllib.request.OpenerDirector()
-        self.opener.addheaders = []
+        self.opener = ClientOpener(self._web_request)
         chain: List[urllib.request.BaseHandler] = [
             HeadersHandler(self.user_agent),
             cookie_handler,
@@ -222,8 +159,15 @@ class HttpClient:
             AnswersHandler(),
         ]
         if transport is None:
-            # The owner of the network decides about proxies too.
-            chain.append(ProxyHandler(proxies))
+            # Else the owner of the network decides about proxies too.
+            settings = proxies
+            if not isinstance(settings, ProxySettings):
+                settings = ProxySettings(settings)
+            if settings.urls:
+                chain.append(ProxyHandler(settings))
+            self.keepalive.dialer.direct_reason = (
+                "directly: %s names no proxy" % settings.source
+            )
         for handler in [*chain, *handlers]:
             self.opener.add_handler(handler)
 
@@ -255,20 +199,20 @@ class HttpClient:
         Without `stream` the body has been read when this returns.
         """
         if params:
-            url = _client_add_params(url, params)
+            url = add_params(url, params)
         own = self.headers
         request = WebRequest(url, None, own or None, method=method, stream=stream)
         if json is not None:
             if data is not None:
                 raise TypeError("give data or json, not both")
-            request.data = encode_json(json)
+            request.data = encode_json_body(json)
             request.unredirected_hdrs["Content-type"] = "application/json"
         elif data is not None and not files:
-            _client_set_data(request, data)
+            set_form_data(request, data)
         if files:
             if json is not None:
                 raise TypeError("give json or files, not both")
-            request.data = _client_form(data, files)
+            request.data = files_form(data, files)
         for name, value in header_pairs(headers):
             request.unredirected_hdrs.pop(name.capitalize(), None)
             request.add_header(name, value)
@@ -442,9 +386,9 @@ class HttpClient:
             if isinstance(deadline, Deadline):
                 response.deadline = deadline
             if isinstance(path, (str, os.PathLike)):
-                _client_save(response, os.fspath(path), on_progress)
+                save_body(response, os.fspath(path), on_progress)
             else:
-                _client_copy(response, path, on_progress)
+                copy_body(response, path, on_progress)
         return response
 
     # -- the end
@@ -461,83 +405,3 @@ class HttpClient:
 
     def __repr__(self) -> str:
         return "<HttpClient %r>" % self.counters
-
-
-def _client_add_params(url: str, params: Any) -> str:
-    if isinstance(params, (bytes, str)):
-        text = params if isinstance(params, str) else params.decode("ascii")
-        url, mark, fragment = url.partition("#")
-        return url + ("&" if "?" in url else "?") + text + mark + fragment
-    return add_query(url, params)
-
-
-def _client_set_data(request: WebRequest, data: Any) -> None:
-    if isinstance(data, Mapping) or (
-        isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
-    ):
-        request.data = encode_query(data).encode("ascii")
-        request.unredirected_hdrs["Content-type"] = "application/x-www-form-urlencoded"
-        return
-    request.data = data
-
-
-def _client_form(data: Any, files: Any) -> FormData:
-    """Return the multipart form of requests' `data` and `files` arguments."""
-    form = FormData()
-    if data is not None:
-        if isinstance(data, (str, bytes)) or hasattr(data, "read"):
-            raise TypeError("with files, data must be a mapping or a list of pairs")
-        for name, value in data.items() if isinstance(data, Mapping) else data:
-            values = value if isinstance(value, (list, tuple)) else [value]
-            for each in values:
-                form.add_field(name, each)
-    for name, value in files.items() if isinstance(files, Mapping) else files:
-        filename = content_type = None
-        if isinstance(value, (list, tuple)):
-            filename, source, *more = value
-            content_type = more[0] if more else None
-            value = source
-        if filename is None:
-            filename = os.path.basename(str(getattr(value, "name", "") or name))
-        if isinstance(value, str):
-            value = value.encode("utf-8")
-        form.add_field(name, value, filename=filename, content_type=content_type)
-    return form
-
-
-def _client_copy(
-    response: Response,
-    target: Any,
-    on_progress: Optional[Callable[[int, Optional[int]], Any]],
-) -> None:
-    total = response.length if not response.headers.get("content-encoding") else None
-    received = 0
-    while True:
-        data = response.read1(CLIENT_COPY_BYTES)
-        if not data:
-            return
-        target.write(data)
-        received += len(data)
-        if on_progress is not None:
-            on_progress(received, total)
-
-
-def _client_save(
-    response: Response,
-    path: str,
-    on_progress: Optional[Callable[[int, Optional[int]], Any]],
-) -> None:
-    folder, name = os.path.split(path)
-    # A name nobody can foresee, next to the target: os.replace must not cross disks.
-    part = os.path.join(folder, ".%s.%s.part" % (name[:100], os.urandom(8).hex()))
-    try:
-        with open(part, "xb") as target:
-            _client_copy(response, target, on_progress)
-        os.replace(part, path)
-    except BaseException:
-        try:
-            os.unlink(part)
-        except OSError:
-            # It was never made.
-            pass
-        raise

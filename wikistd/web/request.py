@@ -25,7 +25,8 @@ MAX_HOST_CHARACTERS = 253  # RFC 1035: longer cannot be a name; IDNA is quadrati
 
 _REQUEST_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _REQUEST_PLAIN_URL = re.compile(
-    r"https?://[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?(?:[/?][!-~]*)?",
+    r"(https?)://([A-Za-z0-9][A-Za-z0-9._-]{0,252})"
+    r"(:[1-9][0-9]{0,3}|:[1-5][0-9]{4})?([/?][!-\"$-~]*)?"
 )
 _REQUEST_HOST = re.compile(
     r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]"
@@ -36,6 +37,8 @@ _REQUEST_NON_ASCII = re.compile("[^!-~]+")
 
 def check_method(method: str) -> str:
     """Return `method` if it is a token, RFC 9110 9.1; else raise ValueError."""
+    if method in IDEMPOTENT_METHODS:
+        return method
     if not isinstance(method, str) or not _REQUEST_TOKEN.fullmatch(method):
         raise ValueError("HTTP method %s is not a token such as GET" % ascii(method))
     return method
@@ -141,6 +144,29 @@ class WebRequest(urllib.request.Request):
     responses that led here.  `cancel()` may be called from any thread.
     """
 
+    #: What rides along; class attributes cost a request nothing.
+    timeout: Any = None
+    deadline: Optional[Deadline] = None
+    idle_timeout: Optional[float] = None
+    connect_timeout: Optional[float] = None
+    stream = False
+    #: Whether the deadline holds for sending a large body too.
+    is_strict = True
+    history: Tuple[Any, ...] = ()
+    call_auth: Any = None
+    call_cookies: Any = None
+    allow_redirects = True
+    max_redirects: Optional[int] = None
+    #: Whether all of it may be sent twice; None: as its method says.
+    may_repeat: Optional[bool] = None
+    #: How to get there: ProxyHandler decides.
+    proxy: Any = None
+    proxy_reason = ""
+    proxy_auth: Any = None
+    cancelled = False
+    _body: Optional[RequestBody] = None
+    _held: Any = None
+
     def __init__(
         self,
         url: str,
@@ -156,36 +182,39 @@ class WebRequest(urllib.request.Request):
     ) -> None:
         #: Header names as the caller spelt them, by urllib's spelling of them.
         self.header_names: Dict[str, str] = {}
-        super().__init__(
-            check_url(url),
-            data=data,
-            origin_req_host=origin_req_host,
-            unverifiable=unverifiable,
-            method=check_method(method) if method is not None else None,
-        )
-        for name, value in header_pairs(headers):
-            self.add_header(name, value)
-        self.timeout: Any = None
-        self.deadline = deadline
-        self.idle_timeout = idle_timeout
-        self.connect_timeout: Optional[float] = None
-        self.stream = stream
-        #: Whether the deadline holds for sending a large body too.
-        self.is_strict = True
-        self.history: Tuple[Any, ...] = ()
-        self.call_auth: Any = None
-        self.call_cookies: Any = None
-        self.allow_redirects = True
-        self.max_redirects: Optional[int] = None
-        #: Whether all of it may be sent twice; None: as its method says.
-        self.may_repeat: Optional[bool] = None
-        #: How to get there: ProxyHandler decides.
-        self.proxy: Any = None
-        self.proxy_reason = ""
-        self.proxy_auth: Any = None
-        self.cancelled = False
-        self._body: Optional[RequestBody] = None
-        self._held: Any = None
+        plain = _REQUEST_PLAIN_URL.fullmatch(url) if type(url) is str else None
+        if plain is not None:
+            # What Request.__init__ does, 4 us of it, for a URL taken apart already.
+            scheme, host, port, self.selector = plain.groups("")
+            self.type = scheme
+            self.host = host + port
+            self.fragment = None
+            self.headers = {}
+            self.unredirected_hdrs = {}
+            self._data: Any = None
+            self._tunnel_host = None
+            self.origin_req_host = origin_req_host or host.lower()
+            self.unverifiable = unverifiable
+            self._full_url = url
+        else:
+            super().__init__(
+                check_url(url),
+                origin_req_host=origin_req_host,
+                unverifiable=unverifiable,
+            )
+        if data is not None:
+            self.data = data
+        if method is not None:
+            self.method = check_method(method)
+        if headers:
+            for name, value in header_pairs(headers):
+                self.add_header(name, value)
+        if deadline is not None:
+            self.deadline = deadline
+        if idle_timeout is not None:
+            self.idle_timeout = idle_timeout
+        if stream:
+            self.stream = stream
 
     def add_header(self, key: str, val: str) -> None:
         """Set a header that redirects to the same origin carry along."""

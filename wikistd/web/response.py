@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ConnectionLost, LimitExceeded, ProtocolError, StatusError
-from ..formats.http1 import CloseDecoder, HeaderFields, LengthDecoder
+from ..formats.http1 import (
+    CloseDecoder,
+    HeaderFields,
+    LengthDecoder,
+    ResponseHead,
+)
 from .connect import RECEIVE_BYTES, transport_error
 from .origins import without_userinfo
 
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     import datetime
 
 MAX_CONTENT_BYTES = 2**28  # read into memory at once; larger answers are for download()
-MAX_LINE_BYTES = 2**20  # aiohttp's reader stops at 64 KB; API dumps have longer lines
+RESPONSE_LINE_BYTES = 2**20  # aiohttp stops at 64 KB; dumps have longer lines
 STATUS_BODY_BYTES = 65536  # of an error page, kept in StatusError
 
 _RESPONSE_XML_CHARSET = re.compile(
@@ -64,53 +69,53 @@ class Response(http.client.HTTPResponse):
     it is read, one that breaks HTTP ProtocolError, one past its time TransportTimeout.
     """
 
+    # What most responses never change stands here: 1 us less for each of them.
+    max_body_bytes: Optional[int] = None
+    #: Bytes of the body that came so far, after decoding.
+    total_bytes = 0
+    #: Seconds from sending the request to the end of the head.
+    elapsed_seconds = 0.0
+    _decoder: Any = None
+    _buffer = b""
+    _offset = 0
+    _pending = b""
+    _content: Optional[bytes] = None
+    _encoding: Optional[str] = None
+    _error: Optional[BaseException] = None
+    _is_closed = False
+    _ended = False
+
     def __init__(
         self,
         stream: Any,
         framing: Any,
+        head: ResponseHead,
         *,
-        status: int,
-        reason: str,
-        headers: HeaderFields,
         url: str = "",
         request: Any = None,
-        minor_version: int = 1,
         deadline: Optional[Deadline] = None,
         idle_timeout: Optional[float] = None,
         release: Optional[Callable[[Any, bool], None]] = None,
         is_reusable: bool = False,
     ) -> None:
         # HTTPResponse.__init__ is not called: it would make a file of a socket.
-        self.status = self.code = status
-        self.reason = self.msg = reason  # type: ignore[assignment]
-        self.headers = headers  # type: ignore[assignment]
+        self.status = self.code = head.status
+        self.reason = self.msg = head.reason  # type: ignore[assignment]
+        self.headers = head.fields  # type: ignore[assignment]
+        self.version = 10 + head.minor_version
         self.url = url
         self.request = request
-        self.version = 10 + minor_version
         self.deadline = deadline
         self.idle_timeout = idle_timeout
-        self.max_body_bytes: Optional[int] = None
-        #: Bytes of the body that were handed over by the network, after decoding.
-        self.total_bytes = 0
-        self.elapsed_seconds = 0.0
         self._stream = stream
         self._framing = framing
         self._release = release
         self._is_reusable = is_reusable
-        self._decoder: Any = None
-        self._buffer = b""
-        self._offset = 0
-        self._content: Optional[bytes] = None
-        self._encoding: Optional[str] = None
-        self._error: Optional[BaseException] = None
-        self._is_closed = False
-        self._ended = False
-        self._pending = b""
         leftover = stream.buffer
         if leftover:
             stream.buffer = b""
             self._pending = framing.feed(leftover)
-        if status == 101:
+        if head.status == 101:
             # The connection now speaks another protocol: kept for `detach`.
             self._ended = True
         elif framing.is_done:
@@ -403,7 +408,7 @@ class Response(http.client.HTTPResponse):
     def readline(self, limit: int = -1) -> bytes:  # type: ignore[override]
         """Return the next line with its line feed, `limit` bytes at most."""
         if limit is None or limit < 0:
-            return self._read_line(MAX_LINE_BYTES, False)
+            return self._read_line(RESPONSE_LINE_BYTES, False)
         return self._read_line(limit, True)
 
     def _read_line(self, limit: int, is_soft: bool) -> bytes:
@@ -513,7 +518,7 @@ class Response(http.client.HTTPResponse):
                 return data
             data += more
 
-    def iter_lines(self, limit: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+    def iter_lines(self, limit: int = RESPONSE_LINE_BYTES) -> Iterator[bytes]:
         """Yield the lines, without CR LF or LF."""
         while True:
             line = self._read_line(limit, False)
@@ -574,11 +579,21 @@ class Response(http.client.HTTPResponse):
 
     def load(self) -> bytes:
         """Read the whole body into `content`; reading as a file then starts there."""
-        if self._content is None:
-            self._content = self.read()
-            self._buffer = self._content
+        content = self._content
+        if content is None:
+            if self._ended and self._decoder is None and not self._buffer:
+                # All of it came along with the head.
+                content = self._pending
+                self._pending = b""
+                self.total_bytes = len(content)
+                limit = self.max_body_bytes
+                if limit is not None and len(content) > limit:
+                    raise self._failed(self._too_large(limit))
+            else:
+                content = self.read()
+            self._content = self._buffer = content
             self._offset = 0
-        return self._content
+        return content
 
     @property
     def content(self) -> bytes:
@@ -622,7 +637,12 @@ class Response(http.client.HTTPResponse):
         if content is None:
             content = self.load()
         try:
-            text = content.decode(self._encoding or "utf-8-sig")
+            if self._encoding is not None:
+                text = content.decode(self._encoding)
+            else:
+                text = str(content, "utf-8")
+                if text[:1] == "\ufeff":
+                    text = text[1:]
             return json.loads(text, **kwargs)
         except (ValueError, RecursionError) as error:
             raise self._not_json(error) from error
@@ -740,9 +760,9 @@ def response_of_file(
     return Response(
         stream,
         CloseDecoder(),
-        status=status,
-        reason=reason or http.client.responses.get(status, ""),
-        headers=headers,
+        ResponseHead(
+            status, reason or http.client.responses.get(status, ""), 1, headers
+        ),
         url=url,
         request=request,
         release=lambda stream, _: stream.close(),

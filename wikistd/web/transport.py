@@ -16,7 +16,7 @@ from ..errors import ConnectFailed, ProtocolError, TransportError, TransportTime
 from ..formats.http1 import HeaderFields
 from .bodies import prepare_body
 from .connect import next_wait, transport_error
-from .keepalive import check_fields, request_fields
+from .heads import check_fields, request_fields
 from .origins import without_userinfo
 from .pool import Counters
 from .request import SAFE_METHODS

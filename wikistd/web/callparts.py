@@ -1,0 +1,102 @@
+"""What stands around one call: its query and form going out, its file coming in.
+
+In: the arguments callers write.  Out: URLs, request bodies, files.
+Spec: WHATWG URL 5 (forms).  Holds: nothing.
+Not here: the encodings (formats/query.py, formats/multipart.py), calls (web/client.py).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Mapping, Optional
+
+from ..formats.multipart import FormData
+from ..formats.query import add_query, encode_query
+from .request import WebRequest
+from .response import Response
+
+TRANSFER_COPY_BYTES = 262144  # one write to disk
+
+
+def add_params(url: str, params: Any) -> str:
+    """Return `url` with `params` in its query: pairs, a mapping or text."""
+    if isinstance(params, (bytes, str)):
+        text = params if isinstance(params, str) else params.decode("ascii")
+        url, mark, fragment = url.partition("#")
+        return url + ("&" if "?" in url else "?") + text + mark + fragment
+    return add_query(url, params)
+
+
+def set_form_data(request: WebRequest, data: Any) -> None:
+    """Give a request its body: pairs and mappings become a form."""
+    if isinstance(data, Mapping) or (
+        isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
+    ):
+        request.data = encode_query(data).encode("ascii")
+        request.unredirected_hdrs["Content-type"] = "application/x-www-form-urlencoded"
+        return
+    request.data = data
+
+
+def files_form(data: Any, files: Any) -> FormData:
+    """Return the multipart form of requests' `data` and `files` arguments."""
+    form = FormData()
+    if data is not None:
+        if isinstance(data, (str, bytes)) or hasattr(data, "read"):
+            raise TypeError("with files, data must be a mapping or a list of pairs")
+        for name, value in data.items() if isinstance(data, Mapping) else data:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            for each in values:
+                form.add_field(name, each)
+    for name, value in files.items() if isinstance(files, Mapping) else files:
+        filename = content_type = None
+        if isinstance(value, (list, tuple)):
+            filename, source, *more = value
+            content_type = more[0] if more else None
+            value = source
+        if filename is None:
+            filename = os.path.basename(str(getattr(value, "name", "") or name))
+        if isinstance(value, str):
+            value = value.encode("utf-8")
+        form.add_field(name, value, filename=filename, content_type=content_type)
+    return form
+
+
+def copy_body(
+    response: Response,
+    target: Any,
+    on_progress: Optional[Callable[[int, Optional[int]], Any]],
+) -> None:
+    """Write the body of a response to a binary file."""
+    total = response.length if not response.headers.get("content-encoding") else None
+    received = 0
+    while True:
+        data = response.read1(TRANSFER_COPY_BYTES)
+        if not data:
+            return
+        target.write(data)
+        received += len(data)
+        if on_progress is not None:
+            on_progress(received, total)
+
+
+def save_body(
+    response: Response,
+    path: str,
+    on_progress: Optional[Callable[[int, Optional[int]], Any]],
+) -> None:
+    """Write the body of a response to a new file, whole or not at all."""
+    folder, name = os.path.split(path)
+    # A name nobody can foresee, next to the target: os.replace must not cross disks.
+    part = os.path.join(folder, ".%s.%s.part" % (name[:100], os.urandom(8).hex()))
+    try:
+        with open(part, "xb") as target:
+            copy_body(response, target, on_progress)
+        os.replace(part, path)
+    except BaseException:
+        try:
+            os.unlink(part)
+        except OSError:
+            # It was never made.
+            pass
+        raise

@@ -1,0 +1,124 @@
+"""ClientOpener: the pipeline every request and every answer goes through.
+
+In: requests.  Out: final answers.  Spec: ORDER below.  Holds: the handlers.
+Not here: what each handler does; errors and time limits of a call (web/client.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import urllib.request
+from typing import Any, Callable, Dict, List, Tuple
+
+from .useragent import check_user_agent, is_telling_user_agent
+
+# Where each handler stands.  OpenerDirector runs requests and answers both upwards.
+# Redirects and 401 enter open() again from 1000: nothing may stand behind them, or it
+# would see the final answer twice.
+ORDER = {
+    "headers": 100,
+    "proxies": 200,
+    "cookies": 300,
+    "credentials": 400,
+    "keepalive": 490,
+    "decoding": 700,
+    "answers": 1000,
+}
+
+
+class ClientOpener(urllib.request.OpenerDirector):
+    """An OpenerDirector that looks its handlers' methods up once.  Thread-safe.
+
+    Its answers are final ones of any status: no HTTPError is raised for a 404, unless a
+    handler that is added does.  Add handlers before threads share it.
+    """
+
+    process_request: Dict[str, List[Any]]
+    process_response: Dict[str, List[Any]]
+
+    def __init__(self, prepare: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        self.addheaders = []
+        self._prepare = prepare
+        self._chains: Dict[str, Tuple[List[Any], List[Any]]] = {}
+
+    def add_handler(self, handler: urllib.request.BaseHandler) -> None:
+        """Put a handler where its order says."""
+        super().add_handler(handler)
+        self._chains = {}
+
+    def open(self, fullurl: Any, data: Any = None, timeout: Any = None) -> Any:
+        """Send a request, or GET a URL; return the final answer."""
+        request = self._prepare(fullurl, data)
+        request.timeout = timeout
+        protocol = request.type
+        chains = self._chains.get(protocol)
+        if chains is None:
+            chains = self._chains[protocol] = (
+                self._methods(self.process_request, protocol, "_request"),
+                self._methods(self.process_response, protocol, "_response"),
+            )
+        for process in chains[0]:
+            request = process(request)
+        sys.audit(
+            "urllib.Request",
+            request.full_url,
+            request.data,
+            request.headers,
+            request.get_method(),
+        )
+        response = self._open(request, request.data)  # type: ignore[attr-defined]
+        for process in chains[1]:
+            response = process(request, response)
+        return response
+
+    def _methods(self, table: Any, protocol: str, suffix: str) -> List[Any]:
+        return [getattr(each, protocol + suffix) for each in table.get(protocol, [])]
+
+
+class HeadersHandler(urllib.request.BaseHandler):
+    """Add the headers every request has, unless it has its own.  Thread-safe."""
+
+    handler_order = ORDER["headers"]
+
+    def __init__(self, user_agent: str) -> None:
+        self.user_agent = user_agent
+        self._has_warned = is_telling_user_agent(user_agent)
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Add User-Agent and Accept."""
+        headers = request.headers
+        extra = request.unredirected_hdrs
+        if "User-agent" not in headers and "User-agent" not in extra:
+            extra["User-agent"] = self.user_agent
+            if not self._has_warned and not is_loopback_host(request.host):
+                self._has_warned = True
+                check_user_agent(self.user_agent, stacklevel=7)
+        if "Accept" not in headers and "Accept" not in extra:
+            extra["Accept"] = "*/*"
+        return request
+
+    https_request = http_request
+
+
+def is_loopback_host(host: str) -> bool:
+    name = host.rpartition("@")[2].lower()
+    return name.startswith(("127.", "localhost", "[::1]"))
+
+
+class AnswersHandler(urllib.request.BaseHandler):
+    """Send 3xx to 5xx to the handlers for them; hand out what nobody takes."""
+
+    handler_order = ORDER["answers"]
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        """Return the final answer: every status is one, if no handler takes it."""
+        status = response.status
+        if status < 300:
+            return response
+        result = self.parent.error(
+            "http", request, response, status, response.reason, response.headers
+        )
+        return response if result is None else result
+
+    https_response = http_response

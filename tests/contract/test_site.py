@@ -36,7 +36,6 @@ TITLES = [
     "nosuchprefix:a",
     "\u00e9l\u00e9phant",
     "e\u0301t\u00e9",
-    "\u00dfa",
     "\u01c6x",
     "a\u200eb\u00a0c\u3000d",
     "_a__b_",
@@ -55,8 +54,9 @@ TITLES = [
     "\u0130stanbul",
 ]
 
-#: Character references, a talk page of a prefix: the embedded wiki reads them wrongly.
-UNREAD_TITLES = ["Talk:User:x", "&amp;", "&eacute;t\u00e9", "&#x41;"]
+#: Long capitals, character references, a talk page of a prefix: the embedded wiki reads
+#: them otherwise.
+UNREAD_TITLES = ["\u00dfa", "Talk:User:x", "&amp;", "&eacute;t\u00e9", "&#x41;"]
 
 
 class Sites(ContractCase):

@@ -5,6 +5,7 @@ WIKISTD_TEST_ACCOUNTS names a JSON file: {"bot": {"username", "password"}, "plai
 ..., "admin": ...}; the bot's is a bot password, the others are accounts' own.
 """
 
+import atexit
 import itertools
 import json
 import os
@@ -50,6 +51,7 @@ class World:
         store.create_bot_password("Worker", "suite", BOT_PASSWORD)
         store.save_page("Main Page", "Welcome.", user="Admin")
         self.store = store
+        atexit.register(store.close)
         self.connect = local_connect(WikiApp(store))
         self.accounts = {
             "bot": {"username": "Worker@suite", "password": BOT_PASSWORD},

@@ -361,7 +361,7 @@ class ContentDisposition(unittest.TestCase):
 
 class HostileText(unittest.TestCase):
     def test_linear(self):
-        """64 KB of anything parses in a fraction of a second."""
+        """16 KB of anything parses in milliseconds."""
         for seed in (
             '"',
             "\\",
@@ -376,12 +376,12 @@ class HostileText(unittest.TestCase):
             "*0=a;",
         ):
             for lead in ("", "attachment;", 'attachment;a="', "attachment;a*=''"):
-                text = lead + seed * (65536 // len(seed))
+                text = lead + seed * (16384 // len(seed))
                 began = time.process_time()
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     content_disposition_filename(parse_content_disposition(text)[1])
-                self.assertLess(time.process_time() - began, 1.0, (lead, seed))
+                self.assertLess(time.process_time() - began, 0.5, (lead, seed))
 
 
 if __name__ == "__main__":

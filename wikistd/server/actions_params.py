@@ -229,7 +229,7 @@ class ParamReader:
             raise missing_param(name)
         if spec.is_multi:
             return self._read_values(module, name, value, spec)
-        return self._read_value(module, name, value, spec)
+        return self.read_value(module, name, value, spec)
 
     def warn_deprecated(self, module: str, name: str) -> None:
         """Warn of a parameter that will go away."""
@@ -268,7 +268,7 @@ class ParamReader:
             )
         if not spec.choices:
             one = spec._replace(is_multi=False)
-            return [self._read_value(module, name, each, one) for each in given]
+            return [self.read_value(module, name, each, one) for each in given]
         unknown = [each for each in given if each not in spec.choices]
         if unknown:
             self._warn_unknown(module, name, value, unknown)
@@ -304,7 +304,8 @@ class ParamReader:
             ),
         )
 
-    def _read_value(self, module: str, name: str, value: str, spec: ParamSpec) -> Any:
+    def read_value(self, module: str, name: str, value: str, spec: ParamSpec) -> Any:
+        """Return one value of a parameter, or refuse one not of its kind."""
         if spec.kind in ("number", "limit"):
             return self._read_number(module, name, value, spec)
         if spec.kind == "time":

@@ -216,12 +216,24 @@ class Query:
             return [self.entries[number] for number in sorted(self.entries)]
         return {str(number): entry for number, entry in self.entries.items()}
 
+    def finish_pages(self, shown: Any, name: str) -> None:
+        """End an action that went through pages: what it did, and how it goes on."""
+        self.call.result[name] = shown
+        for note, values in self.pages.notes(self.call.version).items():
+            self.call.result[note] = values
+        self._finish_batch()
+
     def _finish(self, args: Dict[str, Any]) -> None:
-        call = self.call
         if args["indexpageids"] and self.entries:
             self.result["pageids"] = [str(number) for number in self.entries]
         if self.entries:
             self.result["pages"] = self.show_pages()
+        self._finish_batch()
+        if self.result:
+            self.call.result["query"] = self.result
+
+    def _finish_batch(self) -> None:
+        call = self.call
         if self.rest.is_raw:
             data = self.rest.finish_raw()
             if data:
@@ -234,8 +246,6 @@ class Query:
                 call.result["continue"] = following
         if call.reader.limits:
             call.result["limits"] = call.reader.limits
-        if self.result:
-            call.result["query"] = self.result
 
 
 def page_items(pages: Sequence[PageRow]) -> List[QueryItem]:

@@ -101,8 +101,8 @@ def warn_legacy(run: ModuleRun) -> None:
         run.call.reader.deprecate(
             run.path,
             'Because "%sslots" was not specified, a legacy format has been used for '
-            "the output. This format is deprecated, and in the future the new format will "
-            "always be used." % run.module.prefix,
+            "the output. This format is deprecated, and in the future the new format "
+            "will always be used." % run.module.prefix,
             "action=query&%s=%s&!%sslots"
             % (run.module.kind, run.module.name, run.module.prefix),
         )

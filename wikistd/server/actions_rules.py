@@ -211,8 +211,8 @@ def check_lists(call: ActionCall, title: Title, text: str, *, is_new: bool) -> N
         if matches:
             sentence = (
                 "The text you wanted to publish was blocked by the spam filter. This "
-                "is probably caused by a link to a forbidden external site. The following "
-                "text is what triggered our spam filter: %s" % domain
+                "is probably caused by a link to a forbidden external site. The "
+                "following text is what triggered our spam filter: %s" % domain
             )
             data = {"spamblacklist": {"matches": [domain]}}
             raise ActionFailure(ApiMessage("spamblacklist", sentence, data))

@@ -10,6 +10,26 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_call import ActionCall, ModuleFacts
+from .actions_custody import (
+    DELETE_FACTS,
+    IMPORT_FACTS,
+    MERGE_HISTORY_FACTS,
+    MOVE_FACTS,
+    PATROL_FACTS,
+    PROTECT_FACTS,
+    REVISION_DELETE_FACTS,
+    ROLLBACK_FACTS,
+    UNDELETE_FACTS,
+    run_delete,
+    run_import,
+    run_mergehistory,
+    run_move,
+    run_patrol,
+    run_protect,
+    run_revisiondelete,
+    run_rollback,
+    run_undelete,
+)
 from .actions_edit import EDIT_FACTS, run_edit
 from .actions_formats import API_FORMATS
 from .actions_lists import LIST_MODULES
@@ -34,6 +54,36 @@ from .actions_params import (
     param_number,
     param_text,
     unknown_value,
+)
+from .actions_parse import (
+    COMPARE_FACTS,
+    OPENSEARCH_FACTS,
+    PARSE_FACTS,
+    PURGE_FACTS,
+    run_compare,
+    run_opensearch,
+    run_parse,
+    run_purge,
+)
+from .actions_people import (
+    BLOCK_FACTS,
+    EMAIL_FACTS,
+    MANAGE_TAGS_FACTS,
+    OPTIONS_FACTS,
+    PAGE_LANGUAGE_FACTS,
+    TAG_FACTS,
+    UNBLOCK_FACTS,
+    USER_RIGHTS_FACTS,
+    WATCH_FACTS,
+    run_block,
+    run_emailuser,
+    run_managetags,
+    run_options,
+    run_setpagelanguage,
+    run_tag,
+    run_unblock,
+    run_userrights,
+    run_watch,
 )
 from .actions_props import PROP_MODULES
 from .actions_query import Query, QueryModule
@@ -75,32 +125,56 @@ class ActionModule(NamedTuple):
     run: Callable[[ActionCall, Dict[str, Any]], None]
 
 
-def query_table() -> Dict[str, QueryModule]:
-    """Return the modules of action=query by kind and name."""
-    modules = [*PROP_MODULES, *LIST_MODULES, *META_MODULES]
-    return {"%s/%s" % (module.kind, module.name): module for module in modules}
+#: The modules of action=query by kind and name.
+QUERY_MODULES: Dict[str, QueryModule] = {
+    "%s/%s" % (module.kind, module.name): module
+    for module in [*PROP_MODULES, *LIST_MODULES, *META_MODULES]
+}
 
 
 def run_query(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=query."""
-    Query(call, query_table()).run()
+    Query(call, call.query_table).run()
 
 
 ACTION_MODULES: Dict[str, ActionModule] = {
+    "block": ActionModule(BLOCK_FACTS, run_block),
     "clientlogin": ActionModule(CLIENT_LOGIN_FACTS, run_clientlogin),
+    "compare": ActionModule(COMPARE_FACTS, run_compare),
     "createaccount": ActionModule(CREATE_ACCOUNT_FACTS, run_createaccount),
+    "delete": ActionModule(DELETE_FACTS, run_delete),
     "edit": ActionModule(EDIT_FACTS, run_edit),
+    "emailuser": ActionModule(EMAIL_FACTS, run_emailuser),
+    "import": ActionModule(IMPORT_FACTS, run_import),
     "login": ActionModule(LOGIN_FACTS, run_login),
     "logout": ActionModule(LOGOUT_FACTS, run_logout),
+    "managetags": ActionModule(MANAGE_TAGS_FACTS, run_managetags),
+    "mergehistory": ActionModule(MERGE_HISTORY_FACTS, run_mergehistory),
+    "move": ActionModule(MOVE_FACTS, run_move),
+    "opensearch": ActionModule(OPENSEARCH_FACTS, run_opensearch),
+    "options": ActionModule(OPTIONS_FACTS, run_options),
+    "parse": ActionModule(PARSE_FACTS, run_parse),
+    "patrol": ActionModule(PATROL_FACTS, run_patrol),
+    "protect": ActionModule(PROTECT_FACTS, run_protect),
+    "purge": ActionModule(PURGE_FACTS, run_purge),
     "query": ActionModule(ModuleFacts({}), run_query),
+    "revisiondelete": ActionModule(REVISION_DELETE_FACTS, run_revisiondelete),
+    "rollback": ActionModule(ROLLBACK_FACTS, run_rollback),
+    "setpagelanguage": ActionModule(PAGE_LANGUAGE_FACTS, run_setpagelanguage),
+    "tag": ActionModule(TAG_FACTS, run_tag),
+    "unblock": ActionModule(UNBLOCK_FACTS, run_unblock),
+    "undelete": ActionModule(UNDELETE_FACTS, run_undelete),
     "upload": ActionModule(UPLOAD_FACTS, run_upload),
+    "userrights": ActionModule(USER_RIGHTS_FACTS, run_userrights),
     "validatepassword": ActionModule(VALIDATE_PASSWORD_FACTS, run_validatepassword),
+    "watch": ActionModule(WATCH_FACTS, run_watch),
 }
 
 
 def run_action(store: PageStore, request: ApiRequest) -> ApiReply:
     """Answer one API request.  Errors of the client and of the wiki are replies too."""
     call = ActionCall(store, request)
+    call.query_table = QUERY_MODULES
     try:
         _read_format(call)
         _run_main(call)

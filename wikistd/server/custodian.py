@@ -1,0 +1,406 @@
+"""What custodians of the wiki do: move, delete, bring back, protect, block, revert.
+
+In: titles and people.  Out: rows changed and the log.  Holds: nothing.
+Spec: what MediaWiki 1.39 writes to its tables and logs.  Not here: who may do it, and
+the API (actions_custody.py, actions_people.py).
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import re
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .markup import find_links
+from .records import Actor, PageRow, RevisionRow, SavedEdit, format_time
+from .store import PageStore
+from .titles import Title, title_text
+
+_custody_units = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 7 * 86400,
+    "fortnight": 14 * 86400,
+}
+#: Words that mean for ever.
+NEVER_WORDS = ("infinite", "indefinite", "infinity", "never")
+
+
+def parse_expiry(text: str, now: int) -> Optional[int]:
+    """Return when "2 weeks" from now is, None for never.  ValueError for nonsense."""
+    words = text.strip().lower()
+    if words in NEVER_WORDS or not words:
+        return None
+    match = re.match(r"\+?([0-9]{1,6})\s*([a-z]+?)s?\Z", words)
+    if match:
+        count, unit = int(match.group(1)), match.group(2)
+        if unit in _custody_units:
+            return now + count * _custody_units[unit]
+        if unit in ("month", "year"):
+            moment = list(time.gmtime(now)[:6])
+            months = moment[1] - 1 + count * (12 if unit == "year" else 1)
+            moment[0], moment[1] = moment[0] + months // 12, months % 12 + 1
+            return calendar.timegm((*moment, 0, 0, 0))
+    for form in ("%Y-%m-%dT%H:%M:%Sz", "%Y-%m-%d", "%Y%m%d%H%M%S"):
+        try:
+            return calendar.timegm(time.strptime(words, form))
+        except ValueError:
+            continue
+    raise ValueError("%r is not a time to end" % (text,))
+
+
+def move_page(
+    store: PageStore,
+    page: PageRow,
+    target: Title,
+    actor: Actor,
+    reason: str,
+    *,
+    leaves_redirect: bool,
+) -> bool:
+    """Move a page; the target must be free, or a redirect that may go.
+
+    Return whether a redirect had to go.
+    """
+    old = Title(page.namespace, page.key)
+    with store.db.transaction():
+        in_the_way = store.find_page(target)
+        if in_the_way is not None:
+            delete_page(store, in_the_way, actor, "", action="delete_redir")
+        store.db.run(
+            "UPDATE page SET ns = ?, title = ?, touched = ? WHERE id = ?",
+            (target.namespace, target.key, store.now(), page.id),
+        )
+        store.db.run(
+            "UPDATE OR REPLACE protection SET ns = ?, title = ?"
+            " WHERE ns = ? AND title = ?",
+            (target.namespace, target.key, old.namespace, old.key),
+        )
+        summary = "%s moved page [[%s]] to [[%s]]" % (actor.name, old, target)
+        if reason:
+            summary += ": " + reason
+        revision = _add_null_revision(store, page, actor, summary)
+        params = {
+            "target_ns": target.namespace,
+            "target_title": title_text(target.namespace, target.key),
+            "suppressredirect": not leaves_redirect,
+        }
+        store.add_log(
+            "move",
+            "move_redir" if in_the_way is not None else "move",
+            old,
+            actor,
+            reason,
+            params,
+            page=page.id,
+            revision=revision,
+        )
+        if leaves_redirect:
+            text = "#REDIRECT [[%s]]" % str(target)
+            store.write_page(old, text, actor, summary, is_listed=False)
+    store.announce()
+    return in_the_way is not None
+
+
+def _add_null_revision(
+    store: PageStore, page: PageRow, actor: Actor, summary: str
+) -> int:
+    """Add a revision with the same text, which says what happened to the page."""
+    latest = store.find_revision(page.latest)
+    assert latest is not None
+    revision = store.db.run(
+        "INSERT INTO revision (page, parent, time, account, user, comment, minor, size,"
+        " sha1, model, content, hidden, tags) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?,"
+        " '', '')",
+        (
+            page.id,
+            latest.id,
+            store.now(),
+            actor.account,
+            actor.name,
+            summary,
+            latest.size,
+            latest.sha1,
+            latest.model,
+            latest.content,
+        ),
+    )
+    store.db.run(
+        "UPDATE page SET latest = ?, is_new = 0 WHERE id = ?", (revision, page.id)
+    )
+    return revision
+
+
+def delete_page(
+    store: PageStore,
+    page: PageRow,
+    actor: Actor,
+    reason: str,
+    *,
+    action: str = "delete",
+) -> int:
+    """Delete a page, keep its revisions apart; return the number of the log entry."""
+    title = Title(page.namespace, page.key)
+    with store.db.transaction():
+        store.db.run(
+            "INSERT INTO deleted_revision SELECT id, ?, ?, page, parent, time, account,"
+            " user, comment, minor, size, sha1, model, content, tags FROM revision"
+            " WHERE page = ?",
+            (title.namespace, title.key, page.id),
+        )
+        store.db.run("DELETE FROM revision WHERE page = ?", (page.id,))
+        store.update_links(page.id, title, None, store.now())
+        store.db.run("DELETE FROM page_prop WHERE page = ?", (page.id,))
+        store.db.run("DELETE FROM page WHERE id = ?", (page.id,))
+        store.db.run(
+            "DELETE FROM change WHERE page = ? AND kind IN ('edit', 'new')", (page.id,)
+        )
+        log = store.add_log("delete", action, title, actor, reason, page=page.id)
+    store.announce()
+    return log
+
+
+def undelete_page(
+    store: PageStore, title: Title, actor: Actor, reason: str, times: Sequence[int] = ()
+) -> int:
+    """Bring deleted revisions back, all or those of `times`; return how many."""
+    where, values = "ns = ? AND title = ?", [title.namespace, title.key]
+    if times:
+        where += " AND time IN (%s)" % ", ".join(str(int(each)) for each in times)
+    with store.db.transaction():
+        rows = store.db.all(
+            "SELECT id, page, parent, time, account, user, comment, minor, size, sha1,"
+            " model, content, '', tags FROM deleted_revision WHERE %s ORDER BY time, id"
+            % where,
+            values,
+        )
+        if not rows:
+            return 0
+        page = store.find_page(title)
+        page_id = page.id if page else _insert_page(store, title, rows[-1])
+        for row in rows:
+            marks = ", ".join("?" * 14)
+            store.db.run(
+                "INSERT INTO revision VALUES (%s)" % marks, [row[0], page_id, *row[2:]]
+            )
+        store.db.run("DELETE FROM deleted_revision WHERE %s" % where, values)
+        _refresh_page(store, page_id, title)
+        params = {"count": {"revisions": len(rows), "files": 0}}
+        store.add_log("delete", "restore", title, actor, reason, params, page=page_id)
+    store.announce()
+    return len(rows)
+
+
+def _insert_page(store: PageStore, title: Title, row: Tuple[Any, ...]) -> int:
+    number: int = row[1]
+    if store.db.one("SELECT 1 FROM page WHERE id = ?", (number,)) is not None:
+        return store.db.run(
+            "INSERT INTO page (ns, title, latest, size, touched, is_new, model)"
+            " VALUES (?, ?, 0, 0, 0, 0, ?)",
+            (title.namespace, title.key, row[10]),
+        )
+    store.db.run(
+        "INSERT INTO page (id, ns, title, latest, size, touched, is_new, model)"
+        " VALUES (?, ?, ?, 0, 0, 0, 0, ?)",
+        (number, title.namespace, title.key, row[10]),
+    )
+    return number
+
+
+def _refresh_page(store: PageStore, page_id: int, title: Title) -> None:
+    """Set a page to its newest revision again, and its links with it."""
+    found = store.query_revisions("page = ? ORDER BY time DESC, id DESC", (page_id,), 1)
+    latest, now = found[0], store.now()
+    links = find_links(store.read_text(latest))
+    target = links.redirect
+    redirect = title_text(target.namespace, target.key) if target else None
+    store.db.run(
+        "UPDATE page SET latest = ?, size = ?, touched = ?, is_new = ?, redirect = ?"
+        " WHERE id = ?",
+        (latest.id, latest.size, now, int(not latest.parent), redirect, page_id),
+    )
+    store.update_links(page_id, title, links, now)
+
+
+def protect_page(
+    store: PageStore,
+    title: Title,
+    wanted: Sequence[Tuple[str, str, Optional[int]]],
+    actor: Actor,
+    reason: str,
+) -> None:
+    """Set what may be done to a page, and until when; level "" takes it back."""
+    with store.db.transaction():
+        store.db.run(
+            "DELETE FROM protection WHERE ns = ? AND title = ?",
+            (title.namespace, title.key),
+        )
+        now = store.now()
+        for kind, level, expiry in wanted:
+            if level:
+                store.db.run(
+                    "INSERT INTO protection VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        title.namespace,
+                        title.key,
+                        kind,
+                        level,
+                        expiry,
+                        now,
+                        actor.name,
+                        reason,
+                    ),
+                )
+        details = [
+            {
+                "type": kind,
+                "level": level,
+                "expiry": "infinite" if expiry is None else format_time(expiry),
+            }
+            for kind, level, expiry in wanted
+            if level
+        ]
+        action = "protect" if details else "unprotect"
+        page = store.find_page(title)
+        store.add_log(
+            "protect",
+            action,
+            title,
+            actor,
+            reason,
+            {"details": details, "cascade": False},
+            page=page.id if page else 0,
+        )
+        if page is not None:
+            summary = ("Protected" if details else "Removed protection from") + (
+                ' "[[%s]]"' % page.text
+            )
+            _add_null_revision(store, page, actor, summary)
+    store.announce()
+
+
+def block_user(
+    store: PageStore,
+    target: Actor,
+    by: Actor,
+    reason: str,
+    expiry: Optional[int],
+    flags: Sequence[str],
+    restrictions: Optional[Dict[str, Any]] = None,
+) -> int:
+    """Block an account or address, anew where it is blocked; return the block's id."""
+    with store.db.transaction():
+        store.db.run("DELETE FROM block WHERE target = ?", (target.name,))
+        number = store.db.run(
+            "INSERT INTO block (account, target, by_id, by_name, reason, time, expiry,"
+            " flags, restrictions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                target.account,
+                target.name,
+                by.account,
+                by.name,
+                reason,
+                store.now(),
+                expiry,
+                " ".join(flags),
+                json.dumps(restrictions) if restrictions else "",
+            ),
+        )
+        params = {
+            "duration": "infinite" if expiry is None else format_time(expiry),
+            "flags": list(flags),
+            "sitewide": not restrictions,
+        }
+        title = Title(2, target.name.replace(" ", "_"))
+        store.add_log("block", "block", title, by, reason, params)
+    store.announce()
+    return number
+
+
+def unblock_user(store: PageStore, number: int, by: Actor, reason: str) -> None:
+    """Take a block back."""
+    with store.db.transaction():
+        target = store.db.value("SELECT target FROM block WHERE id = ?", (number,))
+        store.db.run("DELETE FROM block WHERE id = ?", (number,))
+        title = Title(2, str(target).replace(" ", "_"))
+        store.add_log("block", "unblock", title, by, reason)
+    store.announce()
+
+
+def find_rollback(
+    store: PageStore, page: PageRow
+) -> Tuple[RevisionRow, Optional[RevisionRow]]:
+    """Return the newest revision of a page, and the newest by somebody else."""
+    latest = store.find_revision(page.latest)
+    assert latest is not None
+    others = store.query_revisions(
+        "page = ? AND user <> ? ORDER BY time DESC, id DESC", (page.id, latest.user), 1
+    )
+    return latest, others[0] if others else None
+
+
+def roll_back(
+    store: PageStore,
+    page: PageRow,
+    target: RevisionRow,
+    actor: Actor,
+    summary: str,
+    *,
+    is_bot: bool,
+) -> SavedEdit:
+    """Write the text of an older revision as the newest one."""
+    title = Title(page.namespace, page.key)
+    saved = store.write_page(
+        title,
+        store.read_text(target),
+        actor,
+        summary,
+        bot=is_bot,
+        minor=True,
+        patrolled=True,
+        tags=["mw-rollback"],
+    )
+    if is_bot:
+        store.db.run(
+            "UPDATE change SET bot = 1 WHERE page = ? AND revision > ?",
+            (page.id, target.id),
+        )
+    return saved
+
+
+def import_pages(
+    store: PageStore, pages: Sequence[Dict[str, Any]], actor: Actor, prefix: str
+) -> List[Dict[str, Any]]:
+    """Write pages that another wiki exported; return what became of each."""
+    done: List[Dict[str, Any]] = []
+    for each in pages:
+        title: Title = each["title"]
+        count = 0
+        for revision in each["revisions"]:
+            name = revision["user"] or "Unknown"
+            author = Actor(0, "%s>%s" % (prefix or "imported", name))
+            saved = store.write_page(
+                title, revision["text"], author, revision["comment"], is_listed=False
+            )
+            count += saved.new_id is not None
+        if count:
+            page = store.find_page(title)
+            assert page is not None
+            summary = "%d revision%s imported" % (count, "" if count == 1 else "s")
+            _add_null_revision(store, page, actor, summary)
+            params = {"count": count, "interwiki_title": str(title)}
+            action = "interwiki" if prefix else "upload"
+            store.add_log("import", action, title, actor, summary, params, page=page.id)
+        done.append(
+            {
+                "ns": title.namespace,
+                "title": title_text(title.namespace, title.key),
+                "revisions": count,
+            }
+        )
+    store.announce()
+    return done

@@ -1,0 +1,1 @@
+"""One test for each known hole of others; docs/security.rst lists them."""

@@ -119,9 +119,11 @@ from .web.request import WebRequest
 from .web.response import Response
 from .web.signals import Signal
 from .web.useragent import default_user_agent, user_agent_username
+from .wiki.batch import BatchReport, BatchResult, run_batch, undo_batch
 from .wiki.download import DownloadResult, download_file
 from .wiki.edit import EditResult, edit_page
 from .wiki.etiquette import Etiquette
+from .wiki.logged import LoggedResult, delete_page, move_page, protect_page
 from .wiki.naming import SiteNamespace, SiteTitle, TitleRules
 from .wiki.pages import PageQuery, query_pages
 from .wiki.session import Session
@@ -131,15 +133,6 @@ from .wiki.transfer import UploadResult, upload_file
 __version__ = "0.1.0"
 
 __all__ = [
-    "APIError",
-    "APIWarning",
-    "AuthHandler",
-    "BadContentDispositionHeader",
-    "BadContentDispositionParam",
-    "BasicAuth",
-    "BearerAuth",
-    "BodyPartReader",
-    "BodyPartWriter",
     "CLOSE_ABNORMAL",
     "CLOSE_GOING_AWAY",
     "CLOSE_INTERNAL_ERROR",
@@ -151,6 +144,23 @@ __all__ = [
     "CLOSE_POLICY_VIOLATION",
     "CLOSE_PROTOCOL_ERROR",
     "CLOSE_UNSUPPORTED_DATA",
+    "MSG_BINARY",
+    "MSG_CLOSE",
+    "MSG_CONTINUATION",
+    "MSG_PING",
+    "MSG_PONG",
+    "MSG_TEXT",
+    "APIError",
+    "APIWarning",
+    "AuthHandler",
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "BasicAuth",
+    "BatchReport",
+    "BatchResult",
+    "BearerAuth",
+    "BodyPartReader",
+    "BodyPartWriter",
     "Challenge",
     "ChunksParser",
     "ClientInteractionRequest",
@@ -181,13 +191,8 @@ __all__ = [
     "KeepAliveHandler",
     "LimitExceeded",
     "LinesParser",
+    "LoggedResult",
     "LoginError",
-    "MSG_BINARY",
-    "MSG_CLOSE",
-    "MSG_CONTINUATION",
-    "MSG_PING",
-    "MSG_PONG",
-    "MSG_TEXT",
     "MalformedEventError",
     "Message",
     "MultipartError",
@@ -246,6 +251,7 @@ __all__ = [
     "decode_query",
     "default_client",
     "default_user_agent",
+    "delete_page",
     "do_handshake",
     "download_file",
     "edit_page",
@@ -261,6 +267,7 @@ __all__ = [
     "iter_events",
     "join_values",
     "local_connect",
+    "move_page",
     "parse_challenges",
     "parse_content_disposition",
     "parse_content_type",
@@ -269,14 +276,17 @@ __all__ = [
     "parse_mimetype",
     "parse_proxy",
     "parse_retry_after",
+    "protect_page",
     "query_pages",
     "quote_string",
     "read_form",
     "request",
+    "run_batch",
     "serve_wiki",
     "serve_wsgi",
     "set_default_client",
     "site_rc_listener",
+    "undo_batch",
     "upload_file",
     "user_agent",
     "user_agent_username",

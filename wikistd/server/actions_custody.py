@@ -24,12 +24,12 @@ from .actions_params import (
 )
 from .actions_rules import check_page, check_rate, denied_message
 from .custodian import (
-    delete_page,
+    delete_stored_page,
     find_rollback,
     import_pages,
-    move_page,
+    move_stored_page,
     parse_expiry,
-    protect_page,
+    protect_stored_page,
     roll_back,
     undelete_page,
 )
@@ -92,7 +92,7 @@ def run_move(call: ActionCall, args: Dict[str, Any]) -> None:
         "to": title_text(target.namespace, target.key),
         "reason": args["reason"],
     }
-    over = move_page(
+    over = move_stored_page(
         call.store, page, target, call.actor, args["reason"], leaves_redirect=leaves
     )
     shown["redirectcreated"] = leaves
@@ -159,7 +159,7 @@ def _move_talk(
     page = call.store.find_page(talk_from)
     if page is None or source.namespace % 2:
         return
-    over = move_page(
+    over = move_stored_page(
         call.store, page, talk_to, call.actor, reason, leaves_redirect=leaves
     )
     shown["talkfrom"] = str(talk_from)
@@ -188,7 +188,7 @@ def _move_subpages(
     moved = []
     for page in pages:
         to = Title(target.namespace, target.key + page.key[len(source.key) :])
-        move_page(call.store, page, to, call.actor, reason, leaves_redirect=leaves)
+        move_stored_page(call.store, page, to, call.actor, reason, leaves_redirect=leaves)
         moved.append({"from": page.text, "to": str(to)})
     return moved
 
@@ -217,7 +217,7 @@ def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
         record = call.store.get_page(title)
         assert record is not None
         reason = 'content was: "%s"' % " ".join(record.text.split())[:150]
-    log = delete_page(call.store, page, call.actor, reason)
+    log = delete_stored_page(call.store, page, call.actor, reason)
     call.result["delete"] = {"title": page.text, "reason": reason, "logid": log}
 
 
@@ -302,7 +302,7 @@ def run_protect(call: ActionCall, args: Dict[str, Any]) -> None:
                 "expiry": "infinite" if ends is None else format_time(ends),
             }
         )
-    protect_page(call.store, title, wanted, call.actor, args["reason"])
+    protect_stored_page(call.store, title, wanted, call.actor, args["reason"])
     call.result["protect"] = {
         "title": str(title),
         "reason": args["reason"],

@@ -53,7 +53,7 @@ def parse_expiry(text: str, now: int) -> Optional[int]:
     raise ValueError("%r is not a time to end" % (text,))
 
 
-def move_page(
+def move_stored_page(
     store: PageStore,
     page: PageRow,
     target: Title,
@@ -70,7 +70,7 @@ def move_page(
     with store.db.transaction():
         in_the_way = store.find_page(target)
         if in_the_way is not None:
-            delete_page(store, in_the_way, actor, "", action="delete_redir")
+            delete_stored_page(store, in_the_way, actor, "", action="delete_redir")
         store.db.run(
             "UPDATE page SET ns = ?, title = ?, touched = ? WHERE id = ?",
             (target.namespace, target.key, store.now(), page.id),
@@ -135,7 +135,7 @@ def _add_null_revision(
     return revision
 
 
-def delete_page(
+def delete_stored_page(
     store: PageStore,
     page: PageRow,
     actor: Actor,
@@ -226,7 +226,7 @@ def _refresh_page(store: PageStore, page_id: int, title: Title) -> None:
     store.update_links(page_id, title, links, now)
 
 
-def protect_page(
+def protect_stored_page(
     store: PageStore,
     title: Title,
     wanted: Sequence[Tuple[str, str, Optional[int]]],

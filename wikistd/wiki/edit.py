@@ -59,6 +59,9 @@ class PageBase(NamedTuple):
     text: Optional[str]
 
 
+SaveHook = Callable[[PageBase, EditIntent], Any]
+
+
 def edit_page(
     session: Session,
     title: str,
@@ -76,6 +79,7 @@ def edit_page(
     base_revid: Optional[int] = None,
     redirect: bool = False,
     max_conflicts: int = DEFAULT_MAX_CONFLICTS,
+    on_save: Optional[SaveHook] = None,
     **params: Any,
 ) -> EditResult:
     """Save a page and return what became of it.
@@ -84,8 +88,9 @@ def edit_page(
     a function that is given the text and returns the new one, or None to leave it.
     `section` is a number or "new" (with `section_title`).  `create` is "allow",
     "only" or "never".  `base_revid` is the revision that `text` was made from (0: the
-    page was missing); without it the page is read first.  `params` are further
-    parameters of action=edit.
+    page was missing); without it the page is read first.  `on_save(base, intent)` is
+    called before a save is sent, with what was read and what is to be done.  `params`
+    are further parameters of action=edit.
 
     Raises EditConflict with both sides when others were faster; `transform`,
     `append`, `prepend` and new sections begin again instead, `max_conflicts` times.
@@ -131,6 +136,8 @@ def edit_page(
                 revid = base.revid
                 return EditResult(base.title, base.pageid, revid, revid, False)
         intent = EditIntent(ours, append, prepend, section, section_title, summary)
+        if on_save is not None:
+            on_save(base, intent)
         try:
             return _save_edit(view, base, intent, fields)
         except APIError as error:

@@ -6,6 +6,7 @@ Spec: https://www.mediawiki.org/wiki/API:Edit; what saving does to a text
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
@@ -20,7 +21,10 @@ COMPARED_SUMMARY_CHARACTERS = 60
 
 
 class EditIntent(NamedTuple):
-    """What an edit was to do; None where it was not to."""
+    """What an edit was to do; None where it was not to.
+
+    `text_sha1` stands for a whole text that is not at hand any more.
+    """
 
     text: Optional[str] = None
     append: Optional[str] = None
@@ -28,6 +32,7 @@ class EditIntent(NamedTuple):
     section: Optional[str] = None
     section_title: Optional[str] = None
     summary: str = ""
+    text_sha1: Optional[str] = None
 
 
 def stored_text(text: str) -> str:
@@ -47,8 +52,15 @@ def revision_text(revision: Dict[str, Any]) -> Optional[str]:
     return text if isinstance(text, str) else None
 
 
+def text_digest(text: str) -> str:
+    """Return the SHA-1 of a text as the wiki stores it."""
+    return hashlib.sha1(stored_text(text).encode("utf-8")).hexdigest()
+
+
 def _has_parts(intent: EditIntent, content: str) -> bool:
     """Return whether `content` holds what `intent` was to put there."""
+    if intent.text_sha1 is not None:
+        return text_digest(content) == intent.text_sha1
     if intent.text is not None and intent.section is None:
         return content.rstrip() == stored_text(intent.text)
     if intent.text is not None and stored_text(intent.text).strip() not in content:
@@ -91,7 +103,8 @@ def judge_revision(
         return "yes"
     # Disjoint edits are merged: the text is ours and somebody's.
     is_merged = revision.get("parentid") != base_revid
-    return "maybe" if is_merged and intent.text is not None else "no"
+    is_whole = intent.text is not None or intent.text_sha1 is not None
+    return "maybe" if is_merged and is_whole else "no"
 
 
 def find_landed(

@@ -1,0 +1,188 @@
+"""run_batch on any wiki: each job once, after crashes too; undo; dry runs."""
+
+import json
+import os
+import tempfile
+
+from tests.contract.world import ContractCase, Losing
+from tests.support.clocks import FakeClock
+from wikistd import edit_page, run_batch, undo_batch
+from wikistd.errors import ConnectionLost
+
+
+class Crash(BaseException):
+    """Ends a run where a kill would."""
+
+
+class Batches(ContractCase):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.journal = os.path.join(folder.name, "journal.jsonl")
+        self.bot = self.session("bot")
+
+    def jobs(self, count=3):
+        return [
+            {"title": self.title("j%d" % n), "append": "\nline", "summary": "batch %d" % n}
+            for n in range(count)
+        ]
+
+    def texts(self, count=3):
+        return [self.text_of(self.bot, self.title("j%d" % n)) for n in range(count)]
+
+    def test_runs_once(self):
+        results = []
+        report = run_batch(
+            self.bot, self.jobs(), journal=self.journal, on_result=results.append
+        )
+        self.assertEqual(report.counts, {"saved": 3})
+        self.assertEqual([result.title for result in results], [j["title"] for j in self.jobs()])
+        report = run_batch(self.bot, self.jobs(4), journal=self.journal)
+        self.assertEqual(report.counts, {"skipped": 3, "saved": 1})
+        self.assertEqual(self.texts(4), ["\nline"] * 4)
+        with open(self.journal, encoding="utf-8") as file:
+            records = [json.loads(line) for line in file]
+        self.assertEqual(records[0]["user"], self.bot.user)
+        self.assertEqual(records[1]["result"], "sending")
+        self.assertEqual(os.stat(self.journal).st_mode & 0o777, 0o600)
+
+    def test_two_jobs_for_a_page(self):
+        jobs = self.jobs(1) * 2 + [dict(self.jobs(1)[0], key="third")]
+        run_batch(self.bot, jobs, journal=self.journal)
+        self.assertEqual(run_batch(self.bot, jobs, journal=self.journal).counts, {"skipped": 3})
+        self.assertEqual(self.texts(1), ["\nline\nline\nline"])
+
+    def test_crash_before_and_after_the_save(self):
+        """What was sent when the run ended is looked up by the next one."""
+        for fate in ("before", "after"):
+            journal = self.journal + fate
+            plan = Losing("action=edit", None, fate)
+            session = self.session("bot", plan=plan)
+            lose = session.session.request
+
+            def crash(*arguments, **options):
+                try:
+                    return lose(*arguments, **options)
+                except ConnectionLost:
+                    raise Crash from None
+
+            session.session.request = crash
+            jobs = [dict(job, title=job["title"] + fate) for job in self.jobs()]
+            jobs[1].pop("append")
+            jobs[1]["text"] = "whole"
+            with self.assertRaises(Crash):
+                run_batch(session, jobs, journal=journal)
+            with open(journal, "ab") as file:
+                file.write(b'{"key":"cut sho')
+            report = run_batch(self.bot, jobs, journal=journal)
+            second = "found" if fate == "after" else "saved"
+            counts = {"skipped": 1, "saved": 1}
+            counts[second] = counts.get(second, 0) + 1
+            self.assertEqual(report.counts, counts)
+            for job, text in zip(jobs, ("\nline", "whole", "\nline")):
+                self.assertEqual(self.text_of(self.bot, job["title"]), text)
+                self.assertEqual(len(self.revisions_of(self.bot, job["title"])), 1)
+
+    def test_unknown_fate_ends_the_batch(self):
+        plan = Losing("action=edit", *["before"] * 9)
+        session = self.session("bot", plan=plan, clock=FakeClock())
+        with self.assertRaises(ConnectionLost):
+            run_batch(session, self.jobs(), journal=self.journal)
+        report = run_batch(self.bot, self.jobs(), journal=self.journal)
+        self.assertEqual(report.counts, {"skipped": 1, "saved": 2})
+
+    def test_refusals_are_reported(self):
+        jobs = [
+            {"title": "Bad[title]", "text": "x"},
+            {"title": self.title("none"), "text": "x", "create": "never"},
+        ] + self.jobs(1)
+        base = edit_page(self.bot, self.title("c"), "base").revid
+        edit_page(self.session("plain"), self.title("c"), "theirs")
+        jobs.append({"title": self.title("c"), "text": "ours", "base_revid": base})
+        report = run_batch(self.bot, jobs, journal=self.journal)
+        self.assertEqual(report.counts, {"error": 2, "saved": 1, "conflict": 1})
+        self.assertEqual(
+            [problem.error.partition(":")[0] for problem in report.problems],
+            ["invalidtitle", "missingtitle", "editconflict"],
+        )
+
+    def test_undo(self):
+        """Newest first; what others built upon goes where the wiki can."""
+        for n in range(3):
+            edit_page(self.bot, self.title("j%d" % n), "old %d\n\nmiddle\n\nend" % n)
+        jobs = [
+            {"title": self.title("j%d" % n), "transform": lambda text: text.replace("old", "new")}
+            for n in range(3)
+        ] + [{"title": self.title("j3"), "text": "created"}]
+        run_batch(self.bot, jobs, journal=self.journal)
+        plain = self.session("plain")
+        edit_page(plain, self.title("j1"), append=" theirs")
+        edit_page(plain, self.title("j2"), "everything else")
+        report = undo_batch(self.bot, self.journal)
+        self.assertEqual(report.counts, {"error": 1, "conflict": 1, "undone": 2})
+        self.assertEqual(
+            self.texts(),
+            ["old 0\n\nmiddle\n\nend", "old 1\n\nmiddle\n\nend theirs", "everything else"],
+        )
+        report = undo_batch(self.bot, self.journal)
+        self.assertEqual(report.counts, {"error": 1})
+        self.assertIn("created this page", report.problems[0].error)
+
+    def test_dry_run(self):
+        edit_page(self.bot, self.title("j0"), "one\ntwo")
+        jobs = self.jobs(1) + [
+            {"title": self.title("j0"), "text": "one\ntwo"},
+            {"title": self.title("j0"), "transform": str.upper},
+            {"title": self.title("j0"), "text": "t", "section": "new", "section_title": "S"},
+            {"title": "Bad[title]", "text": "x"},
+        ]
+        results = []
+        report = run_batch(self.bot, jobs, dry_run=True, on_result=results.append)
+        self.assertEqual(report.counts, {"diff": 3, "unchanged": 1, "error": 1})
+        self.assertEqual(
+            results[0].diff.split("\n")[2:], ["@@ -1,2 +1,3 @@", " one", " two", "+line"]
+        )
+        self.assertIn("+== S ==", results[3].diff)
+        self.assertEqual(self.texts(1), ["one\ntwo"])
+
+
+class Journals(ContractCase):
+    def test_another_run(self):
+        """Two runs cannot share a journal, nor two users or wikis."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        journal = os.path.join(folder.name, "j")
+        bot = self.session("bot")
+        job = {"title": self.title(), "text": "x"}
+
+        def again(result):
+            with self.assertRaisesRegex(BlockingIOError, "in use by another run"):
+                run_batch(bot, [job], journal=journal)
+
+        run_batch(bot, [job], journal=journal, on_result=again)
+        with self.assertRaisesRegex(ValueError, "is of "):
+            run_batch(self.session("plain"), [job], journal=journal)
+
+    def test_other_files(self):
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            self.addCleanup(os.remove, file.name)
+            file.write(b'{"not": "ours"}\n')
+        with self.assertRaisesRegex(ValueError, "is not a journal of a batch"):
+            run_batch(self.session("bot"), [], journal=file.name)
+        with open(file.name, "wb") as other:
+            other.write(b"hello\n")
+        with self.assertRaisesRegex(ValueError, "line 1: no JSON object"):
+            run_batch(self.session("bot"), [], journal=file.name)
+
+    def test_mistakes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            journal = os.path.join(folder, "j")
+            for job, words in (
+                ({"text": "x"}, "job 1 has no title"),
+                ({"title": "X"}, "job 1 has none of text, append, prepend, transform"),
+            ):
+                with self.assertRaisesRegex(TypeError, words):
+                    run_batch(self.session("bot"), [job], journal=journal)
+        with self.assertRaisesRegex(TypeError, "journal is missing"):
+            run_batch(self.session(), [])

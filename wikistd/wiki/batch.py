@@ -1,0 +1,312 @@
+"""run_batch: many edits, each done once, whatever happens in between.
+
+Spec: https://www.mediawiki.org/wiki/API:Edit.  Holds: nothing; the journal is on the
+disk.  Not here: one edit (wiki/edit.py), the file (wiki/journal.py).
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
+
+from ..errors import APIError, WikistdError
+from .edit import (
+    EditResult,
+    PageBase,
+    edit_page,
+    read_newer_revisions,
+    read_page_base,
+)
+from .journal import Journal
+from .lookup import EditIntent, find_landed, text_digest
+from .session import Session
+
+#: Results after which a job is not done again by a later run.
+FINAL_RESULTS = frozenset(("saved", "unchanged", "found", "unknown", "undone"))
+
+JOB_WAYS = ("text", "append", "prepend", "transform")
+
+
+class BatchResult(NamedTuple):
+    """What became of one job.
+
+    `result` is "saved", "found" (its answer was lost, it is there), "unchanged",
+    "skipped" (an earlier run did it), "conflict", "error", "unknown" (it may have
+    landed: look), "diff" of a dry run, or "undone".  `diff` is a unified diff.
+    """
+
+    key: str
+    title: str
+    result: str
+    base_revid: int = 0
+    revid: int = 0
+    error: str = ""
+    diff: str = ""
+
+
+class BatchReport(NamedTuple):
+    """How many jobs had which result, and those that want a look."""
+
+    counts: Dict[str, int]
+    problems: List[BatchResult]
+
+
+def run_batch(
+    session: Session,
+    jobs: Iterable[Mapping[str, Any]],
+    *,
+    journal: Any = None,
+    dry_run: bool = False,
+    on_result: Optional[Callable[[BatchResult], Any]] = None,
+) -> BatchReport:
+    """Do many edits, each once; return how it went.
+
+    A job is a mapping of `edit_page`'s arguments: "title", one of "text", "append",
+    "prepend" and "transform", and what else it takes; "key" names it where one title
+    has several.  `journal` is the path of an append-only file: a later run with the
+    same jobs goes on from there, after a crash too, and does nothing twice.  A job that
+    the wiki refuses is reported and the next one done; trouble with the connection or
+    the login ends the batch with its error.
+
+    `dry_run` changes nothing and gives unified diffs.  `on_result` is called with each
+    BatchResult.
+    """
+    if dry_run:
+        return _report(_dry_results(session, jobs), on_result)
+    if journal is None:
+        raise TypeError("journal is missing: a path, or dry_run=True")
+    with Journal(journal) as opened:
+        opened.begin(session.api_url, session.user)
+        return _report(_batch_results(session, jobs, opened), on_result)
+
+
+def undo_batch(
+    session: Session,
+    journal: Any,
+    *,
+    summary: str = "Undoing a batch of edits",
+    on_result: Optional[Callable[[BatchResult], Any]] = None,
+) -> BatchReport:
+    """Undo what a journal says was saved, newest first; return how it went.
+
+    An edit that others built upon is undone where the wiki can, else it is a
+    "conflict".  Pages that the batch created stay: they are an "error" that says so.
+    A second run goes on where the first one ended.
+    """
+    with Journal(journal) as opened:
+        opened.begin(session.api_url, session.user)
+        return _report(_undo_results(session, opened, summary), on_result)
+
+
+def _report(
+    results: Iterable[BatchResult], on_result: Optional[Callable[[BatchResult], Any]]
+) -> BatchReport:
+    counts: Dict[str, int] = {}
+    problems = []
+    for result in results:
+        counts[result.result] = counts.get(result.result, 0) + 1
+        if result.result in ("conflict", "error", "unknown"):
+            problems.append(result)
+        if on_result is not None:
+            on_result(result)
+    return BatchReport(counts, problems)
+
+
+def keyed_jobs(
+    jobs: Iterable[Mapping[str, Any]],
+) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """Yield (key, arguments); a title's second job without a key is "title#2"."""
+    seen: Dict[str, int] = {}
+    for number, job in enumerate(jobs, 1):
+        arguments = dict(job)
+        title = arguments.get("title")
+        if not isinstance(title, str):
+            raise TypeError("job %d has no title" % number)
+        if not any(arguments.get(way) is not None for way in JOB_WAYS):
+            raise TypeError("job %d has none of %s" % (number, ", ".join(JOB_WAYS)))
+        key = str(arguments.pop("key", title))
+        seen[key] = seen.get(key, 0) + 1
+        yield key if seen[key] == 1 else "%s#%d" % (key, seen[key]), arguments
+
+
+def _batch_results(
+    session: Session, jobs: Iterable[Mapping[str, Any]], journal: Journal
+) -> Iterator[BatchResult]:
+    """Do what the journal does not have yet."""
+    last = {record["key"]: record for record in journal.records if "key" in record}
+    view = session.with_options(formatversion=2)
+    for key, job in keyed_jobs(jobs):
+        record = last.get(key)
+        title = job["title"]
+        if record is not None and record.get("result") in FINAL_RESULTS:
+            yield BatchResult(key, title, "skipped", revid=record.get("revid", 0))
+            continue
+        if record is not None and record.get("result") == "sending":
+            # The last run ended between sending this and its answer.
+            found = _recover(view, record)
+            if found is not None:
+                yield _journal_result(journal, found)
+                continue
+        yield _journal_result(journal, _do_job(session, key, job, journal))
+
+
+def _journal_result(journal: Journal, result: BatchResult) -> BatchResult:
+    record = {k: v for k, v in zip(result._fields, result) if v != ""}
+    journal.write(record)
+    return result
+
+
+def _do_job(
+    session: Session, key: str, job: Mapping[str, Any], journal: Journal
+) -> BatchResult:
+    """Do one edit, its intent on the disk before it is sent."""
+
+    def announce(base: PageBase, intent: EditIntent) -> None:
+        if intent.text is not None and intent.section is None:
+            intent = intent._replace(text=None, text_sha1=text_digest(intent.text))
+        told = {k: v for k, v in zip(intent._fields, intent) if v is not None}
+        record = {"key": key, "title": base.title, "result": "sending"}
+        journal.write(dict(record, base_revid=base.revid, intent=told))
+
+    arguments = dict(job)
+    title = arguments.pop("title")
+    try:
+        done = edit_page(session, title, on_save=announce, **arguments)
+    except APIError as error:
+        kind = "unknown" if error.maybe_applied else "error"
+        kind = "conflict" if hasattr(error, "their_revid") else kind
+        return BatchResult(key, title, kind, error=error.sentence())
+    except WikistdError as error:
+        if error.maybe_applied:
+            failed = BatchResult(key, title, "unknown", error=error.sentence())
+            _journal_result(journal, failed)
+        raise
+    return _edit_outcome(key, done)
+
+
+def _edit_outcome(key: str, done: EditResult) -> BatchResult:
+    kind = "saved" if done.is_changed else "unchanged"
+    kind = "found" if done.found else kind
+    return BatchResult(key, done.title, kind, done.base_revid, done.revid)
+
+
+def _recover(view: Session, record: Mapping[str, Any]) -> Optional[BatchResult]:
+    """Return the result of an edit that was announced, None when it is not there."""
+    base = PageBase(record["title"], 0, int(record["base_revid"]), None)
+    intent = EditIntent(**record["intent"])
+    _, revisions, user = read_newer_revisions(view, base)
+    key, title = record["key"], base.title
+    try:
+        landed = find_landed(intent, revisions, user=user, base_revid=base.revid)
+    except LookupError as error:
+        return BatchResult(key, title, "unknown", base.revid, error=str(error))
+    if landed is None:
+        return None
+    parent = int(landed.get("parentid", base.revid))
+    return BatchResult(key, title, "found", parent, int(landed["revid"]))
+
+
+def _dry_results(
+    session: Session, jobs: Iterable[Mapping[str, Any]]
+) -> Iterator[BatchResult]:
+    """Tell what jobs would do."""
+    view = session.with_options(formatversion=2)
+    for key, job in keyed_jobs(jobs):
+        section = job.get("section")
+        is_new = section == "new"
+        try:
+            base = read_page_base(
+                view,
+                job["title"],
+                True,
+                section=None if section is None or is_new else str(section),
+                redirect=bool(job.get("redirect")),
+            )
+        except APIError as error:
+            yield BatchResult(key, job["title"], "error", error=error.sentence())
+            continue
+        old = base.text or ""
+        new = preview_text(old, job, is_new)
+        diff = unified_diff(base.title, old, new)
+        kind = "diff" if diff else "unchanged"
+        yield BatchResult(key, base.title, kind, base.revid, diff=diff)
+
+
+def preview_text(old: str, job: Mapping[str, Any], is_new_section: bool) -> str:
+    """Return the text that a job would save, before the wiki changes it."""
+    if is_new_section:
+        heading = "\n\n== %s ==\n\n" % job["section_title"] if job.get(
+            "section_title"
+        ) else "\n\n"
+        return old + heading + str(job.get("text", ""))
+    if job.get("transform") is not None:
+        new = job["transform"](old)
+        return old if new is None else str(new)
+    if job.get("text") is not None:
+        return str(job["text"])
+    return (job.get("prepend") or "") + old + (job.get("append") or "")
+
+
+def unified_diff(title: str, old: str, new: str) -> str:
+    """Return the difference of two texts, "" when there is none."""
+    import difflib  # 5 ms
+
+    lines = difflib.unified_diff(
+        old.rstrip().split("\n"),
+        new.rstrip().split("\n"),
+        "%s (now)" % title,
+        "%s (then)" % title,
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+def _undo_results(
+    session: Session, journal: Journal, summary: str
+) -> Iterator[BatchResult]:
+    """Undo, newest first."""
+    last: Dict[str, Dict[str, Any]] = {}
+    for record in journal.records:
+        if "key" in record:
+            last[record["key"]] = record
+    for key, record in reversed(list(last.items())):
+        if record.get("result") not in ("saved", "found"):
+            continue
+        title, revid = record["title"], int(record["revid"])
+        if not record.get("base_revid"):
+            yield BatchResult(
+                key, title, "error", 0, revid, "the batch created this page: delete it"
+            )
+            continue
+        yield _journal_result(journal, _undo_one(session, key, title, revid, summary))
+
+
+def _undo_one(
+    session: Session, key: str, title: str, revid: int, summary: str
+) -> BatchResult:
+    """Undo one revision; the wiki refuses where that cannot be done."""
+    view = session.with_options(formatversion=2)
+    try:
+        base = read_page_base(view, title, False)
+        document = view.post(
+            action="edit",
+            title=title,
+            undo=revid,
+            baserevid=base.revid,
+            nocreate=True,
+            summary=summary,
+        )
+    except APIError as error:
+        return BatchResult(key, title, "conflict", revid, revid, error.sentence())
+    newest = int(document.get("edit", {}).get("newrevid", base.revid))
+    return BatchResult(key, title, "undone", revid, newest)

@@ -1,0 +1,101 @@
+"""Journal: what a batch of edits has done, line by line on the disk.
+
+Spec: JSON Lines, https://jsonlines.org.  Holds: one open, locked file.  Not here: the
+edits (wiki/batch.py).
+
+A line is on the disk before what it announces is sent, so that after a crash, a
+SIGTERM or a power cut nothing that may have been sent is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, List, Mapping, Optional
+
+from .etiquette import try_lock_handle
+
+JOURNAL_VERSION = 1
+
+
+class Journal:
+    """An append-only file of JSON objects, locked against a second run; one owner.
+
+    A context manager.  A last line that a crash cut short is dropped.
+    """
+
+    def __init__(self, path: Any, *, is_new: Optional[bool] = None) -> None:
+        self.path = os.fspath(path)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self.handle = os.open(self.path, flags, 0o600)
+        self.records: List[Dict[str, Any]] = []
+        try:
+            if not try_lock_handle(self.handle, is_waiting=False):
+                raise BlockingIOError(
+                    "the journal %s is in use by another run" % self.path
+                )
+            self._read()
+        except BaseException:
+            os.close(self.handle)
+            self.handle = -1
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, which unlocks it."""
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+
+    def _read(self) -> None:
+        data = b""
+        os.lseek(self.handle, 0, os.SEEK_SET)
+        while True:
+            piece = os.read(self.handle, 1 << 20)
+            if not piece:
+                break
+            data += piece
+        whole, newline, rest = data.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n") if newline else (), 1):
+            try:
+                record = json.loads(line.decode("utf-8"))
+            except ValueError:
+                record = None
+            if not isinstance(record, dict):
+                raise ValueError(
+                    "%s, line %d: no JSON object: this is not a journal of a batch"
+                    % (self.path, number)
+                )
+            self.records.append(record)
+        if rest:
+            # Cut short by a crash: it announced what was never begun.
+            os.ftruncate(self.handle, len(whole) + len(newline))
+        if self.records and self.records[0].get("journal") != JOURNAL_VERSION:
+            raise ValueError("%s is not a journal of a batch" % self.path)
+        os.lseek(self.handle, 0, os.SEEK_END)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append a record; when this returns it is on the disk."""
+        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        data = text.encode("utf-8", "surrogatepass") + b"\n"
+        while data:
+            data = data[os.write(self.handle, data) :]
+        os.fsync(self.handle)
+        self.records.append(dict(record))
+
+    def begin(self, wiki: str, user: Optional[str]) -> None:
+        """Write the first line, or check that it is of the same wiki and user."""
+        if not self.records:
+            self.write({"journal": JOURNAL_VERSION, "wiki": wiki, "user": user})
+            return
+        first = self.records[0]
+        if first.get("wiki") != wiki or first.get("user") != user:
+            raise ValueError(
+                "%s is of %s on %s, not of %s on %s"
+                % (self.path, first.get("user"), first.get("wiki"), user, wiki)
+            )

@@ -1,0 +1,130 @@
+"""Moves, deletions and protections: done once, though answers get lost.
+
+Spec: https://www.mediawiki.org/wiki/API:Move, API:Delete, API:Protect,
+API:Logevents.  Holds: nothing.  Not here: edits (wiki/edit.py).
+
+Each leaves an entry in the wiki's log.  The newest entry is asked for first; when the
+answer is lost, an entry by this user that is newer tells that it has landed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NamedTuple, Optional
+
+from ..errors import APIError, WikistdError
+from .session import Session
+
+#: Answers that may get lost before one is given up.
+MAX_LOGGED_LOSSES = 4
+LOGGED_PAUSE_SECONDS = 1.0
+
+#: What the wiki says when the first of two has landed after all.
+DONE_BEFORE_CODES = ("missingtitle", "articleexists", "selfmove", "cantdelete")
+
+
+class LoggedResult(NamedTuple):
+    """What became of it; `found` when the answer was lost and the log told."""
+
+    title: str
+    logid: int
+    found: bool
+    document: Dict[str, Any]
+
+
+def move_page(
+    session: Session,
+    title: str,
+    new_title: str,
+    *,
+    reason: str = "",
+    leave_redirect: bool = True,
+    **params: Any,
+) -> LoggedResult:
+    """Move a page; `params` are further ones of action=move."""
+    asked = dict(params, to=new_title, reason=reason, noredirect=not leave_redirect)
+    asked["from"] = title
+    return _perform_logged(session, "move", title, asked)
+
+
+def delete_page(
+    session: Session, title: str, *, reason: str = "", **params: Any
+) -> LoggedResult:
+    """Delete a page; `params` are further ones of action=delete."""
+    asked = dict(params, title=title, reason=reason)
+    return _perform_logged(session, "delete", title, asked)
+
+
+def protect_page(
+    session: Session,
+    title: str,
+    protections: Dict[str, str],
+    *,
+    expiry: Any = "infinite",
+    reason: str = "",
+    **params: Any,
+) -> LoggedResult:
+    """Set who may do what, such as {"edit": "sysop", "move": "all"}.
+
+    `expiry` is one for all, or a list with one for each.  `params` are further ones
+    of action=protect.
+    """
+    rules = ["%s=%s" % item for item in protections.items()]
+    asked = dict(params, title=title, protections=rules, expiry=expiry, reason=reason)
+    return _perform_logged(session, "protect", title, asked)
+
+
+def newest_log_entry(
+    view: Session, action: str, title: str, user: Optional[str]
+) -> Dict[str, Any]:
+    """Return the newest entry of a log about a page, {} when there is none."""
+    document = view.get(
+        action="query",
+        list="logevents",
+        letitle=title,
+        letype=action,
+        leuser=user,
+        lelimit=1,
+        leprop="ids|user|type",
+    )
+    entries = document.get("query", {}).get("logevents") or [{}]
+    return dict(entries[0])
+
+
+def _perform_logged(
+    session: Session, action: str, title: str, params: Dict[str, Any]
+) -> LoggedResult:
+    """Send it until its fate is known."""
+    view = session.with_options(formatversion=2)
+    user = session.user
+    before = newest_log_entry(view, action, title, user).get("logid", 0)
+    lost: Optional[WikistdError] = None
+    losses = 0
+    while True:
+        try:
+            document = view.request("POST", dict(params, action=action))
+        except WikistdError as error:
+            is_done = isinstance(error, APIError) and error.code in DONE_BEFORE_CODES
+            if not error.maybe_applied:
+                if lost is None or not is_done:
+                    error.maybe_applied = lost is not None
+                    raise
+            else:
+                lost = error
+            assert lost is not None
+            lost.maybe_applied = True
+            try:
+                entry = newest_log_entry(view, action, title, user)
+            except WikistdError as failure:
+                raise lost from failure
+            if entry.get("logid", 0) > before:
+                return LoggedResult(title, int(entry["logid"]), True, {})
+            if is_done:
+                raise
+            losses += 1
+            if losses > MAX_LOGGED_LOSSES or user is None:
+                raise lost from None
+            view.clock.sleep(LOGGED_PAUSE_SECONDS * losses)
+            continue
+        told = document.get(action)
+        found = dict(told) if isinstance(told, dict) else {}
+        return LoggedResult(title, int(found.get("logid", 0)), False, found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -121,9 +122,12 @@ class Demo:
     def run(self) -> None:
         """Do all of it."""
         started = time.monotonic()
-        folder = tempfile.mkdtemp(prefix="wikistd-demo-")
+        name = "wikistd-demo-" + secrets.token_hex(8)
+        folder = os.path.join(tempfile.gettempdir(), name)
         with contextlib.ExitStack() as stack:
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            # First the promise to remove it: Ctrl-C may come between any two lines.
+            stack.callback(remove_folder, folder)
+            os.mkdir(folder, 0o700)
             wiki = stack.enter_context(serve_wiki(os.path.join(folder, "wiki.sqlite")))
             self.output.progress("the embedded wiki is at %s" % wiki.url)
             client = stack.enter_context(
@@ -295,6 +299,15 @@ class Demo:
             "%d TCP connection for the API and the file, %d for the stream"
             % (self.facts["api_connections"], streams[0]),
         )
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a folder and all in it, even if Ctrl-C comes while it is at it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def python_name() -> str:

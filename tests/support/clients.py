@@ -17,6 +17,7 @@ def make_client(**options):
     """Return an HttpClient that asks no proxy of this machine."""
     options.setdefault("proxies", {})
     options.setdefault("timeout", 10.0)
+    options.setdefault("user_agent", "WikistdTests/1.0 (https://example.org/tests)")
     return HttpClient(**options)
 
 

@@ -14,6 +14,7 @@ the client closes it: bytes that then come are unscripted.  Requests are kept in
 
 import re
 import socket
+import ssl
 import struct
 import threading
 
@@ -139,6 +140,7 @@ class ScriptedServer:
         self.threads = []
         self.sockets = []
         self.is_over = False
+        self.all_accepted = threading.Event()
 
     def __enter__(self):
         thread = threading.Thread(target=self._accept, daemon=True)
@@ -147,6 +149,9 @@ class ScriptedServer:
         return self
 
     def __exit__(self, kind, error, trace):
+        if error is None and self.script:
+            # A connection that was made may not have been accepted yet.
+            self.all_accepted.wait(2)
         self.is_over = True
         try:
             self.listener.shutdown(socket.SHUT_RDWR)
@@ -160,6 +165,8 @@ class ScriptedServer:
         for sock in self.sockets:
             sock.close()
         self.listener.close()
+        if error is not None and self.problems:
+            print("script: " + "; ".join(self.problems))
         if error is None:
             if self.accepted < len(self.script):
                 self.problems.append(
@@ -178,6 +185,8 @@ class ScriptedServer:
                 return
             number = self.accepted
             self.accepted += 1
+            if self.accepted >= len(self.script):
+                self.all_accepted.set()
             self.sockets.append(sock)
             if number >= len(self.script):
                 self.problems.append("unscripted connection %d" % (number + 1))
@@ -234,3 +243,46 @@ class ScriptedServer:
         else:
             sock.sendall(step)
         return False
+
+
+class InnerTls:
+    """The server's end of a TLS that runs inside of another connection."""
+
+    def __init__(self, sock, context):
+        self.sock = sock
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self._drive(self.tls.do_handshake)
+
+    def _drive(self, step, *args):
+        while True:
+            try:
+                result = step(*args)
+            except ssl.SSLWantReadError:
+                self._flush()
+                self.incoming.write(self.sock.recv(65536))
+                continue
+            self._flush()
+            return result
+
+    def _flush(self):
+        data = self.outgoing.read()
+        if data:
+            self.sock.sendall(data)
+
+    def read_request(self):
+        """Return the bytes up to the end of a head."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._drive(self.tls.read, 65536)
+        return data
+
+    def write(self, data):
+        """Send bytes."""
+        self._drive(self.tls.write, data)
+
+
+def wrap_socket(sock, context):
+    """Return the server's end of TLS inside of `sock`, whatever `sock` is."""
+    return InnerTls(sock, context)

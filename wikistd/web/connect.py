@@ -134,7 +134,8 @@ class Connection:
             self._recv = sock.recv
         else:
             self._reader = sock.makefile("rb")
-            self._recv = getattr(self._reader, "read1", self._reader.read)
+            read1 = getattr(self._reader, "read1", None)
+            self._recv = read1 if read1 is not None else self._reader.read
 
     def set_timeout(self, timeout: Optional[float]) -> None:
         """Bound the next step."""

@@ -65,10 +65,16 @@ class TlsSettings:
 
     def trust_key(self) -> Any:
         """Return what must be equal for two connections to be of the same trust."""
+        if self._is_own:
+            return id(self)
         context = self._context
-        if context is None:
-            return None
-        return (id(context), context.verify_mode, context.check_hostname)
+        # The caller's own context may be changed between two requests.
+        return (
+            id(context),
+            context.verify_mode,
+            context.check_hostname,
+            context.verify_flags,
+        )
 
     def context(self) -> Any:
         """Return the SSLContext, made on first use."""

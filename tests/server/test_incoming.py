@@ -1,5 +1,6 @@
 """server/incoming.py: the grammar of requests."""
 
+import random
 import unittest
 
 from tests.support.feeding import feed_every_way
@@ -279,3 +280,34 @@ class Limits(RequestCase):
             parser.feed(data[i : i + 7])
             head = parser.read_head()
         self.assertEqual(len(head.get("x")), 60000)
+
+
+class Fuzz(unittest.TestCase):
+    """Mutated requests: taken or refused, never anything else."""
+
+    SEEDS = (
+        b"POST /w/api.php?a=b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 5\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5;x=y\r\nhello\r\n0\r\nT: v\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET http://h/ HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
+    )
+    PIECES = (
+        b"\r\n", b"\n", b"\r", b":", b" ", b"\t", b"\0", b"0", b"-1", b"ffffffffffffffff",
+        b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"\xff", b";", b",",
+    )  # fmt: skip
+
+    def test_mutations(self):
+        """3,000 mutations, the same each time; cut or whole makes no difference."""
+        dice = random.Random(20261120)
+        for _ in range(3000):
+            data = bytearray(dice.choice(self.SEEDS))
+            for _ in range(dice.randint(1, 4)):
+                place = dice.randrange(len(data) + 1)
+                size = dice.choice((0, 0, 1, 4))
+                data[place : place + size] = dice.choice(self.PIECES)
+            whole = read_all([bytes(data)])
+            cut = dice.randrange(len(data))
+            halves = read_all([bytes(data[:cut]), bytes(data[cut:])])
+            self.assertEqual(whole, halves, bytes(data))
+            for found in whole:
+                self.assertIn(len(found), (2, 4))

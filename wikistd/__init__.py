@@ -102,6 +102,13 @@ from .server.serving import WikiServer, serve_wiki
 from .server.store import PageStore
 from .streams.eventsource import EventSource, iter_events
 from .streams.eventstreams import EventStreams, site_rc_listener
+from .streams.mastodon import CallbackStreamListener, StopStream, StreamListener
+from .streams.mastodonclient import (
+    Mastodon,
+    MastodonSocket,
+    MastodonSubscription,
+    StreamHandle,
+)
 from .streams.recentchanges import RecentChanges, RecentChangesBridge
 from .streams.reconnect import StreamGap
 from .streams.websocket import WebSocketConnection, connect_websocket
@@ -161,6 +168,7 @@ __all__ = [
     "BearerAuth",
     "BodyPartReader",
     "BodyPartWriter",
+    "CallbackStreamListener",
     "Challenge",
     "ChunksParser",
     "ClientInteractionRequest",
@@ -194,6 +202,9 @@ __all__ = [
     "LoggedResult",
     "LoginError",
     "MalformedEventError",
+    "Mastodon",
+    "MastodonSocket",
+    "MastodonSubscription",
     "Message",
     "MultipartError",
     "MultipartParser",
@@ -226,8 +237,11 @@ __all__ = [
     "SiteNamespace",
     "SiteTitle",
     "StatusError",
+    "StopStream",
     "StreamEnded",
     "StreamGap",
+    "StreamHandle",
+    "StreamListener",
     "TitleRules",
     "TooManyRedirects",
     "TransportError",

@@ -1,5 +1,6 @@
 """WebSocketConnection against our own server role, over sockets."""
 
+import os
 import socket
 import ssl
 import threading
@@ -21,6 +22,10 @@ from wikistd import (
     TransportTimeout,
     WebSocketError,
     connect_websocket,
+)
+
+CERTIFICATES = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "certificates"
 )
 
 
@@ -149,6 +154,24 @@ class Talking(Served):
         for _ in range(5):
             with self.connect(self.serve(script)) as connection:
                 self.assertEqual(connection.recv(10), "first")
+
+
+class Encrypted(Served):
+    def test_two_directions_at_once(self):
+        """Reading and sending share one TLS connection, in turns."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(CERTIFICATES, "server.pem"))
+        server = self.serve(wrap=lambda sock: context.wrap_socket(sock, server_side=True))
+        with HttpClient(ca_file=os.path.join(CERTIFICATES, "authority.pem")) as client:
+            server.url = server.url.replace("127.0.0.1", "localhost")
+            with self.connect(server, client=client, ping_seconds=0.03) as connection:
+                with self.assertRaises(TransportTimeout):
+                    connection.recv(0.1)  # pings in between
+                sender = threading.Thread(target=lambda: [connection.send("x" * 20000) for _ in range(50)])
+                sender.start()
+                self.assertEqual({connection.recv(10) for _ in range(50)}, {"x" * 20000})
+                sender.join()
+            self.assertEqual(connection.close_code, 1000)
 
 
 class Closing(Served):

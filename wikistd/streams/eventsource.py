@@ -97,7 +97,7 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
             yield from response.iter_content(chunk_size=None)
         else:
             for line in response:
-                yield line if line[-1:] in (b"\n", b"\r") else line + b"\n"
+                yield line if line[-1:] == b"\n" else line + b"\n"
     except http.client.IncompleteRead as error:
         raise ConnectionLost(
             "the body was cut short", phase="body", received=len(error.partial)

@@ -1,0 +1,670 @@
+"""A Mastodon server's streams: connections for listeners, in this thread or another.
+
+Spec: https://docs.joinmastodon.org/methods/streaming/.  Holds: a client, and for each
+asynchronous stream a thread.  Not here: events and listeners (streams/mastodon.py).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import urllib.parse
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
+
+from ..clock import Clock, Deadline
+from ..errors import (
+    ConnectionLost,
+    HandshakeRefused,
+    MalformedEventError,
+    ProtocolError,
+    StatusError,
+    TransportError,
+    WikistdError,
+)
+from ..formats.headers import parse_retry_after
+from ..web.client import HttpClient
+from ..web.origins import without_userinfo
+from ..web.request import WebRequest
+from .eventsource import close_stream_response, iter_arrivals
+from .mastodon import (
+    MASTODON_SPEC,
+    StopStream,
+    StreamListener,
+    call_listener,
+    read_event_payload,
+    read_listener_stream,
+)
+from .reconnect import WAIT_STATUSES, BackOff, judge_answer
+from .websocket import WebSocketConnection, connect_websocket
+
+MASTODON_TIMEOUT = 90.0  # seconds of silence: six heartbeats
+MASTODON_RECEIVING_SECONDS = 45.0  # three heartbeats: then nothing is being received
+MASTODON_PATH = "/api/v1/streaming"
+#: Answers to a request for SSE that mean: this server streams by WebSocket only.
+WEBSOCKET_ONLY_STATUSES = (404, 405, 406, 426, 501)
+
+
+class StreamHandle:
+    """A stream that runs in a thread of its own.  Thread-safe.
+
+    `error` is what ended it, None while it runs and where it was closed or the
+    listener stopped it.
+    """
+
+    def __init__(self) -> None:
+        self.error: Optional[BaseException] = None
+        self.connections = 0
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._breakers: List[Callable[[], object]] = []
+        self._last_data: Optional[float] = None
+        self._thread: Optional[threading.Thread] = None
+
+    def start(self, run: Callable[[StreamHandle], object]) -> StreamHandle:
+        """Call `run(self)` in a new thread; what it raises becomes `error`."""
+
+        def body() -> None:
+            try:
+                run(self)
+            except BaseException as error:
+                if not self._closed.is_set():
+                    self.error = error
+            finally:
+                self._last_data = None
+
+        self._thread = threading.Thread(
+            target=body, name="wikistd-mastodon", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def hold(self, *breakers: Callable[[], object]) -> None:
+        """Set what `close` calls to wake the thread, or call it if that was done."""
+        with self._lock:
+            self._breakers = list(breakers)
+        if self._closed.is_set():
+            self.close()
+
+    def heard(self) -> None:
+        """Note that bytes have come."""
+        self._last_data = time.monotonic()
+
+    def lost(self) -> None:
+        """Note that the connection is gone."""
+        self._last_data = None
+
+    def wait(self, clock: Clock, seconds: float) -> None:
+        """Pause, until `close` at most."""
+        clock.wait(self._closed, seconds)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """End the stream, from any thread.  Idempotent."""
+        self._closed.set()
+        with self._lock:
+            breakers, self._breakers = self._breakers, []
+        for breaker in breakers:
+            breaker()
+
+    def is_alive(self) -> bool:
+        """Return whether the thread runs: receiving, connecting or pausing."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def is_receiving(self) -> bool:
+        """Return whether something, heartbeats too, came in the last 45 seconds."""
+        last = self._last_data
+        if last is None or self._closed.is_set():
+            return False
+        return time.monotonic() - last < MASTODON_RECEIVING_SECONDS
+
+    def join(self, timeout: Optional[float] = None) -> None:
+        """Wait for the end of the thread, `timeout` seconds at most."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def __enter__(self) -> StreamHandle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "receiving" if self.is_receiving() else "waiting"
+        if not self.is_alive():
+            state = "ended"
+        return "<%s %s>" % (type(self).__name__, state)
+
+
+class Mastodon:
+    """The streams of one Mastodon server.  Thread-safe; a context manager.
+
+    `access_token` is a user's: servers since 4.2 stream to nobody else.  It travels in
+    the Authorization header only, to the server and to the streaming host that the
+    server names.  `transport` is "sse", "websocket", or "auto": SSE, and WebSocket
+    where the server refuses SSE.
+
+    Each stream method takes a `listener`, and returns when the listener raised
+    StopStream; otherwise it raises what ended the stream.  With `run_async=True` it
+    returns a StreamHandle at once; with `reconnect_async=True` that one connects again
+    after `reconnect_async_wait_sec`, longer with each failure in a row.  `timeout` is
+    the seconds of silence after which a connection is lost.  A stream has no position:
+    what happened while nobody was connected is to be fetched from the REST API.
+    """
+
+    def __init__(
+        self,
+        api_base_url: str,
+        access_token: Optional[str] = None,
+        *,
+        client: Optional[HttpClient] = None,
+        transport: str = "auto",
+        clock: Optional[Clock] = None,
+    ) -> None:
+        if transport not in ("auto", "sse", "websocket"):
+            raise ValueError(
+                "transport must be 'auto', 'sse' or 'websocket', not %r" % (transport,)
+            )
+        if "://" not in api_base_url:
+            api_base_url = "https://" + api_base_url
+        self.api_base_url = api_base_url.rstrip("/")
+        self.transport = transport
+        self._access_token = access_token
+        self._own_client = client is None
+        self._client = HttpClient() if client is None else client
+        self._clock = clock if clock is not None else Clock()
+        self._streaming_url: Optional[str] = None
+
+    def user_stream(self, listener: StreamListener, **options: Any) -> Any:
+        """Stream what concerns the user: home timeline and notifications.
+
+        Options of all streams: `run_async`, `timeout`, `reconnect_async`,
+        `reconnect_async_wait_sec`, `websocket_handle` (a MastodonSocket to join).
+        """
+        return self._stream("user", {}, listener, **options)
+
+    def public_stream(
+        self,
+        listener: StreamListener,
+        *,
+        local: bool = False,
+        remote: bool = False,
+        only_media: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Stream all public statuses, or those of this server's or of other users."""
+        if local and remote:
+            raise ValueError("local and remote exclude each other")
+        name = "public:local" if local else "public:remote" if remote else "public"
+        return self._stream(name, {"only_media": only_media}, listener, **options)
+
+    def hashtag_stream(
+        self, tag: str, listener: StreamListener, *, local: bool = False, **options: Any
+    ) -> Any:
+        """Stream the public statuses with a hashtag, given without its "#"."""
+        if not tag or tag.startswith("#"):
+            raise ValueError("tag must be a hashtag without its '#', not %r" % (tag,))
+        name = "hashtag:local" if local else "hashtag"
+        return self._stream(name, {"tag": tag}, listener, **options)
+
+    def list_stream(
+        self, id: Union[str, int], listener: StreamListener, **options: Any
+    ) -> Any:
+        """Stream the statuses of one of the user's lists."""
+        return self._stream("list", {"list": str(id)}, listener, **options)
+
+    def direct_stream(self, listener: StreamListener, **options: Any) -> Any:
+        """Stream the user's direct conversations."""
+        return self._stream("direct", {}, listener, **options)
+
+    def local_stream(self, listener: StreamListener, **options: Any) -> Any:
+        """Stream the public statuses of this server's users."""
+        return self.public_stream(listener, local=True, **options)
+
+    stream_user = user_stream
+    stream_public = public_stream
+    stream_hashtag = hashtag_stream
+    stream_list = list_stream
+    stream_direct = direct_stream
+    stream_local = local_stream
+
+    def stream_healthy(self) -> bool:
+        """Return whether the streaming server says that it is well."""
+        url = self.streaming_url() + MASTODON_PATH + "/health"
+        try:
+            response = self._client.request("GET", url)
+        except TransportError:
+            return False
+        return response.status == 200 and response.content.strip() in (
+            b"OK",
+            b"success",
+        )
+
+    def stream_open_websocket(
+        self, *, timeout: float = MASTODON_TIMEOUT
+    ) -> MastodonSocket:
+        """Open a WebSocket for several streams: pass it as `websocket_handle`."""
+        return MastodonSocket(self._open_websocket(timeout, None))
+
+    def streaming_url(self) -> str:
+        """Return the address of the streaming server, as the server names it."""
+        if self._streaming_url is None:
+            self._streaming_url = self._find_streaming_url()
+        return self._streaming_url
+
+    def _find_streaming_url(self) -> str:
+        for path, keys in (
+            ("/api/v2/instance", ("configuration", "urls", "streaming")),
+            ("/api/v1/instance", ("urls", "streaming_api")),
+        ):
+            try:
+                found: Any = self._client.request("GET", self.api_base_url + path)
+                found = found.json() if found.status == 200 else {}
+            except (StatusError, ProtocolError, ValueError):
+                continue
+            for key in keys:
+                found = found.get(key) if isinstance(found, dict) else None
+            if not isinstance(found, str) or not found:
+                continue
+            scheme, mark, rest = found.partition("://")
+            scheme = {"wss": "https", "ws": "http"}.get(scheme, scheme)
+            is_safe = scheme == "https" or not self.api_base_url.startswith("https:")
+            if mark and scheme in ("http", "https") and is_safe:
+                return "%s://%s" % (scheme, rest.rstrip("/"))
+        return self.api_base_url
+
+    def _stream(
+        self,
+        name: str,
+        params: Dict[str, Any],
+        listener: StreamListener,
+        run_async: bool = False,
+        timeout: Optional[float] = MASTODON_TIMEOUT,
+        reconnect_async: bool = False,
+        reconnect_async_wait_sec: float = 5.0,
+        websocket_handle: Optional[MastodonSocket] = None,
+    ) -> Any:
+        params = {key: value for key, value in params.items() if value}
+        if websocket_handle is not None:
+            return websocket_handle.subscribe(name, params, listener)
+        if not run_async:
+            self._run_once(name, params, listener, timeout, StreamHandle())
+            return None
+
+        def run(handle: StreamHandle) -> None:
+            back_off = BackOff(int(reconnect_async_wait_sec * 1000))
+            while not handle.is_closed:
+                before = handle.connections
+                try:
+                    self._run_once(name, params, listener, timeout, handle)
+                    return
+                except (TransportError, MalformedEventError, StatusError) as error:
+                    asked = self._asked_seconds(error)
+                    is_final = isinstance(error, StatusError) and asked is None
+                    if not reconnect_async or is_final:
+                        raise
+                    if handle.connections > before:
+                        back_off.event_arrived()
+                    tell_of_reconnect(name, error)
+                delay = back_off.next_delay(random.random(), asked)
+                handle.wait(self._clock, delay)
+
+        return StreamHandle().start(run)
+
+    def _asked_seconds(self, error: Exception) -> Optional[float]:
+        """Return how long a server that is overloaded wants us to wait."""
+        if not isinstance(error, StatusError) or error.status not in WAIT_STATUSES:
+            return None
+        for field, value in error.headers:
+            if field.lower() == "retry-after":
+                return parse_retry_after(value, self._clock.now()) or 0.0
+        return 0.0
+
+    def _run_once(
+        self,
+        name: str,
+        params: Dict[str, Any],
+        listener: StreamListener,
+        timeout: Optional[float],
+        handle: StreamHandle,
+    ) -> None:
+        """Stream over one connection; returns when the listener stopped it."""
+        if self.transport == "websocket":
+            self._run_websocket(name, params, listener, timeout, handle)
+            return
+        try:
+            response = self._open_sse(name, params, timeout, handle)
+        except WikistdError as error:
+            if handle.is_closed:
+                return
+            is_refusal = isinstance(error, StatusError) and (
+                error.status in WEBSOCKET_ONLY_STATUSES
+            )
+            if self.transport == "auto" and is_refusal:
+                self._run_websocket(name, params, listener, timeout, handle)
+                return
+            listener.on_abort(error)
+            raise
+        try:
+            handle.connections += 1
+            chunks = watch_arrivals(response, handle)
+            terms = [str(value) for value in params.values() if value is not True]
+            full_name = ":".join([name, *terms])
+            if read_listener_stream(listener, chunks, for_stream=full_name):
+                return
+        finally:
+            handle.lost()
+            close_stream_response(response)
+        if handle.is_closed:
+            return
+        ended = ConnectionLost("the server ended the stream %s" % name, phase="body")
+        listener.on_abort(ended)
+        raise ended
+
+    def _open_sse(
+        self,
+        name: str,
+        params: Dict[str, Any],
+        timeout: Optional[float],
+        handle: StreamHandle,
+    ) -> Any:
+        url = self.streaming_url() + MASTODON_PATH + "/" + name.replace(":", "/")
+        if params:
+            pairs = [
+                (key, "true" if value is True else value)
+                for key, value in params.items()
+            ]
+            url += "?" + urllib.parse.urlencode(pairs)
+        request = WebRequest(
+            url,
+            headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
+            idle_timeout=timeout,
+            stream=True,
+        )
+        request.deadline = Deadline(None)
+        self._add_token(request)
+        handle.hold(request.cancel)
+        response = self._client.open(request)
+        handle.hold(request.cancel, response.abort)
+        kind = response.headers.get("Content-Type") or ""
+        if judge_answer(response.status, kind) == "open":
+            return response
+        with response:
+            error = response.status_error()
+        if response.status == 200:
+            raise ProtocolError(
+                "%s answers with Content-Type %r, not with an event stream"
+                % (without_userinfo(url), kind),
+                spec=MASTODON_SPEC,
+            )
+        raise explain_mastodon_refusal(error)
+
+    def _open_websocket(
+        self, timeout: Optional[float], handle: Optional[StreamHandle]
+    ) -> WebSocketConnection:
+        headers = {}
+        if self._access_token:
+            headers["Authorization"] = "Bearer " + self._access_token
+
+        def hold(request: WebRequest) -> None:
+            if handle is not None:
+                handle.hold(request.cancel)
+
+        try:
+            return connect_websocket(
+                self.streaming_url() + MASTODON_PATH,
+                headers=headers,
+                client=self._client,
+                ping_seconds=timeout / 2 if timeout else None,
+                on_request=hold,
+            )
+        except HandshakeRefused as error:
+            raise explain_mastodon_refusal(error) from error
+
+    def _run_websocket(
+        self,
+        name: str,
+        params: Dict[str, Any],
+        listener: StreamListener,
+        timeout: Optional[float],
+        handle: StreamHandle,
+    ) -> None:
+        try:
+            connection = self._open_websocket(timeout, handle)
+        except WikistdError as error:
+            if handle.is_closed:
+                return
+            listener.on_abort(error)
+            raise
+        handle.hold(connection.abort)
+        handle.connections += 1
+        socket = MastodonSocket(connection, start=False)
+        handle.heard()
+        try:
+            socket.subscribe(name, params, listener)
+            socket.run(handle)
+        finally:
+            handle.lost()
+            connection.close()
+        if socket.was_stopped or handle.is_closed:
+            return
+        ended = ConnectionLost("the server ended the stream %s" % name, phase="body")
+        listener.on_abort(ended)
+        raise ended
+
+    def _add_token(self, request: WebRequest) -> None:
+        if self._access_token:
+            # Unredirected: another host that the server sends us to gets no token.
+            request.add_unredirected_header(
+                "Authorization", "Bearer " + self._access_token
+            )
+
+    def close(self) -> None:
+        """Close the client, where it is our own.  Streams end by their handles."""
+        if self._own_client:
+            self._client.close()
+
+    def __enter__(self) -> Mastodon:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        who = "with a token" if self._access_token else "without a token"
+        return "<Mastodon %s %s>" % (without_userinfo(self.api_base_url), who)
+
+
+class MastodonSubscription:
+    """One stream of a MastodonSocket; `close()` unsubscribes."""
+
+    def __init__(
+        self,
+        socket: MastodonSocket,
+        name: str,
+        params: Dict[str, Any],
+        listener: StreamListener,
+    ) -> None:
+        self.socket = socket
+        self.name = name
+        self.params = params
+        self.listener = listener
+
+    def close(self) -> None:
+        """Unsubscribe; the connection stays for the others.  Idempotent."""
+        self.socket.unsubscribe(self)
+
+    def is_alive(self) -> bool:
+        """Return whether events can come."""
+        return self in self.socket.subscriptions and self.socket.is_alive()
+
+    def is_receiving(self) -> bool:
+        """Return whether the connection stands and this stream is subscribed."""
+        return self.is_alive()
+
+
+class MastodonSocket:
+    """A WebSocket with several streams.  Thread-safe; a context manager.
+
+    Made by `Mastodon.stream_open_websocket`; a thread calls the listeners.  `error` is
+    what ended it, None where it was closed.
+    """
+
+    def __init__(self, connection: WebSocketConnection, *, start: bool = True) -> None:
+        self.subscriptions: List[MastodonSubscription] = []
+        self.was_stopped = False
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._handle = StreamHandle()
+        if start:
+            self._handle.hold(connection.abort)
+            self._handle.start(self.run)
+
+    @property
+    def error(self) -> Optional[BaseException]:
+        """What ended it, None while it runs."""
+        return self._handle.error
+
+    def subscribe(
+        self, name: str, params: Dict[str, Any], listener: StreamListener
+    ) -> MastodonSubscription:
+        """Add a stream: its name as the server has it ("hashtag:local"), its terms."""
+        if params.get("only_media"):
+            name, params = name + ":media", {}
+        subscription = MastodonSubscription(self, name, dict(params), listener)
+        with self._lock:
+            self.subscriptions.append(subscription)
+        self._say("subscribe", subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: MastodonSubscription) -> None:
+        """Remove a stream.  Idempotent."""
+        with self._lock:
+            if subscription not in self.subscriptions:
+                return
+            self.subscriptions.remove(subscription)
+        if self._connection.is_open:
+            self._say("unsubscribe", subscription)
+
+    def _say(self, kind: str, subscription: MastodonSubscription) -> None:
+        message = {"type": kind, "stream": subscription.name, **subscription.params}
+        self._connection.send(json.dumps(message))
+
+    def run(self, handle: StreamHandle) -> None:
+        """Call the listeners until the connection ends or the last one stopped."""
+        try:
+            for text in self._connection:
+                handle.heard()
+                self._dispatch(text)
+                if self.was_stopped:
+                    return
+        except (TransportError, ProtocolError, StatusError) as error:
+            for subscription in list(self.subscriptions):
+                subscription.listener.on_abort(error)
+            raise
+
+    def _dispatch(self, text: Union[str, bytes]) -> None:
+        try:
+            message = json.loads(text)
+            event, stream = message["event"], message.get("stream") or []
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._complain(text, error)
+            return
+        payload = message.get("payload")
+        if isinstance(payload, str) or payload is None:
+            payload = read_event_payload(event, payload)
+        for subscription in self._find(stream):
+            try:
+                call_listener(subscription.listener, event, payload, ":".join(stream))
+            except StopStream:
+                self.unsubscribe(subscription)
+                self.was_stopped = not self.subscriptions
+
+    def _complain(self, text: Union[str, bytes], error: Exception) -> None:
+        """Raise for a message that is no event."""
+        try:
+            document = json.loads(text)
+            problem, status = document["error"], int(document.get("status", 0))
+        except (ValueError, KeyError, TypeError):
+            raise MalformedEventError(
+                "message that is no event: %.200r" % (text,), spec=MASTODON_SPEC
+            ) from error
+        raise StatusError(
+            "the server refuses the stream: %s" % problem,
+            status=status,
+            url=self._connection.url,
+        )
+
+    def _find(self, stream: List[str]) -> List[MastodonSubscription]:
+        """Return who listens to a stream, named as ["hashtag", "foo"]."""
+        with self._lock:
+            subscriptions = list(self.subscriptions)
+        if not stream:
+            return subscriptions
+        found = []
+        for subscription in subscriptions:
+            terms = [str(value).lower() for value in subscription.params.values()]
+            if (
+                stream[0] == subscription.name
+                and [str(part).lower() for part in stream[1:]] == terms
+            ):
+                found.append(subscription)
+        return found
+
+    def close(self) -> None:
+        """Close the connection, from any thread.  Idempotent."""
+        self._handle.close()
+        self._connection.close(timeout=1.0)
+
+    def is_alive(self) -> bool:
+        """Return whether the thread runs."""
+        return self._handle.is_alive()
+
+    def is_receiving(self) -> bool:
+        """Return whether the connection stands."""
+        return self._connection.is_open
+
+    def join(self, timeout: Optional[float] = None) -> None:
+        """Wait for the end, `timeout` seconds at most."""
+        self._handle.join(timeout)
+
+    def __enter__(self) -> MastodonSocket:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def watch_arrivals(response: Any, handle: StreamHandle) -> Iterator[bytes]:
+    """Yield what arrives, and tell the handle that something did."""
+    try:
+        for data in iter_arrivals(response):
+            handle.heard()
+            yield data
+    except TransportError:
+        if not handle.is_closed:
+            raise  # else this is what close() does to a reader
+
+
+def explain_mastodon_refusal(error: StatusError) -> StatusError:
+    """Return the error for a status, with the sentence that helps."""
+    if error.status == 401:
+        error.message += (
+            ": streaming needs a user's access token, an application's is refused"
+            " since Mastodon 4.2"
+        )
+    return error
+
+
+def tell_of_reconnect(name: str, error: Exception) -> None:
+    """Log that a stream broke and is connected again."""
+    import logging  # 3 ms, when a connection broke
+
+    logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
+        "stream %s: %s; connecting again", name, error
+    )

@@ -104,7 +104,7 @@ class HostBudget:
 
     def acquire(self, deadline: Deadline) -> None:
         """Take one of this process's slots."""
-        if self.semaphore.acquire(timeout=remaining_or_ever(deadline)):
+        if self.semaphore.acquire(timeout=deadline.remaining()):
             return
         raise self._too_busy("%d requests run already" % self.etiquette.connections)
 
@@ -152,12 +152,6 @@ class HostBudget:
         return RetryLater(
             "etiquette", "no slot was free: %s" % text, after_seconds=seconds
         )
-
-
-def remaining_or_ever(deadline: Deadline) -> float:
-    """Return the seconds left as threading wants them: -1 for no limit."""
-    left = deadline.remaining()
-    return -1.0 if left is None else left
 
 
 def own_folder(folder: str) -> None:

@@ -1,0 +1,183 @@
+"""wikistd.wiki.etiquette: how many at once, how many writes a minute."""
+
+import os
+import tempfile
+import threading
+import unittest
+
+from tests.support.clocks import FakeClock
+from tests.wiki.conversation import Conversation
+from wikistd import Etiquette, Session
+from wikistd.clock import Deadline
+from wikistd.errors import RetryLater
+from wikistd.wiki.etiquette import open_lock
+
+HOST = "https://wiki.example"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.clock = FakeClock()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = os.path.join(folder.name, "etiquette")
+
+    def make(self, **options):
+        return Etiquette(clock=self.clock, **options)
+
+    def deadline(self, seconds):
+        return Deadline(seconds, clock=self.clock)
+
+
+class Slots(Case):
+    def test_no_more_than_allowed(self):
+        """Threads wait for each other; each host has its own slots."""
+        etiquette = self.make(connections=2)
+        running, most, lock = [], [], threading.Lock()
+
+        def work():
+            with etiquette.slot(HOST, False, Deadline(None)):
+                with lock:
+                    running.append(1)
+                    most.append(len(running))
+                threading.Event().wait(0.002)
+                with lock:
+                    running.pop()
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(max(most), 2)
+
+    def test_none_in_time(self):
+        etiquette = self.make(connections=1)
+        with etiquette.slot(HOST, False, self.deadline(None)):
+            with etiquette.slot("https://other.example", False, self.deadline(0)):
+                pass
+            with self.assertRaises(RetryLater) as caught:
+                with etiquette.slot(HOST, False, self.deadline(0)):
+                    pass
+        self.assertEqual(
+            str(caught.exception), "etiquette: no slot was free: 1 requests run already"
+        )
+        with etiquette.slot(HOST, False, self.deadline(0)):
+            pass
+
+    def test_freed_by_errors(self):
+        etiquette = self.make(connections=1, folder=self.folder)
+        for _ in range(3):
+            with self.assertRaises(KeyError):
+                with etiquette.slot(HOST, False, self.deadline(0)):
+                    raise KeyError
+
+    def test_shared_by_processes(self):
+        """Another Etiquette on the same folder stands for another process."""
+        one = self.make(connections=2, folder=self.folder)
+        other = self.make(connections=2, folder=self.folder)
+        with one.slot(HOST, False, self.deadline(0)):
+            with other.slot(HOST, False, self.deadline(0)):
+                with self.assertRaisesRegex(RetryLater, "other processes hold all"):
+                    with self.make(connections=2, folder=self.folder).slot(
+                        HOST, False, self.deadline(1)
+                    ):
+                        pass
+        self.assertTrue(self.clock.slept)
+
+
+class Writes(Case):
+    def test_pace(self):
+        etiquette = self.make(writes_per_minute=30)
+        for _ in range(4):
+            with etiquette.slot(HOST, True, self.deadline(None)):
+                pass
+            with etiquette.slot(HOST, False, self.deadline(None)):
+                pass
+        self.assertEqual([round(s, 6) for s in self.clock.slept], [2.0, 2.0, 2.0])
+
+    def test_pace_of_several_processes(self):
+        both = [self.make(writes_per_minute=30, folder=self.folder) for _ in range(2)]
+        for etiquette in both * 2:
+            with etiquette.slot(HOST, True, self.deadline(None)):
+                pass
+        self.assertEqual([round(s, 2) for s in self.clock.slept], [2.0, 2.0, 2.0])
+
+    def test_a_turn_that_comes_too_late(self):
+        etiquette = self.make(writes_per_minute=1)
+        with etiquette.slot(HOST, True, self.deadline(None)):
+            pass
+        with self.assertRaises(RetryLater) as caught:
+            with etiquette.slot(HOST, True, self.deadline(30)):
+                pass
+        self.assertEqual(caught.exception.after_seconds, 60.0)
+
+    def test_a_clock_that_was_set_back(self):
+        etiquette = self.make(writes_per_minute=60, folder=self.folder)
+        with etiquette.slot(HOST, True, self.deadline(None)):
+            pass
+        self.clock.wall -= 9999
+        with etiquette.slot(HOST, True, self.deadline(5)):
+            pass
+        self.assertEqual(self.clock.slept, [])
+
+    def test_a_broken_file(self):
+        etiquette = self.make(writes_per_minute=60, folder=self.folder)
+        with open(os.path.join(self.folder, "wiki.example.write"), "w") as file:
+            file.write("rubbish")
+        with etiquette.slot(HOST, True, self.deadline(5)):
+            pass
+
+    def test_limits_of_the_wiki(self):
+        etiquette = self.make()
+        self.assertEqual(repr(etiquette), "<Etiquette 3 at once, any writes a minute>")
+        etiquette.use_rate_limit(90, 60)
+        self.assertEqual(etiquette.writes_per_minute, 90)
+        etiquette.use_rate_limit(900, 60)
+        etiquette.use_rate_limit(8, 60)
+        self.assertEqual(repr(etiquette), "<Etiquette 3 at once, 8.0 writes a minute>")
+
+
+class Folders(Case):
+    def test_own(self):
+        self.make(folder=self.folder)
+        self.assertEqual(os.stat(self.folder).st_mode & 0o777, 0o700)
+        self.make(folder=self.folder)
+
+    @unittest.skipUnless(hasattr(os, "getuid"), "Windows has no modes")
+    def test_others(self):
+        """Somebody else's files would be ours to wait for."""
+        os.mkdir(self.folder, 0o755)
+        os.chmod(self.folder, 0o755)
+        with self.assertRaisesRegex(PermissionError, "must belong to this user alone"):
+            self.make(folder=self.folder)
+        os.rmdir(self.folder)
+        with open(self.folder, "w"):
+            pass
+        with self.assertRaisesRegex(NotADirectoryError, "is not a folder"):
+            self.make(folder=self.folder)
+
+    def test_locks(self):
+        self.make(folder=self.folder)
+        path = os.path.join(self.folder, "x")
+        handle = open_lock(path, is_waiting=True)
+        self.assertIsNone(open_lock(path, is_waiting=False))
+        os.close(handle)
+        os.close(open_lock(path, is_waiting=False))
+
+    def test_mistakes(self):
+        with self.assertRaisesRegex(ValueError, "connections must be 1 or more"):
+            Etiquette(connections=0)
+        with self.assertRaisesRegex(ValueError, "writes_per_minute must be more than 0"):
+            Etiquette(writes_per_minute=0)
+
+
+class OfASession(Case):
+    def test_each_exchange_takes_a_slot(self):
+        etiquette = self.make(writes_per_minute=30)
+        wiki = Conversation(self, *[({}, {"edit": {}})] * 3)
+        session = Session(HOST, session=wiki, clock=self.clock, etiquette=etiquette)
+        session.post(action="edit", token="t")
+        session.get(action="query")
+        session.post(action="edit", token="t")
+        self.assertEqual([round(s, 6) for s in self.clock.slept], [2.0])

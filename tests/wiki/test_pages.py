@@ -1,0 +1,330 @@
+"""wikistd.wiki.pages: sizes, trouble and circles, by script."""
+
+import json
+import threading
+import unittest
+
+from tests.support.clocks import FakeClock
+from tests.wiki.conversation import Conversation, error, page
+from wikistd import Session, query_pages
+from wikistd.errors import (
+    APIError,
+    ConnectionLost,
+    ProtocolError,
+    StatusError,
+    TransportTimeout,
+)
+from wikistd.wiki.pages import BatchSize, ReplyAhead
+
+RIGHTS = {"userinfo": {"rights": ["read"]}}
+HIGH = {"userinfo": {"rights": ["apihighlimits"]}}
+
+
+def pages_of(sent):
+    """Answer a query for titles: all of them missing."""
+    params = dict(sent.params)
+    pages = [{"title": title, "missing": True} for title in params["titles"].split("|")]
+    query = dict({"pages": pages}, **(RIGHTS if "meta" in params else {}))
+    return {"batchcomplete": True, "query": query}
+
+
+def listed(*ids, **more):
+    query = {"pages": [{"pageid": n, "title": "P%d" % n} for n in ids]}
+    return dict({"batchcomplete": True, "query": query}, **more)
+
+
+def following(where):
+    return {"continue": {"gapcontinue": where, "continue": "gapcontinue||"}}
+
+
+class Case(unittest.TestCase):
+    def start(self, *script):
+        self.wiki = Conversation(self, *script)
+        self.addCleanup(self.wiki.done)
+        return Session(
+            "https://wiki.example",
+            api_path="/w/api.php",
+            session=self.wiki,
+            clock=FakeClock(),
+        )
+
+    def sizes(self):
+        return [len(dict(s.params).get("titles", "").split("|")) for s in self.wiki.sent]
+
+    def titles(self, count):
+        return ["T%d" % n for n in range(count)]
+
+
+class Sizes(Case):
+    def test_rights_are_asked_for_in_passing(self):
+        """The first batch is small and asks for the rights, the others are as large."""
+
+        def high(sent):
+            document = pages_of(sent)
+            document["query"].update(HIGH)
+            return document
+
+        session = self.start(
+            ({"meta": "userinfo", "uiprop": "rights"}, high),
+            ({"meta": None}, pages_of),
+            ({}, pages_of),
+        )
+        self.assertEqual(len(list(query_pages(session, self.titles(700)))), 700)
+        self.assertEqual(self.sizes(), [50, 500, 150])
+
+    def test_low_limits(self):
+        session = self.start(*[({}, pages_of)] * 3)
+        list(query_pages(session, self.titles(120)))
+        self.assertEqual(self.sizes(), [50, 50, 20])
+        self.assertEqual(session.batch_limit, 50)
+
+    def test_halves_on_trouble(self):
+        """Too large a request is asked for in halves, and the next ones are smaller."""
+        for trouble in (
+            page("", 413),
+            page("", 414),
+            error("toomanyvalues", limit=20),
+            TransportTimeout("slow", retryable=False),
+        ):
+            session = self.start(
+                ({}, trouble), ({}, pages_of), ({}, pages_of), ({}, pages_of)
+            )
+            found = list(query_pages(session, self.titles(60), page_size=40))
+            self.assertEqual([p["asked"] for p in found], self.titles(60))
+            self.assertEqual(self.sizes(), [40, 20, 20, 20])
+
+    def test_one_that_is_too_much(self):
+        session = self.start(({}, page("", 414)))
+        with self.assertRaises(StatusError):
+            list(query_pages(session, ["T"]))
+
+    def test_other_trouble(self):
+        session = self.start(*[({}, ConnectionLost("cut", retryable=True))] * 2)
+        with self.assertRaises(ConnectionLost):
+            list(query_pages(session, ["T", "U"]))
+
+    def test_shrinking_and_growing(self):
+        size = BatchSize(40)
+        self.assertTrue(size.shrink())
+        for _ in range(4):
+            self.assertEqual(size.size, 20)
+            size.succeed()
+        self.assertEqual(size.size, 40)
+        size.size = 1
+        self.assertFalse(size.shrink())
+        size.grow_to(10)
+        self.assertEqual((size.size, size.most), (1, 10))
+
+    def test_empty_titles_ask_nothing(self):
+        session = self.start()
+        found = list(query_pages(session, ["", ""]))
+        self.assertEqual([p["invalid"] for p in found], [True, True])
+        self.assertEqual(list(query_pages(session, [])), [])
+
+
+class Generators(Case):
+    def test_limits(self):
+        """As many as may be; fewer texts, which are dear; what is given stays."""
+        for expected, options in (
+            ("max", {}),
+            ("50", {"prop": "revisions", "rvprop": "content"}),
+            ("7", {"page_size": 7}),
+            ("3", {"gaplimit": 3}),
+            ("4", {"total": 4}),
+        ):
+            session = self.start(({"gaplimit": expected}, listed(1)))
+            list(query_pages(session, generator="allpages", **options))
+
+    def test_limits_of_a_user(self):
+        """A bot's rights are learnt from the first reply."""
+        text = {"prop": "revisions", "rvprop": "content"}
+        first = listed(1, **following("B"))
+        first["query"].update(RIGHTS)
+        session = self.start(
+            ({"gaplimit": "500", "uiprop": "rights"}, first),
+            ({"gaplimit": "50", "uiprop": None}, listed(2)),
+        )
+        session._state.user = "Bot"
+        self.assertEqual(len(list(query_pages(session, generator="allpages", **text))), 2)
+
+    def test_unknown_generators(self):
+        session = self.start(({"glimit": None}, listed(1)))
+        self.assertEqual(len(list(query_pages(session, generator="novel"))), 1)
+        with self.assertRaisesRegex(ValueError, "the limit of generator 'novel'"):
+            list(query_pages(session, generator="novel", page_size=3))
+
+    def test_halves_on_trouble(self):
+        session = self.start(
+            ({"gaplimit": "4"}, page("", 504)),
+            ({"gaplimit": "4"}, page("", 504)),
+            ({"gaplimit": "2"}, listed(1, 2, **following("C"))),
+            ({"gaplimit": "2", "gapcontinue": "C"}, listed(3)),
+        )
+        found = query_pages(session, generator="allpages", page_size=4)
+        self.assertEqual([p["pageid"] for p in found], [1, 2, 3])
+
+    def test_a_given_limit_is_not_changed(self):
+        session = self.start(*[({"gaplimit": "4"}, page("", 504))] * 2)
+        with self.assertRaises(StatusError):
+            list(query_pages(session, generator="allpages", gaplimit=4))
+
+    def test_truncated_replies(self):
+        """A reply that was cut is gone on with; the next batch is smaller."""
+        cut = listed(1, warnings={"result": {"warnings": "cut"}})
+        del cut["batchcomplete"]
+        cut["continue"] = {"rvcontinue": "1|2", "continue": "||"}
+        session = self.start(
+            ({"gaplimit": "4"}, cut),
+            ({"gaplimit": "4", "rvcontinue": "1|2"}, listed(1, **following("B"))),
+            ({"gaplimit": "2", "rvcontinue": None}, listed(2)),
+        )
+        found = query_pages(session, generator="allpages", page_size=4)
+        self.assertEqual([p["pageid"] for p in found], [1, 2])
+
+    def test_empty_batches(self):
+        """In miser mode a reply may hold no pages and yet go on."""
+        empty = dict({"batchcomplete": True}, **following("B"))
+        session = self.start(({}, empty), ({"gapcontinue": "B"}, listed(2)))
+        found = query_pages(session, generator="allpages")
+        self.assertEqual([p["pageid"] for p in found], [2])
+
+    def test_circles(self):
+        """A batch that never completes is an error."""
+        turn = {"query": {"pages": []}, "continue": {"plcontinue": "1"}}
+        session = self.start(*[({}, turn)] * 3)
+        with self.assertRaisesRegex(ProtocolError, "goes round in circles"):
+            list(query_pages(session, generator="allpages"))
+        self.wiki.script = []
+
+    def test_namespaces_are_sorted_by_name(self):
+        query = {
+            "pages": [
+                {"pageid": 1, "ns": 1, "title": "Talk:b"},
+                {"pageid": 2, "ns": 1, "title": "Talk:a b"},
+                {"pageid": 3, "ns": 1, "title": "Talk:a"},
+            ]
+        }
+        session = self.start(({}, {"batchcomplete": True, "query": query}))
+        found = query_pages(session, generator="allpages", gapnamespace=1)
+        self.assertEqual([p["pageid"] for p in found], [3, 2, 1])
+
+
+class Cursors(Case):
+    def test_other_queries(self):
+        session = self.start(({}, listed(1, 2)))
+        query = query_pages(session, generator="allpages")
+        next(query)
+        for cursor, words in (
+            ("x", "not one of query_pages"),
+            ("[]", "not one of query_pages"),
+            ('{"of":1,"start":[],"done":[]}', "other arguments"),
+        ):
+            with self.assertRaisesRegex(ValueError, words):
+                query_pages(session, generator="allpages", cursor=cursor)
+        with self.assertRaisesRegex(ValueError, "other arguments"):
+            query_pages(session, generator="allpages", prop="info", cursor=query.cursor)
+        self.assertEqual(json.loads(query.cursor)["done"], [1])
+
+    def test_behind_the_end(self):
+        session = self.start(({}, pages_of))
+        query = query_pages(session, ["A", "B"])
+        list(query)
+        with self.assertRaisesRegex(ValueError, "stands behind the last of the titles"):
+            list(query_pages(session, ["A"], cursor=query.cursor))
+
+    def test_deleted_meanwhile(self):
+        """Pages that went away between two runs shift nothing."""
+        session = self.start(({}, listed(1, 2, 3, 4)))
+        query = query_pages(session, generator="search", gsrsearch="x")
+        next(query), next(query)
+        session.session.script = [({}, listed(1, 3, 4))]
+        again = query_pages(
+            session, generator="search", gsrsearch="x", cursor=query.cursor
+        )
+        self.assertEqual([p["pageid"] for p in again], [3, 4])
+
+
+class Mistakes(Case):
+    def test_arguments(self):
+        session = self.start()
+        for arguments in ({}, {"titles": ["A"], "pageids": [1]}, {"titles": [], "generator": "x"}):
+            with self.assertRaisesRegex(TypeError, "give one of titles"):
+                query_pages(session, **arguments)
+        with self.assertRaisesRegex(TypeError, "an iterable of values, not one text"):
+            query_pages(session, "Main Page")
+        for arguments, words in (
+            ({"page_size": 0, "titles": ["A"]}, "page_size must be 1 or more"),
+            ({"revids": [1]}, "wants prop='revisions'"),
+            ({"revids": [1], "prop": "revisions", "rvprop": "user"}, "'ids' in rvprop"),
+            ({"pageids": [1], "redirects": True}, "redirects goes with titles"),
+            ({"generator": "search", "executor": 1}, "serial by nature"),
+            ({"generator": "allpages", "ranges": ["A", "B"], "cursor": "{}"}, "cursor"),
+            ({"generator": "allpages", "ranges": ["A", "B"], "gapto": "C"}, "gapto"),
+        ):
+            with self.assertRaisesRegex(ValueError, words):
+                query_pages(session, **arguments)
+        with self.assertRaisesRegex(ValueError, "two or more first titles"):
+            list(query_pages(session, generator="allpages", executor=1, ranges=["A"]))
+
+
+class Prefetch(Case):
+    def test_one_ahead_and_no_more(self):
+        taken = []
+
+        def source():
+            for n in range(5):
+                taken.append(n)
+                yield n
+
+        ahead = ReplyAhead(source())
+        items = iter(ahead)
+        self.assertEqual(next(items), 0)
+        ahead.thread.join()
+        self.assertEqual(taken, [0, 1])
+        self.assertEqual(list(items), [1, 2, 3, 4])
+        self.assertFalse(ahead.thread.is_alive())
+
+    def test_errors_come_in_order(self):
+        def source():
+            yield 1
+            raise APIError("nope")
+
+        items = iter(ReplyAhead(source()))
+        self.assertEqual(next(items), 1)
+        with self.assertRaises(APIError):
+            next(items)
+        self.assertLess(threading.active_count(), 20)
+
+
+class Later:
+    """An executor whose work is done when its result is asked for."""
+
+    _max_workers = 2
+
+    def __init__(self):
+        self.cancelled = 0
+
+    def submit(self, call, *arguments):
+        executor = self
+
+        class Future:
+            def result(self):
+                return call(*arguments)
+
+            def cancel(self):
+                executor.cancelled += 1
+
+        return Future()
+
+
+class Executors(Case):
+    def test_order_and_bound(self):
+        """Results in the order asked for; what nobody wants any more is cancelled."""
+        session = self.start(
+            ({"meta": "userinfo"}, {"query": RIGHTS}), *[({}, pages_of)] * 2
+        )
+        executor = Later()
+        query = query_pages(session, self.titles(500), executor=executor)
+        self.assertEqual([next(query)["asked"] for _ in range(60)], self.titles(60))
+        query._batches.close()
+        self.assertEqual(executor.cancelled, 2)

@@ -9,12 +9,15 @@ begins with `# Not run:` and a reason is only compiled.
 
 import contextlib
 import doctest
+import faulthandler
 import io
 import os
 import re
+import sys
 import tempfile
 import textwrap
 import threading
+import types
 import unittest
 
 import wikistd
@@ -23,6 +26,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTI
 BLOCK = re.compile(r"^\.\. code-block:: python\n(?:   :.*\n)*\n((?:(?:   .*)?\n)+)", re.M)
 WIKI_URL = "https://test.wikipedia.org"
 BOT_NAME = "Example@bot"
+MAX_PAGE_SECONDS = 60
 
 
 def scripts(text):
@@ -76,7 +80,7 @@ def close_all(space):
     """Close what an example left open, newest first."""
     for value in reversed(list(space.values())):
         close = getattr(value, "close", None)
-        if callable(close) and not isinstance(value, type):
+        if callable(close) and not isinstance(value, (type, types.ModuleType)):
             close()
 
 
@@ -103,7 +107,9 @@ def run_script(source, name, wiki):
     code = compile(source, name, "exec")
     if source.lstrip().startswith("# Not run:"):
         return ""
-    space = {"__name__": "__main__"}
+    script = types.ModuleType("__main__")
+    space = vars(script)
+    main, sys.modules["__main__"] = sys.modules["__main__"], script
     out = io.StringIO()
     with workplace() as folder:
         os.environ["WIKI_PASSWORD"] = wiki.bot_password
@@ -113,6 +119,7 @@ def run_script(source, name, wiki):
             with contextlib.redirect_stdout(out):
                 exec(code, space)
         finally:
+            sys.modules["__main__"] = main
             close_all(space)
     return out.getvalue()
 
@@ -133,6 +140,9 @@ class PageCase(unittest.TestCase):
         return self.path.read_text("utf-8")
 
     def run_page(self):
+        # An example that waits for ever would hide which one it is.
+        faulthandler.dump_traceback_later(MAX_PAGE_SECONDS, exit=True)
+        self.addCleanup(faulthandler.cancel_dump_traceback_later)
         text = self.read()
         name = self.path.name
         count = run_session(self, text, name)

@@ -1,20 +1,27 @@
 """The public surface as text: frozen signatures, and the reference page.
 
     python3 -m tests.repo.surface        rewrite tests/data/signatures.txt and
-                                         docs/reference.rst from the package
+                                         docs/reference.rst, and docs/cli.rst below
+                                         its mark, from the package
 """
 
-import ast
+import argparse
 import inspect
 import pathlib
+import re
 import sys
 
 import wikistd
+from wikistd.cli.main import make_parser
+from wikistd.cli.output import Output
 
 from .source import ROOT, sources
 
 SIGNATURES = ROOT / "tests" / "data" / "signatures.txt"
 REFERENCE = ROOT / "docs" / "reference.rst"
+COMMANDS = ROOT / "docs" / "cli.rst"
+#: In docs/cli.rst the line after which everything is made here.
+MADE_BELOW = ".. What follows is made by ``python3 -m tests.repo.surface``.\n"
 #: Sections of the reference, in reading order: room -> (title, what it is)
 SECTIONS = (
     ("wiki", "A wiki's API", "One wiki, logged in or not: reading, writing, transferring."),
@@ -162,15 +169,46 @@ def reference():
     return "\n".join(parts)
 
 
-def documented(tree):
-    """Whether a class, function or module node has a docstring."""
-    return bool(ast.get_docstring(tree))
+def literal(text):
+    """Return a help text as reST: stars, bars and backslashes mean themselves."""
+    return re.sub(r"([*|`\\])", r"\\\1", text.replace("%%", "%"))
+
+
+def option_lines(action):
+    """Yield the lines of one option or argument of a command."""
+    if action.option_strings:
+        name = ", ".join(action.option_strings)
+        if action.nargs != 0:
+            name += " " + (action.metavar or action.dest.upper())
+    else:
+        name = action.metavar or action.dest
+        if action.nargs in ("*", "+"):
+            name += " ..."
+    yield "``%s``" % name
+    yield "   " + (literal(action.help) if action.help else "see the example")
+
+
+def commands():
+    """Return the page of commands: what was written by hand, then each command."""
+    kept, _, _ = COMMANDS.read_text("utf-8").partition(MADE_BELOW)
+    parser = make_parser(Output())
+    parts = [kept.rstrip("\n"), "", MADE_BELOW]
+    children = next(a for a in parser._actions if hasattr(a, "choices") and a.choices)
+    for name, child in children.choices.items():
+        parts += [name, "-" * len(name), "", literal(child.description), "", "::", ""]
+        parts += ["   " + child.epilog.partition("Example: ")[2], ""]
+        for action in child._actions:
+            if action.help != argparse.SUPPRESS and action.dest != "help":
+                parts += option_lines(action)
+        parts.append("")
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def main():
+    pathlib.Path(COMMANDS).write_text(commands(), encoding="utf-8")
     pathlib.Path(SIGNATURES).write_text(surface(), encoding="utf-8")
     pathlib.Path(REFERENCE).write_text(reference(), encoding="utf-8")
-    print("wrote %s and %s" % (SIGNATURES.name, REFERENCE.name), file=sys.stderr)
+    print("wrote signatures.txt, reference.rst, cli.rst", file=sys.stderr)
 
 
 if __name__ == "__main__":

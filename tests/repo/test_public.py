@@ -86,6 +86,11 @@ class Documentation(unittest.TestCase):
         self.assertEqual(shown - set(wikistd.__all__), set(), AGAIN)
 
 
+    def test_commands(self):
+        """Every command and option stands in docs/cli.rst."""
+        self.assertEqual(surface.COMMANDS.read_text("utf-8"), surface.commands(), AGAIN)
+
+
 class FrozenSignatures(unittest.TestCase):
     maxDiff = None
 

@@ -128,6 +128,15 @@ class Get(WikiCase):
         self.assertEqual(code, 3)
         self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
 
+    def test_who_is_asking(self):
+        """Somebody else's wiki is told who asks, or the person is told to."""
+        argv = ("get", "http://wiki.invalid", "--max-wait", "0", "action=query")
+        code, _, stderr = run_main(*argv)
+        self.assertEqual(code, 3)
+        self.assertRegex(stderr, r"^wikistd: warning: [^\n]+--user-agent[^\n]+\n")
+        _, _, stderr = run_main(*argv, "--user-agent", "Test/1.0 (me@example.org)")
+        self.assertNotIn("warning", stderr)
+
     def test_debug(self):
         """--debug writes both heads to stderr, and the data stays clean."""
         code, stdout, stderr = self.run_on(

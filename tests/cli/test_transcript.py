@@ -2,6 +2,9 @@
 
 import unittest
 
+from tests.cli.test_main import run_main
+from tests.support.clients import certificate, wrap_server
+from tests.support.scripted import ScriptedServer, reply
 from wikistd.cli.transcript import (
     TranscriptHandler,
     describe_body,
@@ -96,3 +99,19 @@ class Redaction(unittest.TestCase):
         self.assertEqual(describe_body(b"a=1&b=2"), "form of 7 bytes: a, b")
         self.assertEqual(describe_body(b"\x89PNG"), "body of 4 bytes")
         self.assertEqual(describe_body([b"x"]), "body of type list")
+
+
+class Tls(unittest.TestCase):
+    def test_tls(self):
+        """Over TLS the version, the cipher and where CAs were looked for are shown."""
+        authority = certificate("authority")
+        answer = reply(b"{}", headers=[("Content-Type", "application/json")])
+        asked = "GET /w/api.php?action=query&formatversion=2&format=json"
+        with ScriptedServer([asked, answer], wrap=wrap_server()) as server:
+            code, stdout, stderr = run_main(
+                "get", server.url, "--ca-file", authority, "--debug", "--max-wait", "0",
+                "--api-path", "/w/api.php", "action=query",
+            )  # fmt: skip
+        self.assertEqual((code, stdout), (0, "{}\n"), stderr)
+        self.assertRegex(stderr, r"< TLS: TLSv1\.[23], \w+")
+        self.assertIn("* CAs looked for in: ca_file " + authority, stderr)

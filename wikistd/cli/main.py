@@ -108,6 +108,8 @@ def main(
     output = Output(stdout, stderr)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
+        # Said in make_cli_client, with the option that mends it.
+        warnings.filterwarnings("ignore", message="the User-Agent ")
         warnings.showwarning = _warning_writer(output)
         restore = _end_on_sigterm()
         try:

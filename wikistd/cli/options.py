@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from urllib.parse import urlsplit
 
 from ..errors import ClientInteractionRequest
 from ..web.client import HttpClient
@@ -85,6 +86,11 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
         raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
     if not arguments.max_wait >= 0:
         raise UsageError("--max-wait must be 0 or more, not %g" % arguments.max_wait)
+    if not arguments.user_agent and not _is_nearby(arguments):
+        output.error(
+            "warning: Wikimedia and others refuse requests that do not tell who is "
+            'asking: give --user-agent "MyBot/1.0 (me@example.org)"'
+        )
     return HttpClient(
         user_agent=arguments.user_agent or default_user_agent(),
         timeout=arguments.timeout,
@@ -92,6 +98,14 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
         ca_file=arguments.ca_file,
         **options,
     )
+
+
+def _is_nearby(arguments: Any) -> bool:
+    """Whether it is this machine that is asked: it need not be told who we are."""
+    url = getattr(arguments, "url", None) or arguments.host or "https://wikimedia.org"
+    if "://" not in url:
+        return True  # no address at all: that is said by who uses it
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "::1", "localhost")
 
 
 def open_session(

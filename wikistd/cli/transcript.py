@@ -13,6 +13,8 @@ import urllib.request
 from typing import Any, Callable, Iterable, List, Tuple
 from urllib.parse import urlsplit
 
+from ..web.client import HttpClient
+
 #: Header fields whose values are never shown.
 SECRET_HEADERS = frozenset(
     "authorization cookie set-cookie proxy-authorization www-authenticate "
@@ -145,10 +147,9 @@ def describe_connection(response: Any) -> List[str]:
     return lines
 
 
-def describe_trust(client: Any, url: str) -> List[str]:
+def describe_trust(client: HttpClient, url: str) -> List[str]:
     """Return where a client looked for CAs, if it went to an https address."""
     if urlsplit(url).scheme != "https":
         return []
-    tls = getattr(getattr(client, "keepalive", None), "tls", None)
-    searched = getattr(tls, "searched", None)
+    searched = client.keepalive.dialer.tls.searched
     return ["* CAs looked for in: %s" % ", ".join(searched)] if searched else []

@@ -434,11 +434,10 @@ def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
             return read_iso_milliseconds(text), text
     if since.tzinfo is None:
         since = since.replace(tzinfo=datetime.timezone.utc)
-    since = since.astimezone(datetime.timezone.utc)
-    milliseconds = int(since.timestamp()) * 1000 + since.microsecond // 1000
-    form = "%Y-%m-%dT%H:%M:%S"
-    tail = ".%03dZ" % (since.microsecond // 1000) if since.microsecond else "Z"
-    return milliseconds, since.strftime(form) + tail
+    # MediaWiki stamps its events with whole seconds: a moment within a second would
+    # miss what happens later in that same second.
+    since = since.astimezone(datetime.timezone.utc).replace(microsecond=0)
+    return int(since.timestamp()) * 1000, since.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_iso_milliseconds(text: str) -> Optional[int]:

@@ -86,6 +86,11 @@ class Clashes(unittest.TestCase):
             refusal(self, files), "_same is defined twice, at a/one.py:6 and a/two.py:6"
         )
 
+    def test_comprehensions(self):
+        """The variables of comprehensions are their own affair."""
+        files = self.both("x = [name for name in ()]\n", "z = {name: 1 for name in ()}\n")
+        self.assertEqual(flatten(files).names, {"x", "z"})
+
     def test_hidden_import(self):
         """A name that hides an import of another module is an error."""
         files = self.both("x = 1\ntime = 1\n", "import time\nz = time\n")

@@ -25,6 +25,20 @@ def _run_tool(run: Any, arguments: Any, output: Output) -> int:
     return 0
 
 
+def _add_bundle(parser: Any) -> None:
+    try:
+        add_bundle_arguments(parser)
+    except ImportError:  # in a file without the tools: running the command says so
+        parser.add_argument("anything", nargs="*")
+
+
+def _add_vendor(parser: Any) -> None:
+    try:
+        add_vendor_arguments(parser)
+    except ImportError:
+        parser.add_argument("anything", nargs="*")
+
+
 def _run_bundle(arguments: Any, output: Output) -> int:
     return _run_tool(run_bundle, arguments, output)
 
@@ -37,13 +51,13 @@ BUNDLE_COMMAND = Command(
     "bundle",
     "write the package, or a script and what it uses of it, as one file",
     "wikistd bundle -o wikistd.py --without server,cli",
-    add_bundle_arguments,
+    _add_bundle,
     _run_bundle,
 )
 VENDOR_COMMAND = Command(
     "vendor",
     "copy the package into another project, or check such a copy",
     "wikistd vendor app/_vendor/wiki",
-    add_vendor_arguments,
+    _add_vendor,
     _run_vendor,
 )

@@ -111,23 +111,27 @@ class FlatModule:
         return "\n".join(kept).strip("\n")
 
 
-def bound_names(node: ast.stmt) -> Iterator[str]:
+def bound_names(node: ast.AST) -> Iterator[str]:
     """Yield the names that a statement of a module's top level binds."""
     import ast
 
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
         return
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, (ast.Store, ast.Del)):
-            yield part.id
-        elif isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield part.name
-        elif isinstance(part, (ast.Import, ast.ImportFrom)):
-            for alias in part.names:
-                yield alias.asname or alias.name.partition(".")[0]
-        elif isinstance(part, ast.ExceptHandler) and part.name:
-            yield part.name
+    # A comprehension has names of its own.
+    if isinstance(
+        node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    ):
+        return
+    if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+        yield node.id
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        for alias in node.names:
+            yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
+    for child in ast.iter_child_nodes(node):
+        yield from bound_names(child)
 
 
 def names_used_at_import(node: ast.AST) -> Iterator[str]:

@@ -19,7 +19,8 @@ import warnings
 def forms_of(secret):
     """Return the texts in which a secret may hide: plain, escaped, base64, hex."""
     raw = secret.encode("utf-8")
-    found = {secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret), raw.hex()}
+    found = {secret, raw.hex(), raw.decode("latin-1"), urllib.parse.quote_plus(secret)}
+    found |= {urllib.parse.quote(secret, safe=safe) for safe in ("", "/", "/+", "/~")}
     for shift in range(3):
         # What stands before it moves base64 by one of three phases; the edges are cut off.
         text = base64.b64encode(b"\0" * shift + raw).decode()

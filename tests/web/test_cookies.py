@@ -608,6 +608,10 @@ class Files(unittest.TestCase):
         """A damaged file is a LoadError that names the line, not a crash or silence."""
         for text, why in [
             ("garbage\n", "%s, line 1: 1 fields instead of the 7 of a cookies.txt file"),
+            ("#LWP-Cookies-2.0\nSet-Cookie3: a=b\n", "%s, line 2: not a cookie as LWP files hold them"),
+            ('#LWP-Cookies-2.0\nSet-Cookie3: a=b; domain="x"; path="/"; expires="soon"\n',
+             "%s, line 2: not a cookie as LWP files hold them"),
+            ("#LWP-Cookies-2.0\n\nSet-Cookie3:\n", "%s, line 3: not a cookie as LWP files hold them"),
             ("#HttpOnly_x\tTRUE\t/\tFALSE\tnever\ta\tb\n", "%s, line 1: its expiry is no number"),
         ]:
             with open(self.path, "w") as file:

@@ -35,7 +35,8 @@ class Origins(unittest.TestCase):
         """No host or a bad port is a ValueError without the password."""
         for url, shown in [
             ("nonsense", "nonsense"), ("http:///x", "http:///x"),
-            ("http://u:canary@h:99999/", "http://h:99999/"), ("http://h:x/", "http://h:x/"),
+            ("http://u:canary@h:99999/", "(a malformed URL)"), ("http://h:x/", "(a malformed URL)"),
+            ("http://u:can/ary@h/", "(a malformed URL)"),
         ]:
             with self.assertRaises(ValueError) as caught:
                 origin_of(url)

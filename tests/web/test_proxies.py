@@ -59,6 +59,8 @@ class Parsing(unittest.TestCase):
             ("http://u:canary@p:99999", "proxy address 'p:99999' has no host, or a bad port"),
             ("http://p.example\r\nX: y", "the proxy's URL holds a space or a control character"),
             ("http://u:canary%0a@p", "the proxy's user name or password holds a control character"),
+            ("http://u:can/ary@p", 'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its '
+             "user name and password as %2F, %3F, %23 and %40"),
             ("http://" + "p" * 254, "proxy address %r has no host, or a bad port" % ("p" * 254)),
         ]:
             with self.subTest(url=url[:30]):

@@ -6,17 +6,29 @@ Holds: nothing.  Not here: what the cookies mean (setcookie.py, cookies.py).
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import http.cookiejar
-import io
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+import re
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 LWP_COOKIES_HEAD = "#LWP-Cookies-2.0\n"
 MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
 
 #: Where a store that was given no file name keeps its cookies, in the user's home.
 COOKIE_FOLDER = ".wikistd"
+
+#: What stands between two semicolons of a line of an LWP file, quoted text as a whole.
+LWP_PIECE = re.compile(r"""(?:[^;"]|"(?:[^"\\]|\\.)*")+""")
+LWP_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)Z")
+LWP_ESCAPE = re.compile(r"\\(.)")
+
+#: What http.cookiejar writes about a cookie besides its name, value and attributes.
+LWP_FIELDS = frozenset(
+    "comment commenturl discard domain domain_dot expires path path_spec port "
+    "port_spec secure version".split()
+)
 
 #: Characters that mean something to some file system.
 UNSAFE_FILENAME_CHARACTERS = '/\\:*?"<>| '
@@ -138,6 +150,62 @@ def parse_mozilla_cookies(text: str, filename: str) -> List[http.cookiejar.Cooki
     return found
 
 
+def parse_lwp_cookies(text: str, filename: str) -> List[http.cookiejar.Cookie]:
+    """Return the cookies of an LWP file; LoadError, without the line, if it is none."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        head, mark, value = line.partition("Set-Cookie3:")
+        if head or not mark:
+            continue
+        pairs = split_lwp_pairs(value)
+        fields = {name.lower(): said for name, said in pairs[1:]}
+        expires = fields.get("expires") or ""
+        ends = parse_lwp_time(expires)
+        domain, path = fields.get("domain"), fields.get("path")
+        if not pairs or not domain or not path or (expires and ends is None):
+            raise http.cookiejar.LoadError(
+                "%s, line %d: not a cookie as LWP files hold them" % (filename, number)
+            )
+        name, content = pairs[0]
+        rest: Dict[str, Any] = {
+            name: said for name, said in pairs[1:] if name.lower() not in LWP_FIELDS
+        }
+        found.append(
+            new_cookie(
+                name,
+                content,
+                domain,
+                path,
+                secure="secure" in fields,
+                expires=ends,
+                rest=rest,
+            )
+        )
+    return found
+
+
+def split_lwp_pairs(text: str) -> List[Tuple[str, Optional[str]]]:
+    """Return the (name, value) pairs of a Set-Cookie3 line, None where is no value."""
+    pairs: List[Tuple[str, Optional[str]]] = []
+    for piece in LWP_PIECE.findall(text):
+        name, equals, value = piece.partition("=")
+        value = value.strip()
+        if value.startswith('"'):
+            value = LWP_ESCAPE.sub(r"\1", value[1:-1])
+        if name.strip():
+            pairs.append((name.strip(), value if equals else None))
+    return pairs
+
+
+def parse_lwp_time(text: str) -> Optional[int]:
+    """Return the seconds since 1970 of "2027-02-10 16:33:12Z", None if it is not so."""
+    match = LWP_TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = map(int, match.groups())
+    return calendar.timegm((year, month, day, hour, minute, second))
+
+
 def write_private_file(filename: str, text: str) -> None:
     """Replace a file as a whole; no moment and no crash shows half of it, or to others.
 
@@ -200,20 +268,14 @@ def lock_handle(handle: int) -> None:
     locking(handle, getattr(msvcrt, "LK_LOCK"), 1)  # noqa: B009
 
 
-def read_cookie_file(
-    filename: str, *, ignore_expires: bool = True
-) -> List[http.cookiejar.Cookie]:
-    """Return the cookies of an LWP or Mozilla file, expired ones too if asked."""
+def read_cookie_file(filename: str) -> List[http.cookiejar.Cookie]:
+    """Return the cookies of an LWP or Mozilla file, expired ones too."""
     with open(filename, encoding="utf-8", errors="surrogateescape") as file:
         text = file.read()
     if not text.startswith("#LWP-Cookies-2"):
         # Mozilla files from other tools lack the first line sometimes.
         return parse_mozilla_cookies(text, filename)
-    reader = http.cookiejar.LWPCookieJar()
-    # The stock parser of the stock format, which it offers under no public name.
-    parse_lwp = getattr(reader, "_really_load")  # noqa: B009
-    parse_lwp(io.StringIO(text), filename, True, ignore_expires)
-    return list(reader)
+    return parse_lwp_cookies(text, filename)
 
 
 def cookie_file_text(cookies: List[http.cookiejar.Cookie], filename: str) -> str:

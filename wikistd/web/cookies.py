@@ -448,7 +448,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             self._was_loaded = True
             self._on_disk = {}
             try:
-                cookies = read_cookie_file(filename, ignore_expires=ignore_expires)
+                cookies = read_cookie_file(filename)
             except FileNotFoundError:
                 return
             now = self._current_time()
@@ -473,7 +473,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             before = list(self)
             self.clear()
             try:
-                read_cookie_file(filename, ignore_expires=True)
+                read_cookie_file(filename)
                 self.load("", filename, ignore_discard, ignore_expires)
             except (OSError, http.cookiejar.LoadError):
                 for cookie in before:

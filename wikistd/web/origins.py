@@ -75,10 +75,14 @@ def split_userinfo(url: str) -> Tuple[str, Optional[Tuple[str, str]]]:
 
 
 def without_userinfo(url: str) -> str:
-    """Return the URL fit to be shown: no user, password, query or fragment."""
+    """Return the URL fit to be shown: no user, password, query or fragment.
+
+    What looks like a bad port may be a password with a "/" in it, and is not shown.
+    """
     try:
         parts = urllib.parse.urlsplit(url)
         hostport = parts.netloc.rpartition("@")[2]
+        _ = parts.port  # raises ValueError if it is none
         return urllib.parse.urlunsplit((parts.scheme, hostport, parts.path, "", ""))
     except ValueError:
         return "(a malformed URL)"

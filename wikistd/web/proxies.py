@@ -84,6 +84,11 @@ def parse_proxy(url: str) -> Proxy:
     except ValueError:
         port = 0
     host = parts.hostname or ""
+    if "@" in text and not userinfo:
+        raise ValueError(
+            'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its user '
+            "name and password as %2F, %3F, %23 and %40"
+        )
     if not host or port == 0 or len(host) > 253:
         raise ValueError("proxy address %r has no host, or a bad port" % hostport)
     name, _, password = userinfo.partition(":")

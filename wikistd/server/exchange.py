@@ -131,6 +131,7 @@ def build_environ(
 class WsgiExchange:
     """The reply of `app` to one request, as bytes to send.  Has one owner.
 
+    `is_body_due()` tells whether the request's body waits to be asked for.
     Iterate it: each item is ready for the wire, b"" means that the application has
     nothing yet (time to see whether the client is still there).  Then `keeps_alive`
     tells whether another request may follow.  `close()` ends a reply that is not
@@ -144,11 +145,13 @@ class WsgiExchange:
         head: RequestHead,
         *,
         server_name: str = "wikistd",
+        is_body_due: Callable[[], bool] = bool,
     ) -> None:
         self.app = app
         self.environ = environ
         self.head = head
         self.server_name = server_name
+        self.is_body_due = is_body_due
         self.status = ""
         self.headers: List[Tuple[str, str]] = []
         self.keeps_alive = head.keeps_alive
@@ -303,6 +306,9 @@ class WsgiExchange:
             self._is_chunked = True
             lines.append("Transfer-Encoding: chunked")
         else:
+            self.keeps_alive = False
+        if self.is_body_due():
+            # Nobody asked for the body that Expect announced: whether it comes is open.
             self.keeps_alive = False
         if not self.keeps_alive:
             lines.append("Connection: close")

@@ -35,6 +35,8 @@ from .incoming import (
 #: Bytes of a request body nobody wanted that are read to keep the connection.
 DRAIN_REQUEST_BYTES = 262144
 _RUNNING_RECV_BYTES = 65536
+#: A reader that takes this much within send_timeout is not too slow.
+SEND_PART_BYTES = 262144
 #: How long the far side may go on sending after a refusal, so that it can read it.
 LINGER_SECONDS = 1.0
 _running_reasons = {
@@ -345,11 +347,10 @@ class ServerConnection:
         )
         environ["wikistd.connection"] = self.number
         self.server.count_request(environ, self.number)
-        exchange = WsgiExchange(self.server.app, environ, head)
+        exchange = WsgiExchange(
+            self.server.app, environ, head, is_body_due=lambda: self._continue_due
+        )
         environ["wikistd.take_over"] = exchange.take_over
-        if self._continue_due:
-            # Whether its body comes is open until the app reads it: no reuse then.
-            exchange.keeps_alive = False
         for data in exchange:
             if data:
                 self._send(data)
@@ -359,11 +360,24 @@ class ServerConnection:
         if exchange.handler is not None:
             exchange.handler(ServerChannel(self.server, self.sock, self.parser))
             return False
-        return exchange.keeps_alive and self._drain()
+        if not exchange.keeps_alive:
+            if self.parser.is_between_requests:
+                return False
+        elif self._drain():
+            return True
+        self._linger()
+        return False
 
     def _send(self, data: bytes) -> None:
         self.sock.settimeout(self.server.send_timeout)
-        self.sock.sendall(data)
+        if len(data) <= SEND_PART_BYTES:
+            self.sock.sendall(data)
+            return
+        # sendall's time limit is for all it is given: a slow reader of a large file
+        # has it for each part.
+        view = memoryview(data)
+        for start in range(0, len(data), SEND_PART_BYTES):
+            self.sock.sendall(view[start : start + SEND_PART_BYTES])
 
     def _is_client_there(self) -> bool:
         self.sock.settimeout(0.0)
@@ -386,6 +400,9 @@ class ServerConnection:
 
     def _refuse(self, refused: RequestRefused) -> None:
         self._send(encode_refusal(refused.status, refused.sentence))
+        self._linger()
+
+    def _linger(self) -> None:
         # Closing with unread bytes would reset the connection, and the reset may
         # overtake the answer: say that nothing more comes, and read for a moment.
         self.sock.shutdown(socket.SHUT_WR)

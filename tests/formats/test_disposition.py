@@ -341,6 +341,19 @@ class ContentDisposition(unittest.TestCase):
             got, ("form-data", {"name": 'a\\b"c\\d', "filename": "%22\\y"})
         )
 
+    def test_form_data_with_a_backslash_at_the_end(self):
+        """A name that ends in a backslash ends there, where nothing else makes sense."""
+        got = parse_content_disposition(
+            'form-data; name="te\\"; filename="C:\\"', form_data=True
+        )
+        self.assertEqual(got, ("form-data", {"name": "te\\", "filename": "C:\\"}))
+        got = parse_content_disposition('form-data; name="a\\""', form_data=True)
+        self.assertEqual(got, ("form-data", {"name": 'a"'}))
+        with self.assertWarns(BadContentDispositionHeader):
+            parse_content_disposition('form-data; name="te\\', form_data=True)
+        with self.assertWarns(BadContentDispositionHeader):
+            parse_content_disposition('form-data; name="te\\"', form_data=False)
+
     def test_continuations(self):
         """More than ten pieces, a letter cut in two, and broken ones."""
         params = {"filename*%d" % i: str(i % 10) for i in range(12)}
@@ -349,6 +362,8 @@ class ContentDisposition(unittest.TestCase):
         self.assertEqual(content_disposition_filename(params), "\xe4'%41")
         params = {"filename*0*": "ISO-8859-15''%a4"}
         self.assertEqual(content_disposition_filename(params), "\u20ac")
+        params = {"filename*0*": "utf-8'en'a'b%27c", "filename*1*": "'d"}
+        self.assertEqual(content_disposition_filename(params), "a'b'c'd")
         params = {"filename*0*": "no-quotes%41"}
         self.assertEqual(content_disposition_filename(params), "no-quotesA")
         params = {"filename*0": "/\\/x", "filename*1*": "%2f"}

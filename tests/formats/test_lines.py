@@ -192,6 +192,7 @@ class Buffer(unittest.TestCase):
                 )
                 self.assertEqual(bytes(buffer), data)
         self.assertIsNone(ParserBuffer(b"abc").readuntil(b"\n", 3))
+        self.assertEqual(ParserBuffer(b"\nabcd").readuntil(b"\n", 3), b"\n")
         self.assertEqual(ParserBuffer(b"ab\n").readuntil(b"\n", 3), b"ab\n")
 
     def test_end(self):

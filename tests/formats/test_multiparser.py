@@ -145,8 +145,8 @@ class GoodBodies(unittest.TestCase):
 
     def test_folded_header(self):
         self.check(
-            b"--:\r\nA: b\r\n  c\r\n\td;e\r\nF: g\r\n\r\nx\r\n--:--",
-            [([("A", "b c d;e"), ("F", "g")], b"x")],
+            b"--:\r\nA: bX\r\n  Xc\r\n\td;X\r\nF: g\r\n\r\nx\r\n--:--",
+            [([("A", "bX Xc d;X"), ("F", "g")], b"x")],
         )
 
     def test_header_charset(self):
@@ -163,6 +163,7 @@ class GoodBodies(unittest.TestCase):
         self.check(
             b"a\r\n--:b\r\n--:--", [(None, b"a\r\n--:b")], in_part=True, length=7
         )
+        self.check(b"a\r\n--:--", [(None, b"a")], in_part=True, length=1)
         self.check(b"--:--", [(None, b"")], in_part=True, length=0)
 
     def test_length(self):

@@ -338,6 +338,7 @@ class Encodings(unittest.TestCase):
                     self.assertLessEqual(len(line), 76)
                     self.assertNotIn(b"\n", line)
                     self.assertEqual(line, line.rstrip())
+                    self.assertTrue(line.decode("ascii").isprintable())
 
     def test_both(self):
         coded = self.written(

@@ -88,6 +88,17 @@ def scan_content_disposition(
 
     What `parse_content_disposition` warns of, for callers that must not warn.
     """
+    if not form_data:
+        return _scan_disposition(header, None)
+    found = _scan_disposition(header, '"\\')
+    # Browsers send a backslash as it is, also at the end of a name: then it seems to
+    # escape the quote that ends it.
+    return _scan_disposition(header, "") if found[2] else found
+
+
+def _scan_disposition(
+    header: Optional[str], escapes: Optional[str]
+) -> Tuple[Optional[str], Dict[str, str], str, List[str]]:
     params: Dict[str, str] = {}
     problems: List[str] = []
     if not header:
@@ -108,7 +119,7 @@ def scan_content_disposition(
         start = skip_header_chars(header, equals + 1, HEADER_BLANKS)
         is_quoted = header[start : start + 1] == '"'
         if is_quoted:
-            text, end = read_quoted_string(header, start, '"\\' if form_data else "")
+            text, end = read_quoted_string(header, start, escapes)
             end = skip_header_chars(header, end, HEADER_BLANKS)
             if text is None or header[end : end + 1] not in ("", ";"):
                 return None, {}, "a quoted value does not end where it should", []

@@ -356,22 +356,22 @@ def find_header_stop(text: str, i: int, stops: str) -> int:
 
 
 def read_quoted_string(
-    text: str, i: int, escapes: str = ""
+    text: str, i: int, escapes: Optional[str] = None
 ) -> Tuple[Optional[str], int]:
     """Read the quoted-string that starts at text[i]; (None, end) if it never ends.
 
-    A backslash escapes any character, or only those of `escapes` if there are any.
+    A backslash escapes any character, or only those of `escapes` if that is given.
     """
     i += 1
     pieces: List[str] = []
     quote = text.find('"', i)
     while quote >= 0:
-        slash = text.find("\\", i, quote)
+        slash = -1 if escapes == "" else text.find("\\", i, quote)
         if slash < 0:
             pieces.append(text[i:quote])
             return "".join(pieces), quote + 1
         escaped = text[slash + 1]
-        kept = slash if not escapes or escaped in escapes else slash + 1
+        kept = slash if escapes is None or escaped in escapes else slash + 1
         pieces.append(text[i:kept] + escaped)
         i = slash + 2
         if quote < i:

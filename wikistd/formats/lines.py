@@ -204,7 +204,9 @@ class ParserBuffer:
         # Where the next search goes on; a found stop is found again at once.
         place = found if found >= 0 else max(0, len(self._data) - len(stop) + 1)
         self._searched[stop] = place
-        if limit is not None and (end > limit or (end < 0 and len(self._data) > limit)):
+        if limit is not None and (
+            end > limit or (found < 0 and len(self._data) > limit)
+        ):
             raise LimitExceeded(
                 "no %r within limit=%d bytes" % (stop, limit), name="limit", limit=limit
             )

@@ -172,7 +172,7 @@ class BodyPartWriter:
             if disptype.lower() == "form-data":
                 pieces.append('%s="%s"' % (name, value.replace('"', "%22")))
                 continue
-            plain = "".join(char if char < "\x7f" else "_" for char in value)
+            plain = "".join(char if char.isascii() else "_" for char in value)
             coded = "%s*=utf-8''%s" % (name, quote(value, safe=ATTR_CHARS))
             if value.isascii() or name == "filename":
                 pieces.append("%s=%s" % (name, quote_string(plain)))
@@ -246,23 +246,25 @@ class BodyPartWriter:
         elif self._is_spent:
             raise ValueError("a file that cannot seek was sent already: open it again")
         self._is_spent = True
-        left = self._length
         read, size = content.read, self.chunk_size
-        while left is None or left > 0:
-            piece = read(size if left is None or left > size else left)
-            if isinstance(piece, str):
-                piece = self._encode_text(piece)
+        if self._length is None:
+            while True:
+                piece = read(size)
+                if isinstance(piece, str):
+                    piece = self._encode_text(piece)
+                if not piece:
+                    return
+                yield piece
+        left = self._length
+        while left > 0:
+            piece = read(size if left > size else left)
             if not piece:
-                break
-            if left is not None:
-                left -= len(piece)
+                # Its length was sent already: what follows would be taken for it.
+                raise ValueError(
+                    "file ended %d bytes before the %d it had" % (left, self._length)
+                )
+            left -= len(piece)
             yield piece
-        if left:
-            # Its length is in the header already: anything else would be sent as part
-            # of the file.
-            raise ValueError(
-                "file ended %d bytes before the %d it had" % (left, self._length or 0)
-            )
 
     def _encodings(self) -> Tuple[str, str]:
         coding = self.headers.get("Content-Encoding", "").strip().lower()

@@ -149,7 +149,7 @@ class ScriptedServer:
         return self
 
     def __exit__(self, kind, error, trace):
-        if error is None and self.script:
+        if error is None and self.accepted < len(self.script):
             # A connection that was made may not have been accepted yet.
             self.all_accepted.wait(2)
         self.is_over = True

@@ -68,7 +68,11 @@ def copy_body(
     on_progress: Optional[Callable[[int, Optional[int]], Any]],
 ) -> None:
     """Write the body of a response to a binary file."""
-    total = response.length if not response.headers.get("content-encoding") else None
+    total = (
+        response.content_length
+        if not response.headers.get("content-encoding")
+        else None
+    )
     received = 0
     while True:
         data = response.read1(TRANSFER_COPY_BYTES)

@@ -29,10 +29,11 @@ class InflateDecoder:
         self.coding = coding
         self._zlib = zlib
         self._is_gzip = coding == "gzip"
-        self._inflate: Any = zlib.decompressobj(31) if self._is_gzip else None
+        self._inflate: Any = None
         self._input = b""
         self._begun = False
         self._ended = False
+        self._between = False  # two members of gzip, or the last one and the end
 
     def push(self, data: bytes) -> None:
         """Take compressed bytes."""
@@ -42,7 +43,7 @@ class InflateDecoder:
     def pull(self, limit: int) -> bytes:
         """Return at most `limit` decoded bytes, b"" when more input is needed."""
         while self._input and not self._ended:
-            if self._inflate is None and not self._begin_deflate():
+            if self._inflate is None and not self._begin():
                 return b""
             self._begun = True
             try:
@@ -69,7 +70,9 @@ class InflateDecoder:
             self._next_member()
         return output
 
-    def _begin_deflate(self) -> bool:
+    def _begin(self) -> bool:
+        if self._is_gzip:
+            return self._begin_member()
         if len(self._input) < 2:
             return False
         first, second = self._input[0], self._input[1]
@@ -81,18 +84,28 @@ class InflateDecoder:
 
     def _next_member(self) -> None:
         rest = self._inflate.unused_data
-        if self._is_gzip and rest[:1] == b"\x1f":
-            self._inflate = self._zlib.decompressobj(31)
-            self._input = rest
-            return
-        # Padding or rubbish behind the end: ignored, as everybody does.
-        self._ended = True
-        self._input = b""
         self._inflate = None
+        self._begun = False
+        self._input = rest
+        self._between = True
+        self._ended = not self._is_gzip
+
+    def _begin_member(self) -> bool:
+        """Return whether another member begins in the input."""
+        if self._between and len(self._input) < 2:
+            return False
+        if self._between and self._input[:2] != b"\x1f\x8b":
+            # Padding or rubbish behind the end: ignored, as everybody does.
+            self._ended = True
+            self._input = b""
+            return False
+        self._between = False
+        self._inflate = self._zlib.decompressobj(31)
+        return True
 
     def finish(self) -> None:
         """Raise ConnectionLost if the end of the compressed data has not come."""
-        if not self._ended and (self._begun or self._input):
+        if not self._ended and (self._begun or (self._input and not self._between)):
             raise ConnectionLost(
                 "%s body ends in the middle of its compressed data" % self.coding,
                 phase="body",

@@ -100,8 +100,13 @@ class ConnectionPool:
     def _take(self, key: Any, deadline: Optional[Deadline]) -> Optional[Connection]:
         if self._pid != os.getpid():
             # A forked child shares the parent's sockets, and maybe a lock that nobody
-            # here will ever release: it starts anew and leaves those alone.
+            # here will ever release: it starts anew.  Closing its copies of the sockets
+            # says nothing to the other side.
+            inherited = self._idle
             self._begin()
+            for connections in inherited.values():
+                for connection in connections:
+                    connection.close()
         with self._lock:
             if self.closed:
                 raise ValueError("the client is closed")

@@ -31,6 +31,7 @@ _REQUEST_PLAIN_URL = re.compile(
 _REQUEST_HOST = re.compile(
     r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]"
 )
+_REQUEST_USERINFO = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
 _REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f]")
 _REQUEST_NON_ASCII = re.compile("[^!-~]+")
 
@@ -69,8 +70,9 @@ def check_url(url: str) -> str:
     cut = min([i for i in map(rest.find, "/?#") if i >= 0] or [len(rest)])
     authority, tail = rest[:cut], rest[cut:]
     userinfo, at, address = authority.rpartition("@")
-    if not userinfo.isascii():
-        # Letters that NFKC turns into "/", "#" or "@" would move the host's place.
+    if not _REQUEST_USERINFO.fullmatch(userinfo):
+        # Backslashes, and letters that NFKC turns into "/", "#" or "@": another reader
+        # of the same URL would see another host.
         raise ValueError("user name or password in the URL: percent-encode it")
     host, port = _request_split_port(address)
     if not host.isascii():
@@ -185,7 +187,8 @@ class WebRequest(urllib.request.Request):
         plain = _REQUEST_PLAIN_URL.fullmatch(url) if type(url) is str else None
         if plain is not None:
             # What Request.__init__ does, 4 us of it, for a URL taken apart already.
-            scheme, host, port, self.selector = plain.groups("")
+            scheme, host, port, selector = plain.groups("")
+            self.selector = "/" + selector if selector[:1] == "?" else selector
             self.type = scheme
             self.host = host + port
             self.fragment = None

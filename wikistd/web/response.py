@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_CONTENT_BYTES = 2**28  # read into memory at once; larger answers are for download()
 RESPONSE_LINE_BYTES = 2**20  # aiohttp stops at 64 KB; dumps have longer lines
+DECODE_BYTES = 16384  # decoded at once, at least
 STATUS_BODY_BYTES = 65536  # of an error page, kept in StatusError
 
 _RESPONSE_XML_CHARSET = re.compile(
@@ -273,12 +274,14 @@ class Response(http.client.HTTPResponse):
         return getattr(self.request, "host", None) or "the server"
 
     def _more(self, size: int) -> bytes:
-        """Return the next decoded bytes, `size` at most, b"" at the end of the body."""
+        """Return the next decoded bytes, about `size`, b"" at the end of the body."""
         decoder = self._decoder
         if decoder is None:
             data = self._receive(size)
         else:
             try:
+                # Each call copies the input that is left: never for a few bytes only.
+                size = max(size, DECODE_BYTES)
                 data = decoder.pull(size)
                 while not data:
                     raw = self._receive(RECEIVE_BYTES)
@@ -683,6 +686,11 @@ class Response(http.client.HTTPResponse):
     def length(self) -> Any:  # type: ignore[override]
         """Bytes of the body still to come, None if that is not known."""
         return getattr(self._framing, "remaining", None) if self.is_sized() else None
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """Bytes of the whole body as sent, None if that was not said."""
+        return self._framing.length if self.is_sized() else None
 
     def is_sized(self) -> bool:
         """Return whether the length of the body was known from the start."""

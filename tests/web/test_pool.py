@@ -1,0 +1,223 @@
+"""web/pool.py: connections that wait for their next request."""
+
+import os
+import socket
+import threading
+import time
+import unittest
+from unittest import mock
+
+from wikistd import ConnectionPool, Deadline, TransportTimeout
+from wikistd.web.connect import Connection
+
+
+class PoolCase(unittest.TestCase):
+    def setUp(self):
+        self.peers = []
+
+    def tearDown(self):
+        for sock in self.peers:
+            sock.close()
+
+    def connection(self, key="k"):
+        one, peer = socket.socketpair()
+        self.peers += [one, peer]
+        return Connection(one, key)
+
+    def put(self, pool, connection):
+        self.assertIsNone(pool.acquire(object(), None))
+        pool.release(connection, True)
+        return connection
+
+
+class Taking(PoolCase):
+    def test_last_one_first(self):
+        """The connection used last is used next; keys do not mix."""
+        pool = ConnectionPool()
+        self.put(pool, self.connection("a"))
+        first, second = self.connection(), self.connection()
+        self.put(pool, first)
+        self.put(pool, second)
+        self.assertIs(pool.acquire("k", None), second)
+        self.assertIs(pool.acquire("k", None), first)
+        self.assertIsNone(pool.acquire("k", None))
+        self.assertEqual((pool.idle_count, pool.busy_count), (1, 3))
+        self.assertEqual(repr(pool), "<ConnectionPool 1 idle, 3 busy>")
+        pool.close()
+
+    def test_dead_ones(self):
+        """Dead, old and over-long idle connections are closed, not handed out."""
+        pool = ConnectionPool(max_idle_seconds=60)
+        alive = self.put(pool, self.connection())
+        for spoil in [
+            lambda c: c.abort(),
+            lambda c: setattr(c, "idle_since", time.monotonic() - 61),
+            lambda c: (setattr(c, "idle_limit", 5.0),
+                       setattr(c, "idle_since", time.monotonic() - 6)),
+        ]:  # fmt: skip
+            spoil(self.put(pool, self.connection()))
+        self.assertIs(pool.acquire("k", None), alive)
+        self.assertEqual(pool.idle_count, 0)
+        alive.close()
+
+    def test_not_reusable(self):
+        """What is not reusable, or was aborted, is closed."""
+        pool = ConnectionPool()
+        for spoil, reusable in [(lambda c: None, False), (Connection.abort, True)]:
+            pool.acquire("k", None)
+            connection = self.connection()
+            spoil(connection)
+            pool.release(connection, reusable)
+            self.assertTrue(connection.closed)
+        self.assertEqual((pool.idle_count, pool.busy_count), (0, 0))
+
+
+class Limits(PoolCase):
+    def test_idle(self):
+        """The one that was idle longest goes first."""
+        pool = ConnectionPool(max_idle=2)
+        first, second, third = (self.connection(key) for key in "aba")
+        for connection in (first, second, third):
+            self.put(pool, connection)
+        self.assertTrue(first.closed)
+        self.assertFalse(second.closed or third.closed)
+        pool.close()
+
+    def test_size(self):
+        """Past max_size an idle one of another key makes room."""
+        pool = ConnectionPool(max_size=1)
+        other = self.put(pool, self.connection("other"))
+        self.assertIsNone(pool.acquire("k", None))
+        self.assertTrue(other.closed)
+
+    def test_waiting(self):
+        """When all are busy, the next waits for one to come back."""
+        pool = ConnectionPool(max_size=1)
+        self.assertIsNone(pool.acquire("k", None))
+        connection = self.connection()
+        timer = threading.Timer(0.05, pool.release, [connection, True])
+        timer.start()
+        self.assertIs(pool.acquire("k", Deadline(5)), connection)
+        timer.join()
+        timer = threading.Timer(0.05, pool.give_up, [connection])
+        timer.start()
+        self.assertIsNone(pool.acquire("k", Deadline(5)))
+        timer.join()
+
+    def test_waiting_in_vain(self):
+        """Nobody waits for ever: the sentence says what to do."""
+        pool = ConnectionPool(max_size=1)
+        pool.acquire("k", None)
+        with self.assertRaises(TransportTimeout) as caught:
+            pool.acquire("k", Deadline(0.05))
+        self.assertEqual(
+            str(caught.exception),
+            "all 1 connections are in use: close responses that are not needed, or "
+            "raise pool_size",
+        )
+        with self.assertRaises(ValueError):
+            ConnectionPool(max_size=0)
+
+
+class Closing(PoolCase):
+    def test_close(self):
+        """Idle ones close at once, busy ones when they come back; then it is over."""
+        pool = ConnectionPool()
+        idle = self.put(pool, self.connection())
+        pool.acquire("x", None)
+        busy = self.connection("x")
+        pool.close()
+        pool.close()
+        self.assertTrue(idle.closed)
+        pool.release(busy, True)
+        self.assertTrue(busy.closed)
+        with self.assertRaisesRegex(ValueError, "the client is closed"):
+            pool.acquire("k", None)
+
+
+class Forked(PoolCase):
+    def test_child(self):
+        """A forked child has no connections of its parent, and no lock either."""
+        pool = ConnectionPool()
+        self.put(pool, self.connection())
+        pool.acquire("x", None)
+        pool._lock.acquire()
+        with mock.patch("os.getpid", lambda: -1):
+            pool.close_idle()
+            pool.give_up(None)
+            self.assertIsNone(pool.acquire("k", None))
+            self.assertEqual((pool.idle_count, pool.busy_count), (0, 1))
+
+    def test_response_of_the_parent(self):
+        """A connection that comes back in a child is closed there, and not kept."""
+        pool = ConnectionPool()
+        pool.acquire("k", None)
+        connection = self.connection()
+        with mock.patch("os.getpid", lambda: -1):
+            pool.release(connection, True)
+        self.assertTrue(connection.closed)
+        self.assertEqual(pool.idle_count, 0)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_really(self):
+        """After a real fork, parent and child talk on connections of their own."""
+        from tests.support.clients import make_client
+        from tests.support.scripted import ScriptedServer, reply
+
+        with ScriptedServer(
+            ["GET /parent", reply(b"p"), "GET /parent", reply(b"p")],
+            ["GET /child", reply(b"c")],
+        ) as server, make_client() as client:
+            client.get(server.url + "/parent")
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    code = 0 if client.get(server.url + "/child").text == "c" else 2
+                finally:
+                    os._exit(code)
+            self.assertEqual(os.waitpid(pid, 0)[1], 0)
+            self.assertEqual(client.get(server.url + "/parent").text, "p")
+
+
+class Threads(PoolCase):
+    def test_many(self):
+        """Many threads on one client: each gets its own answers, all are counted."""
+        from tests.support.clients import make_client
+        from tests.support.scripted import RequestReader, ScriptedServer, reply
+
+        def serve(sock):
+            reader = RequestReader(sock)
+            while True:
+                request = reader.read()
+                if request is None:
+                    return
+                sock.sendall(reply(request.target.encode("ascii")))
+
+        wrong = []
+        with ScriptedServer(*[[serve]] * 4) as server:
+            server.script.extend([[serve]] * 4)
+            with make_client(pool_size=4) as client:
+
+                def work(name):
+                    for number in range(25):
+                        target = "/%s/%d" % (name, number)
+                        got = client.get(server.url + target).text
+                        if got != target:
+                            wrong.append((target, got))
+
+                threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                self.assertEqual(wrong, [])
+                self.assertEqual(client.counters.requests, 200)
+                self.assertLessEqual(client.counters.connections, 8)
+                self.assertEqual(client.keepalive.pool.busy_count, 0)
+            del server.script[server.accepted :]
+        self.assertRegex(repr(client.counters), "<Counters 200 requests, ")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -6,6 +6,7 @@ Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
@@ -65,13 +66,25 @@ class ActionCall:
         self.error_format = "bc"
         self.format = "json"
         self.is_public = False
+        self.cache_seconds = 0
         self.result_bytes = 0
         self.lost_cookies: List[str] = []
         self.requester = self._find_requester()
 
+    def _is_suppressed(self) -> bool:
+        """Whether another site's page may read the answer: then nobody is logged in."""
+        return (
+            "callback" in self.values
+            or self.values.get("origin") == "*"
+            or bool(self.request.headers.get("treat-as-untrusted"))
+        )
+
     def _find_requester(self) -> Requester:
         accounts, cookies = self.store.accounts, self.request.cookies
         address = self.request.remote_address
+        if self._is_suppressed():
+            self.headers.append(("MediaWiki-Login-Suppressed", "true"))
+            return self._welcome(accounts.requester("", address, self.now))
         for suffix in ("_BPsession", "_session"):
             session = cookies.get(self.cookie_name(suffix), "")
             if not session or session == "deleted":
@@ -155,6 +168,8 @@ class ActionCall:
             self.set_cookie("UserName", quote(name, safe=""), seconds)
             if is_remembered:
                 self.set_cookie("Token", secrets.token_hex(16), seconds)
+            elif self.cookie_name("Token") in self.request.cookies:
+                self.drop_cookie("Token")
         self.requester = self._welcome(
             accounts.requester(session, self.request.remote_address, self.now)
         )
@@ -288,19 +303,18 @@ class ActionCall:
                 sign for sign in callback if sign.isalnum() or sign in "._$[]"
             ),
         )
+        for suffix in self.lost_cookies:
+            self.drop_cookie(suffix)
         headers = [
             ("Content-Type", kind),
             ("X-Content-Type-Options", "nosniff"),
             ("X-Frame-Options", "DENY"),
             ("Content-Disposition", "inline; filename=" + name),
             *self._cache_headers(),
+            *cors_headers(self.values.get("origin"), self.request),
             *self.headers,
             ("X-Request-Id", secrets.token_hex(12)),
         ]
-        for suffix in self.lost_cookies:
-            self.headers.clear()
-            self.drop_cookie(suffix)
-            headers += self.headers
         return ApiReply(status, headers, body)
 
     def _cache_headers(self) -> Iterable[Tuple[str, str]]:
@@ -308,18 +322,48 @@ class ActionCall:
         for name in ("maxage", "smaxage"):
             value = self.values.get(name, "0")
             ages[name] = int(value) if value.isascii() and value.isdigit() else 0
+        if self.cache_seconds:
+            text = "max-age=%d, s-maxage=%d, public" % ((self.cache_seconds,) * 2)
+            return [("Cache-Control", text), self._expires(self.cache_seconds)]
         private = [("Cache-Control", "private, must-revalidate, max-age=0")]
         if not any(ages.values()) or self.request.method == "POST":
             return private
         if self.requester.account or not self.is_public:
             return private
         shortest = min(age for age in ages.values() if age)
-        when = time.strftime(
-            "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now + shortest)
-        )
         text = "s-maxage=%d, max-age=%d, public" % (ages["smaxage"], ages["maxage"])
-        return [("Cache-Control", text), ("Expires", when)]
+        return [("Cache-Control", text), self._expires(shortest)]
+
+    def _expires(self, seconds: int) -> Tuple[str, str]:
+        moment = time.gmtime(self.now + seconds)
+        return "Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)
 
     def multi_values(self, name: str) -> List[str]:
         """Return the values of a parameter as they were sent."""
         return split_values(self.values.get(name, ""))
+
+
+def cors_headers(
+    origin: Optional[str], request: ApiRequest, *, is_preflight: bool = False
+) -> List[Tuple[str, str]]:
+    """Return what lets a page of another origin read the reply.
+
+    This wiki knows no other origin by name: only anonymous calls (`origin=*`) may.
+    """
+    if origin is None:
+        return []
+    if origin != "*":
+        return [("MediaWiki-CORS-Rejection", "Origin mismatch")]
+    names = "MediaWiki-API-Error, Retry-After, X-Database-Lag"
+    headers = [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Allow-Credentials", "false"),
+    ]
+    if is_preflight:
+        wanted = request.headers.get("access-control-request-headers", "")
+        headers.append(("Access-Control-Allow-Methods", "POST, GET"))
+        if re.match(r"[A-Za-z0-9, -]+\Z", wanted):
+            headers.append(("Access-Control-Allow-Headers", wanted))
+        return headers
+    exposed = names + ", MediaWiki-Login-Suppressed"
+    return [*headers, ("Access-Control-Expose-Headers", exposed)]

@@ -188,7 +188,9 @@ def _move_subpages(
     moved = []
     for page in pages:
         to = Title(target.namespace, target.key + page.key[len(source.key) :])
-        move_stored_page(call.store, page, to, call.actor, reason, leaves_redirect=leaves)
+        move_stored_page(
+            call.store, page, to, call.actor, reason, leaves_redirect=leaves
+        )
         moved.append({"from": page.text, "to": str(to)})
     return moved
 

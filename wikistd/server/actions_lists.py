@@ -478,7 +478,8 @@ def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> Quer
         is_redirect = page.redirect is not None
         entry["snippet"] = "" if is_redirect else snippet_of(text, patterns)
     if "titlesnippet" in props:
-        entry["titlesnippet"] = _mark_words(page.text, patterns)
+        # MediaWiki's own search on SQLite marks no words in titles.
+        entry["titlesnippet"] = ""
     return QueryItem(entry, page)
 
 
@@ -720,6 +721,10 @@ SOFTWARE_TAGS: Dict[str, Tuple[str, str]] = {
     "mw-changed-redirect-target": (
         "Redirect target changed",
         "Edits that change the target of a redirect",
+    ),
+    "mw-contentmodelchange": (
+        "content model change",
+        "Edits that change the content model of a page",
     ),
     "mw-new-redirect": (
         "New redirect",

@@ -332,7 +332,10 @@ def query_userinfo(run: ModuleRun) -> None:
         "implicitgroups": lambda: list(IMPLICIT_GROUPS) if account else ["*"],
         "rights": lambda: [each for each in ordered if requester.may(each)],
         "changeablegroups": lambda: _changeable_groups(run),
-        "options": lambda: read_options(run.store, account),
+        "options": lambda: {
+            name: PlainBool(value) if isinstance(value, bool) else value
+            for name, value in read_options(run.store, account).items()
+        },
         "editcount": lambda: edits,
         "ratelimits": lambda: {} if run.call.may("noratelimit") else _rate_limits(run),
         "theoreticalratelimits": lambda: _rate_limits(run),

@@ -91,12 +91,15 @@ class PageSet:
                 self.normalized.append(
                     {"fromencoded": True, "from": quote(data, safe="-_.~"), "to": text}
                 )
-            title = self._read_title(text, is_quiet=original != text)
+            title = self._read_title(text)
             if title is not None:
                 wanted.append(title)
-        self.add_known(wanted)
+        for title in wanted:
+            if title.namespace < 0 and title not in self.special.values():
+                self.special[self._fake()] = title
+        self.add_known(title for title in wanted if title.namespace >= 0)
 
-    def _read_title(self, text: str, *, is_quiet: bool) -> Optional[Title]:
+    def _read_title(self, text: str) -> Optional[Title]:
         try:
             title = parse_title(text)
         except InvalidTitle as error:
@@ -109,9 +112,6 @@ class PageSet:
         if full != text:
             self.normalized.append({"fromencoded": False, "from": text, "to": full})
         title = title._replace(fragment="")
-        if title.namespace < 0:
-            self.special[self._fake()] = title
-            return None
         return title
 
     def add_known(self, titles: Iterable[Title]) -> None:

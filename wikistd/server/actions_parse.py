@@ -208,6 +208,7 @@ def run_opensearch(call: ActionCall, args: Dict[str, Any]) -> None:
         call.store, args["search"], args["namespace"], 0, args["limit"]
     )
     titles = [page.text for page in pages]
+    call.cache_seconds = 1200  # as MediaWiki lets suggestions be kept
     call.plain_result = [
         args["search"],
         titles,

@@ -59,6 +59,9 @@ def page_problems(call: ActionCall, title: Title, action: str) -> List[ApiMessag
         found += _protection_problems(call, title, "edit", "protectedpage")
         if action == "move":
             found += _protection_problems(call, title, "move", "protectedpage")
+        if action == "move" and not call.may("move"):
+            text = "You do not have permission to move pages."
+            found.append(ApiMessage("cantmove", text))
         if action == "edit" and page is None:
             found += _protection_problems(call, title, "create", "protectedpage")
             right = "createtalk" if title.namespace % 2 else "createpage"
@@ -92,7 +95,7 @@ def _move_denied(call: ActionCall) -> List[ApiMessage]:
             "a page."
         )
         return [ApiMessage("cantmove-anon", text)]
-    return [ApiMessage("cantmove", "You do not have permission to move pages.")]
+    return []
 
 
 def _block_covers(restrictions: str, title: Title, call: ActionCall) -> bool:

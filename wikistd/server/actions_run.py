@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
-from .actions_call import ActionCall, ModuleFacts
+from .actions_call import ActionCall, ModuleFacts, cors_headers
 from .actions_custody import (
     DELETE_FACTS,
     IMPORT_FACTS,
@@ -173,6 +173,8 @@ ACTION_MODULES: Dict[str, ActionModule] = {
 
 def run_action(store: PageStore, request: ApiRequest) -> ApiReply:
     """Answer one API request.  Errors of the client and of the wiki are replies too."""
+    if request.method == "OPTIONS":
+        return _reply_preflight(request)
     call = ActionCall(store, request)
     call.query_table = QUERY_MODULES
     try:
@@ -183,6 +185,16 @@ def run_action(store: PageStore, request: ApiRequest) -> ApiReply:
         return call.reply_refused(failure)
     except Exception as error:  # a bug: MediaWiki answers so as well, and goes on
         return _reply_broken(call, error)
+
+
+def _reply_preflight(request: ApiRequest) -> ApiReply:
+    """Answer a browser that asks whether a page of another origin may call."""
+    headers = [
+        ("Content-Type", "text/html; charset=UTF-8"),
+        ("X-Content-Type-Options", "nosniff"),
+        *cors_headers(dict(request.query).get("origin"), request, is_preflight=True),
+    ]
+    return ApiReply(200, headers, b"")
 
 
 def _reply_broken(call: ActionCall, error: Exception) -> ApiReply:
@@ -239,7 +251,6 @@ def _run_main(call: ActionCall) -> None:
     _warn_of_form(call)
     for name, value in (
         ("requestid", args["requestid"]),
-        ("servedby", "localhost" if args["servedby"] else None),
         ("curtimestamp", call.time_text(call.now) if args["curtimestamp"] else None),
     ):
         if value is not None:

@@ -13,7 +13,13 @@ from typing import Any, Dict, Optional
 from .actions import refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_edit import watch_after
-from .actions_files import STASH_PROPS, UPLOAD_PROPS, show_file, show_stashed
+from .actions_files import (
+    STASH_PROPS,
+    UPLOAD_PROPS,
+    file_path,
+    show_file,
+    show_stashed,
+)
 from .actions_params import (
     ParamSpec,
     format_number,
@@ -216,6 +222,7 @@ class UploadJob:
         title = Title(6, key)
         check_page(call, title, "edit")
         check_rate(call, "upload")
+        is_first = call.store.find_page(title) is None
         record = store_file(
             call, key, data, args["comment"] or "", args["text"], is_bot=False
         )
@@ -224,7 +231,7 @@ class UploadJob:
         return {
             "result": "Success",
             "filename": key,
-            "imageinfo": _upload_info(call, record),
+            "imageinfo": _upload_info(call, record, is_first),
         }
 
     # By way of the stash
@@ -378,10 +385,33 @@ class UploadJob:
         self.call.result["upload"] = job()
 
 
-def _upload_info(call: ActionCall, record: FileRecord) -> Dict[str, Any]:
+def _upload_info(
+    call: ActionCall, record: FileRecord, is_first: bool
+) -> Dict[str, Any]:
     shown = show_file(call, record, UPLOAD_PROPS)
-    shown.pop("descriptionshorturl", None)
+    if is_first:  # MediaWiki does not know the number of the new page yet
+        shown.pop("descriptionshorturl", None)
     return shown
+
+
+def _publish_bytes(call: ActionCall, key: str, data: bytes, comment: str) -> FileRecord:
+    try:
+        return call.store.files.publish(key, data, call.actor, comment, call.now)
+    except FileExistsError as error:
+        folder = file_path(key).rpartition("/")[0]
+        place = "mwstore://local-backend/local-public/archive/%s/%s" % (folder, error)
+        raise refuse(
+            "backend-fail-alreadyexists",
+            'The file "%s" already exists.' % place,
+            stasherrors=[
+                {
+                    "message": "uploadstash-exception",
+                    "params": ["UploadStashBadPathException", "Path doesn't exist."],
+                    "code": "uploadstash-exception",
+                    "type": "error",
+                }
+            ],
+        ) from error
 
 
 def store_file(
@@ -397,7 +427,7 @@ def store_file(
     store, title = call.store, Title(6, key)
     with store.db.transaction():
         is_new = store.files.find(key) is None
-        record = store.files.publish(key, data, call.actor, comment, call.now)
+        record = _publish_bytes(call, key, data, comment)
         page = store.find_page(title)
         if page is None:
             body = text if text is not None else comment

@@ -7,13 +7,12 @@ Spec: PNG, GIF and JPEG headers as far as size and depth.  Not here: the API mod
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .records import Actor, FileRecord
+from .records import Actor, FileRecord, format_stamp
 from .schema import WikiDatabase
 from .titles import upper_first
 
@@ -220,14 +219,19 @@ class FileShelf:
     def publish(
         self, name: str, data: bytes, actor: Actor, comment: str, now: int
     ) -> FileRecord:
-        """Make `data` the newest version of a file."""
+        """Make `data` the newest version of a file.
+
+        FileExistsError for a second new version within a second: MediaWiki names old
+        versions by the time.
+        """
         key = file_key(name)
         facts = inspect_file(data, key)
         with self.db.transaction():
             old = self.find(key)
             if old is not None:
-                stamp = base64.b32encode(secrets.token_bytes(2)).decode()[:2]
-                archive = "%d%s!%s" % (now, stamp, key)
+                archive = "%s!%s" % (format_stamp(now), key)
+                if self.db.one("SELECT 1 FROM file WHERE archive = ?", (archive,)):
+                    raise FileExistsError(archive)
                 self.db.run(
                     "UPDATE file SET is_current = 0, archive = ? WHERE rowid = ?",
                     (archive, old.rowid),

@@ -587,6 +587,8 @@ class PageStore:
             rows += [
                 (kind, page, target.namespace, target.key, title.namespace)
                 for target in titles
+                # A page's link to itself is no link.
+                if (target.namespace, target.key) != (title.namespace, title.key)
             ]
         for other in links.interwikis if links else ():
             key = "%s:%s" % (other.interwiki, other.key)

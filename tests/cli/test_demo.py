@@ -2,7 +2,7 @@
 
 import json
 import os
-import signal
+import shutil
 import struct
 import tempfile
 import threading
@@ -11,7 +11,7 @@ import unittest
 import zlib
 from unittest import mock
 
-from tests.cli.test_main import run_main, start
+from tests.cli.test_main import run_main
 from tests.cli.test_output import Terminal
 from wikistd.cli.main import main
 from wikistd.cli.samples import DEMO_PAGES, demo_text, draw_picture
@@ -64,21 +64,34 @@ class TheDemo(unittest.TestCase):
         )
         self.assertIs(json.loads(stdout)["ok"], False)
 
-    @unittest.skipUnless(os.name == "posix", "signals of a POSIX system")
     def test_ctrl_c(self):
-        """Ctrl-C leaves nothing behind."""
-        with tempfile.TemporaryDirectory() as folder:
-            environ = dict(os.environ, TMPDIR=folder)
-            with mock.patch.dict(os.environ, environ):
-                process = start("demo")
-            self.addCleanup(process.kill)
-            while not os.listdir(folder) and process.poll() is None:
-                pass
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=10)
-            self.assertEqual(process.returncode, 130, stderr)
-            self.assertNotIn(b"Traceback", stderr)
-            self.assertEqual(os.listdir(folder), [])
+        """Ctrl-C leaves nothing behind, wherever it comes."""
+        threads = threading.active_count()
+        for target, effect in (
+            ("wikistd.cli.demo.Demo._log_in", KeyboardInterrupt),
+            ("wikistd.cli.demo.Demo._move_file", KeyboardInterrupt),
+            ("shutil.rmtree", interrupt_once(shutil.rmtree)),
+        ):
+            with tempfile.TemporaryDirectory() as folder:
+                with mock.patch("tempfile.gettempdir", return_value=folder):
+                    with mock.patch(target, side_effect=effect):
+                        code, stdout, _ = run_main("demo")
+                self.assertEqual((code, stdout), (130, ""), target)
+                self.assertEqual(os.listdir(folder), [], target)
+                self.assertEqual(threading.active_count(), threads, target)
+
+
+def interrupt_once(function):
+    """Return `function`, but its first call is interrupted."""
+    calls = []
+
+    def interrupted(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return function(*args, **kwargs)
+
+    return interrupted
 
 
 class Samples(unittest.TestCase):

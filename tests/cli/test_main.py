@@ -6,8 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from wikistd.cli.main import COMMANDS, exit_code, main
 from wikistd.errors import (
@@ -98,16 +100,31 @@ class ExitCodes(unittest.TestCase):
 @unittest.skipUnless(os.name == "posix", "signals and pipes of a POSIX system")
 class Processes(unittest.TestCase):
     def test_ctrl_c(self):
-        """Ctrl-C ends with 130 and no traceback; SIGTERM with 143."""
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            process = start("serve")
-            self.addCleanup(process.kill)
-            line = process.stdout.readline()
-            self.assertIn(b'"url"', line)
-            process.send_signal(number)
-            stdout, stderr = process.communicate(timeout=10)
-            self.assertEqual(process.returncode, code, stderr)
-            self.assertNotIn(b"Traceback", stderr)
+        """Ctrl-C ends with 130 and no traceback."""
+        process = start("serve")
+        self.addCleanup(process.kill)
+        self.assertIn(b'"url"', process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 130, stderr)
+        self.assertNotIn(b"Traceback", stderr)
+
+    def test_sigterm(self):
+        """SIGTERM ends a command as Ctrl-C does, with 143, and is what it was after."""
+        before = signal.getsignal(signal.SIGTERM)
+        cleaned = []
+
+        def run(arguments, output):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                threading.Event().wait(5)
+            finally:
+                cleaned.append(True)
+
+        with mock.patch("wikistd.cli.main.COMMANDS", (COMMANDS[0]._replace(run=run),)):
+            self.assertEqual(run_main("demo")[0], 143)
+        self.assertEqual(cleaned, [True])
+        self.assertIs(signal.getsignal(signal.SIGTERM), before)
 
     def test_broken_pipe(self):
         """A reader that leaves ends the command quietly."""

@@ -41,6 +41,7 @@ _HTTP1_CHUNK_LINE = re.compile(
 # deleted must be one CRLF for each line: the cheapest whole-head check (0.5 us a KB).
 _HTTP1_TEXT_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _HTTP1_PREFIX = b"HTTP/1."
+_HTTP1_KNOWN_SIZES = 4096  # chunk size lines remembered by one decoder
 _HTTP1_SHOWN_BYTES = 60  # of a bad line, in a message
 
 
@@ -501,6 +502,7 @@ class ChunkDecoder:
         "max_trailer_bytes",
         "_buffer",
         "_state",
+        "_sizes",
     )
 
     def __init__(self, *, max_trailer_bytes: int = MAX_TRAILER_BYTES) -> None:
@@ -512,6 +514,7 @@ class ChunkDecoder:
         self.max_trailer_bytes = max_trailer_bytes
         self._buffer = b""  # an unfinished line: short
         self._state = "size"
+        self._sizes: Dict[bytes, int] = {}  # size lines that were parsed before
 
     def feed(self, data: bytes) -> bytes:
         """Return the payload in `data`."""
@@ -544,11 +547,16 @@ class ChunkDecoder:
                 position += 2
                 self._state = "size"
             elif self._state == "size":
+                position = self._take_whole_chunks(data, position, pieces)
                 line_end = data.find(b"\r\n", position)
                 if line_end < 0:
                     self._keep_line(data, position)
                     break
-                self.remaining = self._parse_size(data[position:line_end])
+                line = data[position:line_end]
+                self.remaining = self._parse_size(line)
+                is_plain = self.remaining and len(line) <= 8  # no extension
+                if is_plain and len(self._sizes) < _HTTP1_KNOWN_SIZES:
+                    self._sizes[line] = self.remaining
                 position = line_end + 2
                 self._state = "data" if self.remaining else "trailers"
             elif self._state == "trailers":
@@ -569,6 +577,29 @@ class ChunkDecoder:
                 % self.received,
                 received=self.received,
             )
+
+    def _take_whole_chunks(
+        self, data: bytes, position: int, pieces: List[bytes]
+    ) -> int:
+        """Take the chunks that are all there and whose sizes are known; return where.
+
+        Streams send a chunk for each line of 15 or 1,500 bytes: looking a size line up
+        takes a third of the time that parsing it does, 0.5 instead of 1.5 us a chunk.
+        """
+        find, sizes, add = data.find, self._sizes, pieces.append
+        try:
+            while True:
+                line_end = find(b"\r\n", position)
+                if line_end < 0:
+                    return position
+                start = line_end + 2
+                end = start + sizes[data[position:line_end]]
+                if data[end : end + 2] != b"\r\n":
+                    return position
+                add(data[start:end])
+                position = end + 2
+        except KeyError:
+            return position
 
     def _need_crlf(self, data: bytes, position: int) -> None:
         if data[position:] == b"\r":

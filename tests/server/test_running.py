@@ -616,6 +616,20 @@ class LocalSockets(unittest.TestCase):
         with self.assertRaises(socket.timeout):
             sock.makefile("rb").read(1)
 
+    def test_time_limit(self):
+        """A read may be bounded; what comes later can still be read."""
+        sock = local_connect(Endless())("here", 80, 5.0)
+        sock.sendall(get("/"))
+        sock.settimeout(0.03)
+        reader = sock.makefile("rb")
+        while reader.readline() != b"\r\n":
+            pass
+        self.assertEqual(reader.read1(100), b"5\r\nstart\r\n")
+        with self.assertRaises(socket.timeout):
+            reader.read1(100)
+        sock.close()
+        self.assertEqual(reader.read(), b"")
+
     def test_closed(self):
         """A closed connection takes nothing, gives nothing and closes the reply."""
         app = Endless()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import socket
+import time
 from typing import Any, Iterator, List, Optional
 
 from .exchange import WsgiApp, WsgiExchange, build_environ
@@ -35,7 +36,11 @@ class LocalConnector:
 
 
 class LocalSocket:
-    """One end of a connection to an application in this process: three methods."""
+    """One end of a connection to an application in this process.
+
+    `sendall`, `makefile` and `close` are all that a client needs; a time limit works
+    where the application pauses, that is: yields b"".
+    """
 
     def __init__(self, connector: LocalConnector, host: str, port: int) -> None:
         self.connector = connector
@@ -48,6 +53,11 @@ class LocalSocket:
         self._exchange: Optional[WsgiExchange] = None
         self._is_closed = False
         self._is_ended = False
+        self._timeout: Optional[float] = None
+
+    def settimeout(self, seconds: Optional[float]) -> None:
+        """End a read that waits for longer with socket.timeout; None: never."""
+        self._timeout = seconds
 
     def sendall(self, data: bytes) -> None:
         """Take bytes of a request."""
@@ -67,6 +77,7 @@ class LocalSocket:
 
     def pull(self) -> bytes:
         """Return bytes of the answer, b"" at the end of the connection."""
+        started = time.monotonic()
         while not self._is_closed and not self._is_ended:
             if self._reply is None:
                 self._reply = self._begin_reply()
@@ -78,6 +89,9 @@ class LocalSocket:
                     self._is_ended = True
             elif data:
                 return data
+            elif self._timeout is not None:
+                if time.monotonic() - started >= self._timeout:
+                    raise socket.timeout("timed out")
         if self._exchange is not None:
             self._exchange.close()
         return b""

@@ -1,6 +1,7 @@
 """Moving, deleting, protecting, reverting: the API of the wiki's custodians.
 
 In: parameters.  Out: what was done, or why not.
+Holds: nothing.
 Spec: MediaWiki 1.39's modules of these names.  Not here: the doing (custodian.py),
 what is done to people (actions_people.py).
 """

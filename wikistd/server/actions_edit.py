@@ -1,6 +1,7 @@
 """action=edit: new texts, sections, appended ones; conflicts noticed, some merged.
 
 In: parameters.  Out: a revision, or why not.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiEditPage and EditPage.  Not here: storing (store.py).
 """
 

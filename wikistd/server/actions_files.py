@@ -1,6 +1,7 @@
 """Files in action=query: what each is, who stored it, what waits in the stash.
 
 In: a ModuleRun, or a file.  Out: their facts and addresses.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiQueryImageInfo and its like.  Not here: uploading
 (actions_upload.py).
 """

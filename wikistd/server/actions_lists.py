@@ -1,15 +1,13 @@
 """Lists of pages in action=query: all, of a category, that link here, found by words.
 
 In: a ModuleRun.  Out: items, which a generator takes as pages.
+Holds: nothing.
 Spec: MediaWiki 1.39's list modules.  Not here: lists of changes and users
 (actions_changes.py), revisions (actions_revisions.py), files (actions_files.py).
 """
 
 from __future__ import annotations
 
-import html
-import random
-import re
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .actions import refuse
@@ -33,25 +31,21 @@ from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
+    list_module,
     namespace_clause,
     page_items,
 )
+from .actions_reports import REPORT_LIST_MODULES
 from .actions_revisions import REVISION_LIST_MODULES
-from .markup import sort_url
-from .records import PageRow, format_stamp, format_time
+from .actions_search import SEARCH_LIST_MODULES, title_key
+from .actions_users import USER_LIST_MODULES
+from .records import format_time
 from .titles import (
     Title,
-    find_namespace,
     title_text,
-    upper_first,
 )
 
 _dir_param = param_choice("ascending descending", "ascending")
-
-
-def title_key(text: str) -> str:
-    """Return the key that a part of a title stands for, "gap from" and such."""
-    return upper_first(text.replace(" ", "_"))
 
 
 def query_allpages(run: ModuleRun) -> List[QueryItem]:
@@ -350,395 +344,6 @@ def query_allcategories(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-def search_words(text: str) -> List[re.Pattern[str]]:
-    """Return a pattern for each word of a search; a quoted phrase counts as one."""
-    words = re.findall(r'"([^"]+)"|(\S+)', text)
-    return [
-        re.compile(r"(?<!\w)%s(?!\w)" % re.escape(phrase or word), re.IGNORECASE)
-        for phrase, word in words
-        if re.search(r"\w", phrase or word)
-    ]
-
-
-def find_titles(
-    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
-) -> List[PageRow]:
-    """Return the pages whose titles have all the words, in order."""
-    found: List[PageRow] = []
-    start = (-1, "")
-    while patterns:
-        # A part at a time: memory stays flat, however large the wiki.
-        pages = run.store.query_pages(
-            "%s AND (ns, title) > (?, ?) ORDER BY ns, title"
-            % namespace_clause("ns", namespaces),
-            start,
-            2000,
-        )
-        found += [
-            page
-            for page in pages
-            if all(each.search(page.key.replace("_", " ")) for each in patterns)
-        ]
-        if len(pages) < 2000:
-            break
-        start = (pages[-1].namespace, pages[-1].key)
-    return found
-
-
-def find_texts(
-    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
-) -> List[PageRow]:
-    """Return the pages whose newest texts have all the words, by id."""
-    found: List[PageRow] = []
-    start = 0
-    while patterns:
-        pages = run.store.query_pages(
-            "%s AND id > ? ORDER BY id" % namespace_clause("ns", namespaces),
-            (start,),
-            200,
-        )
-        revisions = run.store.find_revisions([page.latest for page in pages])
-        for page in pages:
-            text = run.store.read_text(revisions[page.latest])
-            if all(each.search(text) for each in patterns):
-                found.append(page)
-        if len(pages) < 200:
-            break
-        start = pages[-1].id
-    return found
-
-
-def snippet_of(text: str, patterns: Sequence[Any]) -> str:
-    """Return up to two lines of `text` that have the words, which are marked."""
-    lines = []
-    for line in text.split("\n"):
-        if any(each.search(line) for each in patterns):
-            lines.append(_mark_words(line[:250], patterns) + "\n")
-        if len(lines) == 2:
-            break
-    return "".join(lines)
-
-
-def _mark_words(line: str, patterns: Sequence[Any]) -> str:
-    spans = sorted(match.span() for each in patterns for match in each.finditer(line))
-    pieces, position = [], 0
-    for start, end in spans:
-        if start < position:
-            continue
-        pieces.append(_escape_snippet(line[position:start]))
-        word = _escape_snippet(line[start:end])
-        pieces.append("<span class='searchmatch'>%s</span>" % word)
-        position = end
-    pieces.append(_escape_snippet(line[position:]))
-    return "".join(pieces)
-
-
-def _escape_snippet(text: str) -> str:
-    return html.escape(text).replace("&#x27;", "&#039;")
-
-
-def query_search(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=search: words of titles, or of texts where srwhat=text."""
-    args = run.args
-    if not args["search"].strip():
-        raise refuse(
-            "missingparam", 'The "%ssearch" parameter must be set.' % run.prefix
-        )
-    patterns = search_words(args["search"])
-    finder = find_texts if args["what"] == "text" else find_titles
-    pages = finder(run, patterns, args["namespace"])
-    offset, limit = args["offset"], args["limit"]
-    if len(pages) > offset + limit:
-        run.go_on("offset", offset + limit)
-    if "totalhits" in args["info"] and not run.is_generator:
-        run.query.result["searchinfo"] = {"totalhits": len(pages)}
-    return [
-        _search_item(run, page, patterns) for page in pages[offset : offset + limit]
-    ]
-
-
-def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> QueryItem:
-    props = run.args["prop"]
-    entry: Dict[str, Any] = {
-        "ns": page.namespace,
-        "title": page.text,
-        "pageid": page.id,
-    }
-    if run.is_generator:
-        return QueryItem(entry, page)
-    revision = run.store.find_revision(page.latest)
-    text = run.store.read_text(revision) if revision else ""
-    if "size" in props:
-        entry["size"] = page.size
-    if "wordcount" in props:
-        entry["wordcount"] = len(re.findall(r"\w+", text))
-    if "timestamp" in props and revision is not None:
-        entry["timestamp"] = format_time(revision.time)
-    if "snippet" in props:
-        is_redirect = page.redirect is not None
-        entry["snippet"] = "" if is_redirect else snippet_of(text, patterns)
-    if "titlesnippet" in props:
-        # MediaWiki's own search on SQLite marks no words in titles.
-        entry["titlesnippet"] = ""
-    return QueryItem(entry, page)
-
-
-def find_by_prefix(
-    run_store: Any, text: str, namespaces: Sequence[str], offset: int, limit: int
-) -> List[PageRow]:
-    """Return the pages whose titles begin with `text`."""
-    words = text
-    head, colon, tail = text.partition(":")
-    number = find_namespace(head) if colon else None
-    if number is not None and number >= 0:
-        namespaces, words = [str(number)], tail
-    prefix = title_key(words.strip())
-    pages: List[PageRow] = run_store.query_pages(
-        "%s AND title >= ? AND title < ? ORDER BY ns, title"
-        % namespace_clause("ns", namespaces),
-        (prefix, prefix + "\U0010ffff"),
-        offset + limit,
-    )
-    return pages[offset:]
-
-
-def query_prefixsearch(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=prefixsearch."""
-    args = run.args
-    limit, offset = args["limit"], args["offset"]
-    pages = find_by_prefix(
-        run.store, args["search"], args["namespace"], offset, limit + 1
-    )
-    if len(pages) > limit:
-        pages.pop()
-        run.go_on("offset", offset + limit)
-    return [
-        QueryItem({"ns": page.namespace, "title": page.text, "pageid": page.id}, page)
-        for page in pages
-    ]
-
-
-def query_random(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=random.  Its continue parameter is the seed and the place in it."""
-    args, limit = run.args, run.args["limit"]
-    where = namespace_clause("ns", args["namespace"]) if args["namespace"] else "1 = 1"
-    if args["filterredir"] != "all":
-        is_redirect = args["filterredir"] == "redirects"
-        where += " AND redirect IS %sNULL" % ("NOT " if is_redirect else "")
-    largest = run.store.db.value("SELECT MAX(id) FROM page") or 0
-    parts = run.continue_parts(4)
-    seed = parts[0] if parts else "%.12f" % random.random()
-    done = int(parts[3]) if parts and parts[3].isdigit() else 0
-    dice = random.Random(seed)
-    chosen: Dict[int, PageRow] = {}
-    for _ in range((done + limit + 1) * 4 if largest else 0):
-        start = dice.randrange(largest)
-        found = run.store.query_pages("%s AND id > ? ORDER BY id" % where, (start,), 1)
-        if found:
-            chosen[found[0].id] = found[0]
-        if len(chosen) > done + limit:
-            break
-    pages = list(chosen.values())[done : done + limit + 1]
-    if len(pages) > limit:
-        pages.pop()
-        run.go_on("continue", "%s|%s|%d|%d" % (seed, seed, pages[-1].id, done + limit))
-    return [
-        QueryItem({"id": page.id, "ns": page.namespace, "title": page.text}, page)
-        for page in pages
-    ]
-
-
-def query_exturlusage(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=exturlusage."""
-    args, limit = run.args, run.args["limit"]
-    where = "1 = 1"
-    values: List[Any] = []
-    if args["query"]:
-        protocol = args["protocol"] or "http"
-        wanted = sort_url("%s://%s" % (protocol, args["query"].replace("*.", "")))
-        where += " AND sort_url >= ? AND sort_url < ?"
-        values += [wanted.rstrip("/"), wanted.rstrip("/") + "\U0010ffff"]
-    if args["namespace"]:
-        where += " AND " + namespace_clause("page.ns", args["namespace"])
-    parts = run.continue_parts(2)
-    if parts is not None:
-        url, _, number = "|".join(parts).rpartition("|")
-        if not number.isdigit():
-            raise bad_continue()
-        where += " AND (sort_url, outlink.page) >= (?, ?)"
-        values += [url, int(number)]
-    rows = run.store.db.all(
-        "SELECT outlink.page, url, sort_url FROM outlink JOIN page"
-        " ON page.id = outlink.page WHERE %s ORDER BY sort_url, outlink.page LIMIT %d"
-        % (where, limit + 1),
-        values,
-    )
-    if len(rows) > limit:
-        page_id, _, key = rows.pop()
-        run.go_on("continue", "%s|%d" % (key, page_id))
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    items = []
-    for page_id, url, _ in rows:
-        page = pages[page_id]
-        entry: Dict[str, Any] = {}
-        if "ids" in args["prop"]:
-            entry["pageid"] = page.id
-        if "title" in args["prop"]:
-            entry.update(ns=page.namespace, title=page.text)
-        if "url" in args["prop"]:
-            entry["url"] = url
-        items.append(QueryItem(entry, page))
-    return items
-
-
-def query_iwbacklinks(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=iwbacklinks."""
-    args, limit = run.args, run.args["limit"]
-    where, values = "kind = 'interwiki'", []
-    if args["prefix"]:
-        start = "%s:%s" % (args["prefix"], (args["title"] or "").replace(" ", "_"))
-        end = start + ("\U0010ffff" if args["title"] is None else "")
-        where += " AND link.title >= ? AND link.title <= ?"
-        values += [start, end]
-    rows = run.store.db.all(
-        "SELECT page FROM link WHERE %s ORDER BY title, page LIMIT %d" % (where, limit),
-        values,
-    )
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    return page_items([pages[row[0]] for row in rows])
-
-
-def query_pageswithprop(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=pageswithprop."""
-    args, limit = run.args, run.args["limit"]
-    parts = run.continue_parts(1)
-    start = int(parts[0]) if parts and parts[0].isdigit() else 0
-    rows = run.store.db.all(
-        "SELECT page, value FROM page_prop WHERE name = ? AND page >= ? ORDER BY page"
-        " LIMIT ?",
-        (args["propname"], start, limit + 1),
-    )
-    if len(rows) > limit:
-        run.go_on("continue", str(rows.pop()[0]))
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    return page_items([pages[row[0]] for row in rows])
-
-
-def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=protectedtitles."""
-    rows = run.store.db.all(
-        "SELECT ns, title, level, expiry, time, user, reason FROM protection"
-        " WHERE type = 'create' AND (expiry IS NULL OR expiry > ?) ORDER BY ns, title"
-        " LIMIT ?",
-        (run.call.now, run.args["limit"]),
-    )
-    items = []
-    for namespace, key, level, expiry, when, user, reason in rows:
-        entry = {"ns": namespace, "title": title_text(namespace, key)}
-        values = {
-            "timestamp": format_time(when),
-            "user": user,
-            "comment": reason,
-            "expiry": "infinity" if expiry is None else format_time(expiry),
-            "level": level,
-        }
-        entry.update(
-            {name: values[name] for name in run.args["prop"] if name in values}
-        )
-        items.append(QueryItem(entry, None, Title(namespace, key)))
-    return items
-
-
-def query_querypage(run: ModuleRun) -> None:
-    """Answer list=querypage for the few reports that this wiki knows."""
-    args = run.args
-    name, limit, offset = args["page"], args["limit"], args["offset"]
-    if name in ("Ancientpages", "Shortpages", "Longpages"):
-        column = "revision.time" if name == "Ancientpages" else "page.size"
-        way = " DESC" if name == "Longpages" else ""
-        rows = run.store.db.all(
-            "SELECT page.ns, page.title, %s FROM page JOIN revision"
-            " ON revision.id = page.latest WHERE page.ns = 0 AND redirect IS NULL"
-            " ORDER BY %s%s, page.id LIMIT %d OFFSET %d"
-            % (column, column, way, limit + 1, offset)
-        )
-    else:
-        rows = run.store.db.all(
-            "SELECT page.ns, page.title, 0 FROM page WHERE page.ns = 0 AND"
-            " redirect IS NULL AND NOT EXISTS (SELECT 1 FROM category_member"
-            " WHERE category_member.page = page.id) ORDER BY title LIMIT %d OFFSET %d"
-            % (limit + 1, offset)
-        )
-    if len(rows) > limit:
-        rows.pop()
-        run.go_on("offset", offset + limit)
-    results = []
-    for namespace, key, value in rows:
-        entry: Dict[str, Any] = {"value": str(value)}
-        if name == "Ancientpages":
-            entry = {"value": format_stamp(value), "timestamp": format_time(value)}
-        results.append({**entry, "ns": namespace, "title": title_text(namespace, key)})
-    run.query.result["querypage"] = {"name": name, "results": results}
-
-
-def query_tags(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=tags."""
-    args, limit = run.args, run.args["limit"]
-    parts = run.continue_parts(1)
-    rows = run.store.db.all("SELECT name, is_manual FROM tag")
-    known = {name: bool(manual) for name, manual in rows}
-    names = sorted({*SOFTWARE_TAGS, *known})
-    names = [name for name in names if parts is None or name >= parts[0]]
-    items: List[QueryItem] = []
-    for name in names:
-        if len(items) >= limit:
-            run.go_on("continue", name)
-            break
-        props = args["prop"]
-        entry: Dict[str, Any] = {"name": name}
-        if "displayname" in props:
-            entry["displayname"] = SOFTWARE_TAGS.get(name, (name, ""))[0]
-        if "description" in props:
-            entry["description"] = SOFTWARE_TAGS.get(name, ("", ""))[1]
-        if "hitcount" in props:
-            entry["hitcount"] = run.store.db.value(
-                "SELECT COUNT(*) FROM revision WHERE ' ' || tags || ' ' LIKE ?",
-                ("%% %s %%" % name,),
-            )
-        if "defined" in props:
-            entry["defined"] = True
-        if "source" in props:
-            entry["source"] = ["extension" if name in SOFTWARE_TAGS else "manual"]
-        if "active" in props:
-            entry["active"] = True
-        items.append(QueryItem(entry))
-    return items
-
-
-#: Tags that the software itself gives to edits: what they are called, and for what.
-SOFTWARE_TAGS: Dict[str, Tuple[str, str]] = {
-    "mw-blank": ("Blanking", "Edits that blank a page"),
-    "mw-changed-redirect-target": (
-        "Redirect target changed",
-        "Edits that change the target of a redirect",
-    ),
-    "mw-contentmodelchange": (
-        "content model change",
-        "Edits that change the content model of a page",
-    ),
-    "mw-new-redirect": (
-        "New redirect",
-        "Edits that create a new redirect or change a page to a redirect",
-    ),
-    "mw-removed-redirect": (
-        "Removed redirect",
-        "Edits that change an existing redirect to a non-redirect",
-    ),
-    "mw-replace": ("Replaced", "Edits that remove more than 90% of the content"),
-    "mw-rollback": ("Rollback", "Edits that roll back previous edits"),
-    "mw-undo": ("Undo", "Edits that undo previous edits"),
-}
-
 _backlink_params = {
     "title": param_text(),
     "pageid": param_number(),
@@ -751,12 +356,8 @@ _backlink_params = {
 }
 
 
-def _list_module(name: str, prefix: str, params: Any, run: Any) -> QueryModule:
-    return QueryModule(name, "list", prefix, params, run, run)
-
-
 LIST_MODULES: List[QueryModule] = [
-    _list_module(
+    list_module(
         "allpages",
         "ap",
         {
@@ -780,7 +381,7 @@ LIST_MODULES: List[QueryModule] = [
         },
         query_allpages,
     ),
-    _list_module(
+    list_module(
         "categorymembers",
         "cm",
         {
@@ -802,10 +403,10 @@ LIST_MODULES: List[QueryModule] = [
         },
         query_categorymembers,
     ),
-    _list_module("backlinks", "bl", _backlink_params, query_backlinks),
-    _list_module("embeddedin", "ei", _backlink_params, query_embeddedin),
-    _list_module("imageusage", "iu", _backlink_params, query_imageusage),
-    _list_module(
+    list_module("backlinks", "bl", _backlink_params, query_backlinks),
+    list_module("embeddedin", "ei", _backlink_params, query_embeddedin),
+    list_module("imageusage", "iu", _backlink_params, query_imageusage),
+    list_module(
         "alllinks",
         "al",
         {
@@ -821,7 +422,7 @@ LIST_MODULES: List[QueryModule] = [
         },
         query_alllinks,
     ),
-    _list_module(
+    list_module(
         "allcategories",
         "ac",
         {
@@ -837,139 +438,10 @@ LIST_MODULES: List[QueryModule] = [
         },
         query_allcategories,
     ),
-    _list_module(
-        "search",
-        "sr",
-        {
-            "search": param_text(is_required=True),
-            "namespace": param_namespaces(["0"]),
-            "limit": param_limit(10, 500, 500),
-            "offset": param_number(0, 0),
-            "qiprofile": param_text(),
-            "what": param_choice("title text nearmatch"),
-            "info": param_choices(
-                "totalhits suggestion rewrittenquery",
-                "totalhits suggestion rewrittenquery",
-            ),
-            "prop": param_choices(
-                "size wordcount timestamp snippet titlesnippet redirecttitle "
-                "redirectsnippet sectiontitle sectionsnippet isfilematch "
-                "categorysnippet score hasrelated extensiondata",
-                "size wordcount timestamp snippet",
-            ),
-            "interwiki": param_flag(),
-            "enablerewrites": param_flag(),
-            "sort": param_text("relevance"),
-        },
-        query_search,
-    ),
-    _list_module(
-        "prefixsearch",
-        "ps",
-        {
-            "search": param_text(is_required=True),
-            "namespace": param_namespaces(["0"]),
-            "limit": param_limit(),
-            "offset": param_number(0, 0),
-            "profile": param_text(),
-        },
-        query_prefixsearch,
-    ),
-    _list_module(
-        "random",
-        "rn",
-        {
-            "namespace": param_namespaces(),
-            "filterredir": param_choice("all redirects nonredirects", "nonredirects"),
-            "limit": param_limit(1),
-            "continue": param_text(),
-        },
-        query_random,
-    ),
-    _list_module(
-        "exturlusage",
-        "eu",
-        {
-            "prop": param_choices("ids title url", "ids title url"),
-            "continue": param_text(),
-            "protocol": param_text(""),
-            "query": param_text(),
-            "namespace": param_namespaces(),
-            "limit": param_limit(),
-            "expandurl": param_flag(is_deprecated=True),
-        },
-        query_exturlusage,
-    ),
-    _list_module(
-        "iwbacklinks",
-        "iwbl",
-        {
-            "prefix": param_text(),
-            "title": param_text(),
-            "continue": param_text(),
-            "limit": param_limit(),
-            "prop": param_choices("iwprefix iwtitle"),
-            "dir": _dir_param,
-        },
-        query_iwbacklinks,
-    ),
-    _list_module(
-        "pageswithprop",
-        "pwp",
-        {
-            "propname": param_text(is_required=True),
-            "prop": param_choices("ids title value", "ids title"),
-            "continue": param_text(),
-            "limit": param_limit(),
-            "dir": _dir_param,
-        },
-        query_pageswithprop,
-    ),
-    _list_module(
-        "protectedtitles",
-        "pt",
-        {
-            "namespace": param_namespaces(),
-            "level": param_list(),
-            "limit": param_limit(),
-            "dir": param_choice("newer older", "older"),
-            "start": param_time(),
-            "end": param_time(),
-            "prop": param_choices(
-                "timestamp user userid comment parsedcomment expiry level",
-                "timestamp level",
-            ),
-            "continue": param_text(),
-        },
-        query_protectedtitles,
-    ),
-    QueryModule(
-        "querypage",
-        "list",
-        "qp",
-        {
-            "page": param_choice(
-                "Ancientpages Shortpages Longpages Uncategorizedpages", is_required=True
-            ),
-            "offset": param_number(0, 0),
-            "limit": param_limit(),
-        },
-        query_querypage,
-    ),
-    QueryModule(
-        "tags",
-        "list",
-        "tg",
-        {
-            "continue": param_text(),
-            "limit": param_limit(),
-            "prop": param_choices(
-                "displayname description hitcount defined source active"
-            ),
-        },
-        query_tags,
-    ),
     *REVISION_LIST_MODULES,
     *FILE_LIST_MODULES,
     *CHANGE_LIST_MODULES,
+    *SEARCH_LIST_MODULES,
+    *REPORT_LIST_MODULES,
+    *USER_LIST_MODULES,
 ]

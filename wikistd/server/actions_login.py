@@ -1,6 +1,7 @@
 """Logging in and out: bot passwords in two steps, accounts step by step, new accounts.
 
 In: names and passwords.  Out: sessions and their cookies.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiLogin, ApiClientLogin, ApiAMCreateAccount.
 Not here: how passwords and rights are kept (accounts.py).
 """

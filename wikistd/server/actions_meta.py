@@ -1,6 +1,7 @@
 """What action=query tells of the wiki and of the client: siteinfo, userinfo, tokens.
 
 In: a ModuleRun.  Out: values of the query's result.
+Holds: nothing.
 Spec: MediaWiki 1.39's meta modules.  Not here: logging in (actions_login.py).
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, list_rights
-from .actions_changes import find_block, show_block
 from .actions_formats import PlainBool
 from .actions_login import query_authmanagerinfo
 from .actions_options import DEFAULT_OPTIONS, read_options
@@ -20,6 +20,7 @@ from .actions_params import (
     param_text,
 )
 from .actions_query import ModuleRun, QueryModule
+from .actions_users import find_block, show_block
 from .files import MEDIA_TYPES
 from .records import format_time
 from .titles import (

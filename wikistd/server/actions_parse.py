@@ -1,6 +1,7 @@
 """Reading that is not a query: parse, compare, opensearch, purge, and the help.
 
 In: parameters.  Out: HTML as simple as this wiki makes it, suggestions, differences.
+Holds: nothing.
 Spec: MediaWiki 1.39's modules of these names.  Not here: wikitext (markup.py).
 """
 
@@ -12,7 +13,6 @@ from typing import Any, Dict, List, Optional, Tuple
 from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_edit import missing_page, no_revision
-from .actions_lists import find_by_prefix
 from .actions_pages import PAGE_SET_PARAMS
 from .actions_params import (
     param_choice,
@@ -27,6 +27,7 @@ from .actions_params import (
 from .actions_props import display_title
 from .actions_query import Query
 from .actions_rules import check_rate
+from .actions_search import find_by_prefix
 from .markup import PageLinks, find_links, find_sections, render_html
 from .records import RevisionRow
 from .titles import Title, title_text

@@ -1,6 +1,7 @@
 """What is done to people and for them: blocks, groups, watchlists, preferences, tags.
 
 In: parameters.  Out: what was done, or why not.
+Holds: nothing.
 Spec: MediaWiki 1.39's modules of these names.  Not here: the doing (custodian.py,
 accounts.py), logging in (actions_login.py).
 """

@@ -1,6 +1,7 @@
 """Properties of pages in action=query: info, links, categories and their like.
 
 In: a ModuleRun.  Out: values beside each page.
+Holds: nothing.
 Spec: MediaWiki 1.39's prop modules.  Not here: revisions (actions_revisions.py),
 files (actions_files.py).
 """

@@ -1,6 +1,7 @@
 """action=query: pages, generators, props, lists and meta in one reply.
 
 In: an ActionCall and the table of query modules.  Out: its result.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiQuery.  Not here: the modules (actions_props.py, ...).
 """
 
@@ -259,3 +260,8 @@ def page_items(pages: Sequence[PageRow]) -> List[QueryItem]:
 def namespace_clause(column: str, namespaces: Sequence[str]) -> str:
     """Return a condition on a column; the numbers were checked when they were read."""
     return "%s IN (%s)" % (column, ", ".join(str(int(each)) for each in namespaces))
+
+
+def list_module(name: str, prefix: str, params: Any, run: Any) -> QueryModule:
+    """Return a list that may be a generator too."""
+    return QueryModule(name, "list", prefix, params, run, run)

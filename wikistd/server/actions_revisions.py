@@ -1,6 +1,7 @@
 """Revisions in action=query: their facts and texts, of pages, users and all.
 
 In: a ModuleRun.  Out: revisions beside each page, or lists of them.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiQueryRevisionsBase and its children.
 Not here: writing them (actions_edit.py).
 """

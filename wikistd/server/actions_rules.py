@@ -1,6 +1,7 @@
 """Who may do what to which page: the checks before any change.
 
 In: a call, a title, an action.  Out: nothing, or an ActionFailure with every reason.
+Holds: nothing.
 Spec: MediaWiki 1.39's PermissionManager.  Not here: rights as such (accounts.py).
 """
 
@@ -13,7 +14,7 @@ from typing import Any, List, Optional, Sequence
 from .accounts import GROUP_RIGHTS
 from .actions import ActionFailure, ApiMessage
 from .actions_call import ActionCall
-from .actions_changes import find_block, show_block
+from .actions_users import find_block, show_block
 from .markup import find_links
 from .titles import Title, title_text
 

@@ -1,6 +1,7 @@
 """run_action: the API's main module and the table of the others.
 
 In: the store and an ApiRequest.  Out: an ApiReply, whatever the request was.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 """
 

@@ -1,6 +1,7 @@
 """action=upload: files at once, in chunks, by way of the stash.
 
 In: bytes.  Out: a file and its page, warnings, or the key to go on with.
+Holds: nothing.
 Spec: MediaWiki 1.39's ApiUpload.  Not here: what a file is (files.py).
 """
 

@@ -1,0 +1,292 @@
+"""Pages found by words, by how their titles begin, or by chance, in action=query.
+
+In: a ModuleRun.  Out: items, which a generator takes as pages.  Holds: nothing.
+Spec: MediaWiki 1.39's search, prefixsearch and random.  Not here: an index of words:
+titles and texts are read through (100,000 titles take about a second).
+"""
+
+from __future__ import annotations
+
+import html
+import random
+import re
+from typing import Any, Dict, List, Sequence
+
+from .actions import refuse
+from .actions_params import (
+    param_choice,
+    param_choices,
+    param_flag,
+    param_limit,
+    param_namespaces,
+    param_number,
+    param_text,
+)
+from .actions_query import (
+    ModuleRun,
+    QueryItem,
+    QueryModule,
+    list_module,
+    namespace_clause,
+)
+from .records import PageRow, format_time
+from .titles import (
+    find_namespace,
+    upper_first,
+)
+
+
+def title_key(text: str) -> str:
+    """Return the key that a part of a title stands for, "gap from" and such."""
+    return upper_first(text.replace(" ", "_"))
+
+
+def search_words(text: str) -> List[re.Pattern[str]]:
+    """Return a pattern for each word of a search; a quoted phrase counts as one."""
+    words = re.findall(r'"([^"]+)"|(\S+)', text)
+    return [
+        re.compile(r"(?<!\w)%s(?!\w)" % re.escape(phrase or word), re.IGNORECASE)
+        for phrase, word in words
+        if re.search(r"\w", phrase or word)
+    ]
+
+
+def find_titles(
+    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
+) -> List[PageRow]:
+    """Return the pages whose titles have all the words, in order."""
+    found: List[PageRow] = []
+    start = (-1, "")
+    while patterns:
+        # A part at a time: memory stays flat, however large the wiki.
+        pages = run.store.query_pages(
+            "%s AND (ns, title) > (?, ?) ORDER BY ns, title"
+            % namespace_clause("ns", namespaces),
+            start,
+            2000,
+        )
+        found += [
+            page
+            for page in pages
+            if all(each.search(page.key.replace("_", " ")) for each in patterns)
+        ]
+        if len(pages) < 2000:
+            break
+        start = (pages[-1].namespace, pages[-1].key)
+    return found
+
+
+def find_texts(
+    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
+) -> List[PageRow]:
+    """Return the pages whose newest texts have all the words, by id."""
+    found: List[PageRow] = []
+    start = 0
+    while patterns:
+        pages = run.store.query_pages(
+            "%s AND id > ? ORDER BY id" % namespace_clause("ns", namespaces),
+            (start,),
+            200,
+        )
+        revisions = run.store.find_revisions([page.latest for page in pages])
+        for page in pages:
+            text = run.store.read_text(revisions[page.latest])
+            if all(each.search(text) for each in patterns):
+                found.append(page)
+        if len(pages) < 200:
+            break
+        start = pages[-1].id
+    return found
+
+
+def snippet_of(text: str, patterns: Sequence[Any]) -> str:
+    """Return up to two lines of `text` that have the words, which are marked."""
+    lines = []
+    for line in text.split("\n"):
+        if any(each.search(line) for each in patterns):
+            lines.append(_mark_words(line[:250], patterns) + "\n")
+        if len(lines) == 2:
+            break
+    return "".join(lines)
+
+
+def _mark_words(line: str, patterns: Sequence[Any]) -> str:
+    spans = sorted(match.span() for each in patterns for match in each.finditer(line))
+    pieces, position = [], 0
+    for start, end in spans:
+        if start < position:
+            continue
+        pieces.append(_escape_snippet(line[position:start]))
+        word = _escape_snippet(line[start:end])
+        pieces.append("<span class='searchmatch'>%s</span>" % word)
+        position = end
+    pieces.append(_escape_snippet(line[position:]))
+    return "".join(pieces)
+
+
+def _escape_snippet(text: str) -> str:
+    return html.escape(text).replace("&#x27;", "&#039;")
+
+
+def query_search(run: ModuleRun) -> List[QueryItem]:
+    """Answer list=search: words of titles, or of texts where srwhat=text."""
+    args = run.args
+    if not args["search"].strip():
+        raise refuse(
+            "missingparam", 'The "%ssearch" parameter must be set.' % run.prefix
+        )
+    patterns = search_words(args["search"])
+    finder = find_texts if args["what"] == "text" else find_titles
+    pages = finder(run, patterns, args["namespace"])
+    offset, limit = args["offset"], args["limit"]
+    if len(pages) > offset + limit:
+        run.go_on("offset", offset + limit)
+    if "totalhits" in args["info"] and not run.is_generator:
+        run.query.result["searchinfo"] = {"totalhits": len(pages)}
+    return [
+        _search_item(run, page, patterns) for page in pages[offset : offset + limit]
+    ]
+
+
+def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> QueryItem:
+    props = run.args["prop"]
+    entry: Dict[str, Any] = {
+        "ns": page.namespace,
+        "title": page.text,
+        "pageid": page.id,
+    }
+    if run.is_generator:
+        return QueryItem(entry, page)
+    revision = run.store.find_revision(page.latest)
+    text = run.store.read_text(revision) if revision else ""
+    if "size" in props:
+        entry["size"] = page.size
+    if "wordcount" in props:
+        entry["wordcount"] = len(re.findall(r"\w+", text))
+    if "timestamp" in props and revision is not None:
+        entry["timestamp"] = format_time(revision.time)
+    if "snippet" in props:
+        is_redirect = page.redirect is not None
+        entry["snippet"] = "" if is_redirect else snippet_of(text, patterns)
+    if "titlesnippet" in props:
+        # MediaWiki's own search on SQLite marks no words in titles.
+        entry["titlesnippet"] = ""
+    return QueryItem(entry, page)
+
+
+def find_by_prefix(
+    run_store: Any, text: str, namespaces: Sequence[str], offset: int, limit: int
+) -> List[PageRow]:
+    """Return the pages whose titles begin with `text`."""
+    words = text
+    head, colon, tail = text.partition(":")
+    number = find_namespace(head) if colon else None
+    if number is not None and number >= 0:
+        namespaces, words = [str(number)], tail
+    prefix = title_key(words.strip())
+    pages: List[PageRow] = run_store.query_pages(
+        "%s AND title >= ? AND title < ? ORDER BY ns, title"
+        % namespace_clause("ns", namespaces),
+        (prefix, prefix + "\U0010ffff"),
+        offset + limit,
+    )
+    return pages[offset:]
+
+
+def query_prefixsearch(run: ModuleRun) -> List[QueryItem]:
+    """Answer list=prefixsearch."""
+    args = run.args
+    limit, offset = args["limit"], args["offset"]
+    pages = find_by_prefix(
+        run.store, args["search"], args["namespace"], offset, limit + 1
+    )
+    if len(pages) > limit:
+        pages.pop()
+        run.go_on("offset", offset + limit)
+    return [
+        QueryItem({"ns": page.namespace, "title": page.text, "pageid": page.id}, page)
+        for page in pages
+    ]
+
+
+def query_random(run: ModuleRun) -> List[QueryItem]:
+    """Answer list=random.  Its continue parameter is the seed and the place in it."""
+    args, limit = run.args, run.args["limit"]
+    where = namespace_clause("ns", args["namespace"]) if args["namespace"] else "1 = 1"
+    if args["filterredir"] != "all":
+        is_redirect = args["filterredir"] == "redirects"
+        where += " AND redirect IS %sNULL" % ("NOT " if is_redirect else "")
+    largest = run.store.db.value("SELECT MAX(id) FROM page") or 0
+    parts = run.continue_parts(4)
+    seed = parts[0] if parts else "%.12f" % random.random()
+    done = int(parts[3]) if parts and parts[3].isdigit() else 0
+    dice = random.Random(seed)
+    chosen: Dict[int, PageRow] = {}
+    for _ in range((done + limit + 1) * 4 if largest else 0):
+        start = dice.randrange(largest)
+        found = run.store.query_pages("%s AND id > ? ORDER BY id" % where, (start,), 1)
+        if found:
+            chosen[found[0].id] = found[0]
+        if len(chosen) > done + limit:
+            break
+    pages = list(chosen.values())[done : done + limit + 1]
+    if len(pages) > limit:
+        pages.pop()
+        run.go_on("continue", "%s|%s|%d|%d" % (seed, seed, pages[-1].id, done + limit))
+    return [
+        QueryItem({"id": page.id, "ns": page.namespace, "title": page.text}, page)
+        for page in pages
+    ]
+
+
+SEARCH_LIST_MODULES: List[QueryModule] = [
+    list_module(
+        "search",
+        "sr",
+        {
+            "search": param_text(is_required=True),
+            "namespace": param_namespaces(["0"]),
+            "limit": param_limit(10, 500, 500),
+            "offset": param_number(0, 0),
+            "qiprofile": param_text(),
+            "what": param_choice("title text nearmatch"),
+            "info": param_choices(
+                "totalhits suggestion rewrittenquery",
+                "totalhits suggestion rewrittenquery",
+            ),
+            "prop": param_choices(
+                "size wordcount timestamp snippet titlesnippet redirecttitle "
+                "redirectsnippet sectiontitle sectionsnippet isfilematch "
+                "categorysnippet score hasrelated extensiondata",
+                "size wordcount timestamp snippet",
+            ),
+            "interwiki": param_flag(),
+            "enablerewrites": param_flag(),
+            "sort": param_text("relevance"),
+        },
+        query_search,
+    ),
+    list_module(
+        "prefixsearch",
+        "ps",
+        {
+            "search": param_text(is_required=True),
+            "namespace": param_namespaces(["0"]),
+            "limit": param_limit(),
+            "offset": param_number(0, 0),
+            "profile": param_text(),
+        },
+        query_prefixsearch,
+    ),
+    list_module(
+        "random",
+        "rn",
+        {
+            "namespace": param_namespaces(),
+            "filterredir": param_choice("all redirects nonredirects", "nonredirects"),
+            "limit": param_limit(1),
+            "continue": param_text(),
+        },
+        query_random,
+    ),
+]

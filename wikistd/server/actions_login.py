@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hmac
 import struct
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from .accounts import canonical_user_name
 from .actions import ApiMessage, refuse
@@ -24,16 +24,10 @@ from .actions_params import (
     param_list,
     param_text,
 )
-from .actions_query import ModuleRun
 
 WRONG_PASSWORD = "Incorrect username or password entered.\nPlease try again."
 THROTTLED = (
     "You have made too many recent login attempts.\nPlease wait %s before trying again."
-)
-#: Passwords nobody may take: the first of the list that MediaWiki brings along.
-COMMON_PASSWORDS = frozenset(
-    "123456 12345678 123456789 1234567890 password qwerty abc123 111111 letmein "
-    "iloveyou admin welcome monkey dragon football baseball master shadow".split()
 )
 _password_request = "MediaWiki\\Auth\\PasswordAuthenticationRequest"
 _totp_request = "MediaWiki\\Extension\\OATHAuth\\Auth\\TOTPAuthenticationRequest"
@@ -215,7 +209,7 @@ def check_account(call: ActionCall, name: str, password: str) -> LoginStep:
     return LoginStep("PASS", account=account)
 
 
-def _field(
+def login_field(
     kind: str, label: str, text: str, *, optional: bool = False, secret: bool = False
 ) -> Dict[str, Any]:
     return {
@@ -235,13 +229,13 @@ def _reset_request(call: ActionCall, account: int) -> Dict[str, Any]:
         "provider": "Password-based authentication",
         "account": call.store.accounts.name(account),
         "fields": {
-            "password": _field(
+            "password": login_field(
                 "password",
                 "New password:",
                 "Password for authentication.",
                 secret=True,
             ),
-            "retype": _field(
+            "retype": login_field(
                 "password",
                 "Retype new password:",
                 "Password again to confirm.",
@@ -259,7 +253,7 @@ def _totp_question(call: ActionCall, account: int) -> Dict[str, Any]:
         "provider": "Two-factor authentication (OATH).",
         "account": call.store.accounts.name(account),
         "fields": {
-            "OATHToken": _field(
+            "OATHToken": login_field(
                 "string",
                 "Two-factor token or recovery code",
                 "The one-time password used as the second factor of two-factor "
@@ -287,20 +281,10 @@ _clientlogin_params: Dict[str, ParamSpec] = {
     "logincontinue": param_flag(),
     "logintoken": param_text(is_secret=True),
 }
-_createaccount_params: Dict[str, ParamSpec] = {
-    "createrequests": param_list(),
-    "createmessageformat": param_choice("html wikitext raw none", "wikitext"),
-    "createmergerequestfields": param_flag(),
-    "createpreservestate": param_flag(),
-    "createreturnurl": param_text(),
-    "createcontinue": param_flag(),
-    "createtoken": param_text(is_secret=True),
-}
 CLIENT_LOGIN_FACTS = ModuleFacts(_clientlogin_params, must_post=True, is_write=True)
-CREATE_ACCOUNT_FACTS = ModuleFacts(_createaccount_params, must_post=True, is_write=True)
 
 
-def _check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
+def check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
     if args[prefix + "token"] is None:
         raise missing_param(prefix + "token")
     call.require_posted([prefix + "token"])
@@ -321,12 +305,12 @@ def _check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None
         )
 
 
-def _read_field(call: ActionCall, name: str) -> str:
+def read_login_field(call: ActionCall, name: str) -> str:
     call.reader.used[name] = None
     return call.values.get(name, "")
 
 
-def _show_step(
+def show_login_step(
     call: ActionCall, step: LoginStep, args: Dict[str, Any]
 ) -> Dict[str, Any]:
     if step.status == "PASS":
@@ -343,10 +327,10 @@ def _show_step(
 
 def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=clientlogin: one step of it."""
-    _check_stepwise(call, args, "login")
+    check_stepwise(call, args, "login")
     is_remembered = "rememberMe" in call.values
     for name in ("username", "password", "rememberMe", "retype", "OATHToken", "domain"):
-        _read_field(call, name)
+        read_login_field(call, name)
     if args["logincontinue"]:
         step = _continue_login(call)
     else:
@@ -355,15 +339,15 @@ def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> None:
         data = call.store.accounts.session_data(call.requester.session)
         is_remembered = is_remembered or bool(data.get("remember"))
         call.enter(step.account, "", is_remembered=is_remembered)
-    call.result["clientlogin"] = _show_step(call, step, args)
+    call.result["clientlogin"] = show_login_step(call, step, args)
 
 
 def _begin_login(call: ActionCall, is_remembered: bool) -> LoginStep:
-    name = _read_field(call, "username")
+    name = read_login_field(call, "username")
     if _is_blocked_by_throttle(call, name, 1):
         wait = format_wait(call.store.site.login_throttle[1])
         return LoginStep("FAIL", "login-throttled", THROTTLED % wait)
-    step = check_account(call, name, _read_field(call, "password"))
+    step = check_account(call, name, read_login_field(call, "password"))
     if step.status != "FAIL":
         _forget_throttle(call, name)
     waiting = (
@@ -387,8 +371,8 @@ def _continue_login(call: ActionCall) -> LoginStep:
         return LoginStep("FAIL", "authmanager-authn-not-in-progress", text)
     account = waiting["account"]
     if waiting["code"] == "resetpass-expired":
-        password = _read_field(call, "password")
-        if password != _read_field(call, "retype"):
+        password = read_login_field(call, "password")
+        if password != read_login_field(call, "retype"):
             text = "The passwords you entered do not match."
             return LoginStep(
                 "UI", "badretype", text, account, (_reset_request(call, account),)
@@ -401,7 +385,7 @@ def _continue_login(call: ActionCall) -> LoginStep:
         secret = call.store.db.value(
             "SELECT second_step FROM account WHERE id = ?", (account,)
         )
-        given = _read_field(call, "OATHToken").replace(" ", "")
+        given = read_login_field(call, "OATHToken").replace(" ", "")
         now = call.store.clock_now()
         if given not in [make_totp(secret, now + shift) for shift in (-30, 0, 30)]:
             return LoginStep(
@@ -415,81 +399,6 @@ def _continue_login(call: ActionCall) -> LoginStep:
     return LoginStep("PASS", account=account)
 
 
-def run_createaccount(call: ActionCall, args: Dict[str, Any]) -> None:
-    """Answer action=createaccount."""
-    _check_stepwise(call, args, "create")
-    name = _read_field(call, "username")
-    password = _read_field(call, "password")
-    retype = _read_field(call, "retype")
-    for other in ("email", "realname", "reason", "mailpassword"):
-        _read_field(call, other)
-    step = _check_new_account(call, name, password, retype)
-    if step.status == "PASS":
-        step = step._replace(account=call.store.create_user(name, password))
-    call.result["createaccount"] = _show_step(call, step, args)
-
-
-def _check_new_account(
-    call: ActionCall, name: str, password: str, retype: str
-) -> LoginStep:
-    canonical = canonical_user_name(name)
-    if canonical is None:
-        text = "You have not specified a valid username."
-        return LoginStep("FAIL", "noname", text)
-    if call.store.accounts.find(canonical) is not None:
-        text = "Username entered already in use.\nPlease choose a different name."
-        return LoginStep("FAIL", "userexists", text)
-    if password != retype:
-        return LoginStep("FAIL", "badretype", "The passwords you entered do not match.")
-    problem = password_problem(password)
-    if problem is not None:
-        return LoginStep("FAIL", problem.code, problem.text)
-    return LoginStep("PASS")
-
-
-def password_problem(password: str) -> Optional[ApiMessage]:
-    """Return what is wrong with a new password, or None."""
-    if password.lower() in COMMON_PASSWORDS:
-        text = (
-            "The password entered is in a list of very commonly used passwords. Please "
-            "choose a more unique password."
-        )
-        return ApiMessage("passwordincommonlist", text)
-    if len(password) < 8:
-        return ApiMessage(
-            "passwordtooshort", "Passwords must be at least 8 characters."
-        )
-    return None
-
-
-VALIDATE_PASSWORD_FACTS = ModuleFacts(
-    {
-        "password": param_text(is_required=True, is_secret=True),
-        "user": param_text(),
-        "email": param_text(),
-        "realname": param_text(),
-    },
-    must_post=True,
-)
-
-
-def run_validatepassword(call: ActionCall, args: Dict[str, Any]) -> None:
-    """Answer action=validatepassword."""
-    call.require_posted(["password"])
-    problem = password_problem(args["password"])
-    shown: Dict[str, Any] = {"validity": "Good" if problem is None else "Change"}
-    if problem is not None:
-        shown["validitymessages"] = [
-            {
-                "message": problem.code,
-                "params": [],
-                "code": problem.code,
-                "type": "error",
-            }
-        ]
-    call.result["validatepassword"] = shown
-
-
 LOGOUT_FACTS = ModuleFacts({}, token="csrf", must_post=True, is_write=True)
 
 
@@ -497,118 +406,3 @@ def run_logout(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=logout."""
     if call.requester.account:
         call.leave()
-
-
-def query_authmanagerinfo(run: ModuleRun) -> None:
-    """Answer meta=authmanagerinfo."""
-    said: Dict[str, Any] = {
-        "canauthenticatenow": True,
-        "cancreateaccounts": True,
-        "canlinkaccounts": False,
-        "haspreservedstate": False,
-        "hasprimarypreservedstate": False,
-        "preservedusername": "",
-    }
-    wanted = run.args["requestsfor"]
-    if wanted in ("login", "create"):
-        requests = _login_requests() if wanted == "login" else _create_requests()
-        if run.args["messageformat"] == "none":
-            requests = [_without_words(request) for request in requests]
-        if run.args["mergerequestfields"]:
-            said["fields"] = {
-                name: field
-                for request in requests
-                for name, field in request.pop("fields").items()
-            }
-        said["requests"] = requests
-    elif wanted is not None:
-        said["requests"] = []
-    run.query.result["authmanagerinfo"] = said
-
-
-def _without_words(request: Dict[str, Any]) -> Dict[str, Any]:
-    fields = {
-        name: {key: each for key, each in field.items() if key not in ("label", "help")}
-        for name, field in request["fields"].items()
-    }
-    kept = {
-        key: each for key, each in request.items() if key not in ("provider", "account")
-    }
-    return {**kept, "fields": fields}
-
-
-def _named_request(
-    name: str, required: str, fields: Dict[str, Any], provider: str = ""
-) -> Dict[str, Any]:
-    full = "MediaWiki\\Auth\\" + name
-    return {
-        "id": full,
-        "metadata": {},
-        "required": required,
-        "provider": provider or full,
-        "account": "" if provider else full,
-        "fields": fields,
-    }
-
-
-def _login_requests() -> List[Dict[str, Any]]:
-    return [
-        _named_request(
-            "PasswordAuthenticationRequest",
-            "primary-required",
-            _password_fields(),
-            "Password-based authentication",
-        ),
-        _named_request(
-            "RememberMeAuthenticationRequest",
-            "optional",
-            {
-                "rememberMe": _field(
-                    "checkbox",
-                    "Keep me logged in",
-                    "Whether the password should be remembered for longer than the "
-                    "length of the session.",
-                    optional=True,
-                )
-            },
-        ),
-    ]
-
-
-def _username_field() -> Dict[str, Any]:
-    return _field("string", "Username", "Username for authentication.")
-
-
-def _password_fields() -> Dict[str, Any]:
-    return {
-        "username": _username_field(),
-        "password": _field(
-            "password", "Password", "Password for authentication.", secret=True
-        ),
-    }
-
-
-def _create_requests() -> List[Dict[str, Any]]:
-    retype = _field(
-        "password", "Retype password:", "Password again to confirm.", secret=True
-    )
-    return [
-        _named_request(
-            "PasswordAuthenticationRequest",
-            "primary-required",
-            {**_password_fields(), "retype": retype},
-            "Password-based authentication",
-        ),
-        _named_request(
-            "UsernameAuthenticationRequest", "required", {"username": _username_field()}
-        ),
-        _named_request(
-            "UserDataAuthenticationRequest",
-            "required",
-            {
-                "realname": _field(
-                    "string", "Real name", "Real name of the user", optional=True
-                )
-            },
-        ),
-    ]

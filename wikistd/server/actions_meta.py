@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, list_rights
+from .actions_account import query_authmanagerinfo
 from .actions_formats import PlainBool
-from .actions_login import query_authmanagerinfo
 from .actions_options import DEFAULT_OPTIONS, read_options
 from .actions_params import (
     param_choice,

@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
+from .actions_account import (
+    CREATE_ACCOUNT_FACTS,
+    VALIDATE_PASSWORD_FACTS,
+    run_createaccount,
+    run_validatepassword,
+)
 from .actions_call import ActionCall, ModuleFacts, cors_headers
 from .actions_custody import (
     DELETE_FACTS,
-    IMPORT_FACTS,
-    MERGE_HISTORY_FACTS,
-    MOVE_FACTS,
     PATROL_FACTS,
     PROTECT_FACTS,
     REVISION_DELETE_FACTS,
     ROLLBACK_FACTS,
     UNDELETE_FACTS,
     run_delete,
-    run_import,
-    run_mergehistory,
-    run_move,
     run_patrol,
     run_protect,
     run_revisiondelete,
@@ -36,17 +36,21 @@ from .actions_formats import API_FORMATS
 from .actions_lists import LIST_MODULES
 from .actions_login import (
     CLIENT_LOGIN_FACTS,
-    CREATE_ACCOUNT_FACTS,
     LOGIN_FACTS,
     LOGOUT_FACTS,
-    VALIDATE_PASSWORD_FACTS,
     run_clientlogin,
-    run_createaccount,
     run_login,
     run_logout,
-    run_validatepassword,
 )
 from .actions_meta import META_MODULES
+from .actions_moving import (
+    IMPORT_FACTS,
+    MERGE_HISTORY_FACTS,
+    MOVE_FACTS,
+    run_import,
+    run_mergehistory,
+    run_move,
+)
 from .actions_params import (
     ParamSpec,
     missing_param,

@@ -66,7 +66,10 @@ class AppCase(unittest.TestCase):
 class Pages(AppCase):
     def test_view(self):
         """A page is shown with its text, escaped, and links to its history."""
-        self.save("Zürich", "<script>alert(1)</script>\n\n'''Grüezi''' [[Bern]]")
+        self.save(
+            "Zürich",
+            "<script>alert(1)</script>\n\n'''Grüezi''' [[Bern]] [[Special:AllPages]]",
+        )
         self.save("Bern", "Bär")
         text = self.page("/wiki/Zürich")
         self.assertIn('<h1 id="firstHeading">Zürich</h1>', text)
@@ -74,6 +77,7 @@ class Pages(AppCase):
         self.assertNotIn("<script", text)
         self.assertIn("<b>Grüezi</b>", text)
         self.assertIn('<a href="/wiki/Bern" title="Bern">Bern</a>', text)
+        self.assertNotIn("redlink", text)
         self.assertIn("/w/index.php?title=Z%C3%BCrich&amp;action=history", text)
         self.assertEqual(
             self.ask("/wiki/Zürich")[1]["last-modified"],

@@ -17,8 +17,8 @@ from .registry import Command
 _serve_main_page = """This wiki lives in one sqlite3 file and one Python process.
 
 * [[Special:AllPages|All pages]], [[Special:RecentChanges|recent changes]]
-* The API is at ''/w/api.php'', the stream of changes at
-  ''/v2/stream/recentchange''.
+* The API is at ''/w/api.php''.
+* The stream of changes is at ''/v2/stream/recentchange''.
 """
 
 

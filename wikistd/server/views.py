@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import html
-from typing import List, Sequence, Tuple
+import re
+from typing import List, Sequence, Set, Tuple
 from urllib.parse import quote
 
 from .markup import find_links, render_html
 from .records import Change, FileRecord, PageRecord, RevisionRow, format_time
 from .store import PageStore
-from .titles import Title
+from .titles import InvalidTitle, Title, parse_title
 
+_views_special = re.compile(r"\[\[\s*(Special:[^\[\]|\n]{1,255})", re.I)
 #: Rows of a list on one page.
 VIEW_ROWS = 500
 #: A view is one file, readable without scripts; colours follow the reader's system.
@@ -25,7 +27,7 @@ VIEW_STYLE = (
     "padding:1rem;overflow-wrap:anywhere}:root{color-scheme:light dark}"
     "nav a{margin-right:1rem}h1{font-weight:500;border-bottom:1px solid #8888}"
     "a.new{color:#d33}table{border-collapse:collapse}td,th{padding:.1rem .8rem .1rem 0;"
-    "text-align:left;vertical-align:top}img{max-width:100%}footer,.note{color:#777}"
+    "text-align:left;vertical-align:top}main ul{margin:.2rem 0}img{max-width:100%}footer,.note{color:#777}"
 )
 
 
@@ -118,6 +120,7 @@ class WikiViews:
         links = find_links(record.text)
         pairs = [(link.namespace, link.key) for link in links.pages]
         existing = set(self.store.find_pages(pairs))
+        existing.update(_special_pages(record.text))
         return render_html(record.text, title, existing)
 
     def missing(self, title: str) -> str:
@@ -217,6 +220,18 @@ class WikiViews:
         )
         items = "\n".join("<li>%s</li>" % self.link(page.text) for page in pages)
         return "<h2>Pages in this category</h2>\n<ul>\n%s\n</ul>\n" % items
+
+
+def _special_pages(text: str) -> Set[Tuple[int, str]]:
+    """Return the special pages that wikitext links to: they are there without a row."""
+    found = set()
+    for match in _views_special.finditer(text):
+        try:
+            title = parse_title(match.group(1))
+        except InvalidTitle:
+            continue
+        found.add((title.namespace, title.key))
+    return found
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -245,8 +245,22 @@ class Time(unittest.TestCase):
             receive(store, HOME, "a=%d" % i)
         self.assertLessEqual(len(store._seen_lines), MAX_COOKIE_HEADERS)
         before = len(store._seen_lines)
-        receive(store, HOME, "a=b; Max-Age=9", "c=d; Expires=Fri, 01 Jan 3000 00:00:00 GMT")
+        receive(store, HOME, "c=d; Expires=Fri, 01 Jan 3000 00:00:00 GMT", "e=f; Max-Age=x",
+                "e=f; Max-Age=5; max-age=7", "e=f; Max-Age=0", "e=" + "f" * 1100)
         self.assertEqual(len(store._seen_lines), before)
+
+    def test_repeated_ages(self):
+        """A repeated line with Max-Age begins its cookie's time anew."""
+        clock = Clock()
+        store = new_store(now=clock)
+        for _ in range(5):
+            receive(store, HOME, "a=b; MAX-AGE = 60")
+            self.assertEqual(sent(store, HOME), "a=b")
+            clock.now += 50
+        clock.now += 10
+        self.assertEqual(sent(store, HOME), "")
+        receive(store, HOME, "a=b; MAX-AGE = 60")
+        self.assertEqual(sent(store, HOME), "a=b")
 
 
 class OwnCookies(unittest.TestCase):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import os
+import re
 import threading
 import time
 import urllib.parse
@@ -41,6 +42,7 @@ from .setcookie import (
     domain_matches,
     host_chain,
     is_trustworthy,
+    parse_max_age,
     parse_set_cookie,
     path_matches,
     resolve_cookie,
@@ -52,6 +54,9 @@ MAX_COOKIES_PER_DOMAIN = 180
 MAX_COOKIES = 20000
 #: Ready-made Cookie headers kept: one for each host and path in use.
 MAX_COOKIE_HEADERS = 512
+
+#: Each Max-Age of a Set-Cookie line, as it stands there.
+COOKIE_MAX_AGE = re.compile(r";[ \t]*max-age[ \t]*=([^;]*)", re.IGNORECASE)
 
 #: What tells two cookies apart.
 CookieKey = Tuple[str, str, str]
@@ -91,7 +96,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             str, Tuple[int, float, List[Tuple[str, str]], str]
         ] = {}
         self._seen_lines: Dict[
-            Tuple[Tuple[str, str, str], str], http.cookiejar.Cookie
+            Tuple[Tuple[str, str, str], str], Tuple[http.cookiejar.Cookie, int]
         ] = {}
         self._was_loaded = False
         self._on_disk: Dict[CookieKey, Optional[str]] = {}
@@ -148,6 +153,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 or old.value != cookie.value
                 or old.secure != cookie.secure
                 or not lives_as_long(cookie, old)
+                or has_expired(old, self._current_time())
             ):
                 self._version += 1
             if old is None:
@@ -302,7 +308,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         for name in header_names(request.unredirected_hdrs, "cookie"):
             del request.unredirected_hdrs[name]
         if header:
-            request.add_unredirected_header("Cookie", header)
+            request.unredirected_hdrs["Cookie"] = header
 
     # -- responses -----------------------------------------------------------------
 
@@ -320,31 +326,43 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         for line in lines:
             # Servers repeat themselves: 1 microsecond instead of 10 for a line that was
             # taken in before and whose cookie is still there as it was stored then.
-            if self._is_stored(self._seen_lines.get((place, line))):
+            if self._is_stored(*self._seen_lines.get((place, line), (None, 0))):
                 continue
             for cookie in self._iter_set_cookies([line], request.full_url):
                 self._accept(cookie, request)
                 self._remember_line(place, line, cookie)
 
-    def _is_stored(self, cookie: Optional[http.cookiejar.Cookie]) -> bool:
-        """Return whether this very cookie is in the store and has time left."""
-        if cookie is None or has_expired(cookie, self._current_time()):
+    def _is_stored(self, cookie: Optional[http.cookiejar.Cookie], age: int) -> bool:
+        """Return whether this very cookie is in the store and has time left.
+
+        If it has an `age` it begins anew.
+        """
+        if cookie is None:
             return False
+        now = self._current_time()
         names = self._domain_table().get(cookie.domain, {}).get(cookie.path, {})
-        return names.get(cookie.name) is cookie
+        if names.get(cookie.name) is not cookie or has_expired(cookie, now):
+            return False
+        if age:
+            cookie.expires = max(cookie.expires or 0, int(now) + age)
+        return True
 
     def _remember_line(
         self, place: Tuple[str, str, str], line: str, cookie: http.cookiejar.Cookie
     ) -> None:
         """Keep a Set-Cookie line that would mean just the same a moment later."""
-        latest = self._current_time() + MAX_COOKIE_AGE_SECONDS - 1
-        if "max-age" in line.lower() or len(line) > 1024:
+        if len(line) > 1024:
             return
+        latest = self._current_time() + MAX_COOKIE_AGE_SECONDS - 1
         if cookie.expires is not None and cookie.expires >= latest:
             return  # it was cut to 400 days, and each new answer moves them
+        ages = COOKIE_MAX_AGE.findall(line)
+        age = parse_max_age(ages[0].strip(" \t")) if ages else 0
+        if len(ages) > 1 or age is None or (ages and not age):
+            return
         if len(self._seen_lines) >= MAX_COOKIE_HEADERS:
             self._seen_lines.clear()
-        self._seen_lines[place, line] = cookie
+        self._seen_lines[place, line] = (cookie, age)
 
     def make_cookies(
         self, response: Any, request: urllib.request.Request

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import threading
+import time
 import unittest
 from unittest import mock
 
@@ -13,6 +14,7 @@ from tests.cli.test_main import run_main
 from tests.support.clocks import FakeClock
 from wikistd.cli.options import read_parameters
 from wikistd.cli.registry import UsageError
+from wikistd.server.actions_login import make_totp
 from wikistd.server.running import serve_wsgi
 from wikistd.server.serving import serve_wiki
 
@@ -241,6 +243,57 @@ class Passwords(WikiCase):
             with mock.patch("getpass.getpass", return_value=PASSWORD) as asked:
                 self.assertEqual(self.log_in()[0], 0)
         asked.assert_called_once_with("Password of Demo@bot: ")
+
+    def ask(self, second_step, answers):
+        """Log in on a terminal, with an account of which the wiki wants more."""
+        name = "Careful %d" % len(second_step)
+        store = self.wiki.store
+        account = store.create_user(name, PASSWORD)
+        store.db.run(
+            "UPDATE account SET second_step = ? WHERE id = ?", (second_step, account)
+        )
+        asked = []
+
+        def typed(question):
+            asked.append(question)
+            return answers[len(asked) - 1]
+
+        terminal = mock.Mock()
+        terminal.isatty.return_value = True
+        with mock.patch("sys.stdin", terminal):
+            with mock.patch("getpass.getpass", typed):
+                code, stdout, stderr = self.log_in(user=name)
+        self.assertEqual(code, 0, stderr)
+        self.assertEqual(records(stdout)[0]["user"], name)
+        return asked, stderr
+
+    def test_second_factor(self):
+        """A code is asked for, again where it was wrong."""
+        secret = "JBSWY3DPEHPK3PXP"
+        asked, stderr = self.ask(
+            secret, [PASSWORD, "wrong", make_totp(secret, time.time())]
+        )
+        question = "Two-factor token or recovery code: "
+        self.assertEqual(asked[1:], [question, question])
+        self.assertIn("two-factor authentication application", stderr)
+
+    def test_expired_password(self):
+        """So is a new password."""
+        asked, stderr = self.ask("reset", [PASSWORD, "another one", "another one"])
+        self.assertEqual(asked[1:], ["New password: ", "Retype new password: "])
+        self.assertIn("expired", stderr)
+
+    def test_nobody_to_ask(self):
+        """Without a terminal a further step is exit code 1."""
+        store = self.wiki.store
+        account = store.create_user("Alone", PASSWORD)
+        store.db.run(
+            "UPDATE account SET second_step = 'reset' WHERE id = ?", (account,)
+        )
+        with environment(WIKISTD_PASSWORD=PASSWORD):
+            code, _, stderr = self.log_in(user="Alone")
+        self.assertEqual(code, 1)
+        self.assertRegex(stderr, r"^wikistd: [^\n]*expired[^\n]*\n$")
 
     def test_wrong(self):
         """A wrong password is exit code 1; it is in no message."""

@@ -138,7 +138,7 @@ def _run(argv: Sequence[str], output: Output) -> int:
     except WikistdError as error:
         output.error(str(error))
         return exit_code(error)
-    except (UsageError, ValueError, OSError) as error:
+    except (UsageError, ValueError, OSError, ImportError) as error:
         # An address, a value, a file or a port that cannot be used.
         output.error(str(error))
         return EXIT_USAGE

@@ -18,7 +18,7 @@ from ..web.client import HttpClient
 from ..web.cookies import CookieStore
 from ..web.useragent import default_user_agent
 from ..wiki.session import Session
-from .output import Output
+from .output import Output, escape_controls
 from .registry import UsageError
 from .transcript import TranscriptHandler, describe_trust
 
@@ -159,9 +159,9 @@ def _ask_fields(requests: Sequence[Dict[str, Any]]) -> Dict[str, str]:
         for name, field in (request.get("fields") or {}).items():
             if field.get("type") in ("hidden", "null", "button"):
                 continue
-            label = "%s: " % (field.get("label") or name)
+            label = str(field.get("label") or name).rstrip(": ")
             # Not shown while it is typed: a code lets somebody in as a password does.
-            answers[name] = ask_unseen(label)
+            answers[name] = ask_unseen(label + ": ")
     return answers
 
 
@@ -217,7 +217,7 @@ def ask_unseen(question: str) -> str:
     """Ask on the terminal, without showing what is typed."""
     import getpass  # needs termios or msvcrt, which some Pythons lack
 
-    return getpass.getpass(question)
+    return getpass.getpass(escape_controls(question, keep_lines=False))
 
 
 def _is_interactive() -> bool:

@@ -27,7 +27,8 @@ VIEW_STYLE = (
     "padding:1rem;overflow-wrap:anywhere}:root{color-scheme:light dark}"
     "nav a{margin-right:1rem}h1{font-weight:500;border-bottom:1px solid #8888}"
     "a.new{color:#d33}table{border-collapse:collapse}td,th{padding:.1rem .8rem .1rem 0;"
-    "text-align:left;vertical-align:top}main ul{margin:.2rem 0}img{max-width:100%}footer,.note{color:#777}"
+    "text-align:left;vertical-align:top}main ul{margin:.2rem 0}"
+    "img{max-width:100%}footer,.note{color:#777}"
 )
 
 
@@ -106,6 +107,8 @@ class WikiViews:
             body = self._file(record_file) + body
         if title.namespace == 14:
             body += self._members(title)
+        # Its first letter says in which direction a text runs.
+        body = '<div dir="auto">%s</div>\n' % body
         footer = "<footer>Last changed %s by %s</footer>" % (
             format_time(record.timestamp),
             self.link("User:" + record.user, record.user),

@@ -1,6 +1,11 @@
 """Logging in, on any wiki."""
 
+import os
+import pickle
+import tempfile
+
 from tests.contract.world import ContractCase
+from wikistd import CookieStore
 from wikistd.errors import APIError, LoginError
 
 
@@ -87,3 +92,34 @@ class LoggingIn(ContractCase):
         session._state.tokens["csrf"] = "0123456789abcdef0123456789abcdef12345678+\\"
         session.post(action="edit", title=self.title(), text="x")
         self.assertEqual(self.text_of(session, self.title()), "x")
+
+    def test_kept_cookies(self):
+        """A second process is logged in by the file of cookies, without the password."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "cookies.lwp")
+            for role in ("bot", "plain"):
+                account = self.world.accounts[role]
+                self.session(role, cookies=CookieStore(path))
+                session = self.session(cookies=CookieStore(path))
+                found = session.login(account["username"], "not even asked for")
+                self.assertTrue(found["restored"])
+                session.post(action="edit", title=self.title(role), text="x")
+                self.assertEqual(self.who(session)["name"], session.user)
+                session.logout()
+                session = self.session(cookies=CookieStore(path))
+                with self.assertRaises(LoginError):
+                    session.login(account["username"], "wr0ng-password")
+
+    def test_another_process(self):
+        """A pickled session has no login, unless its cookies were asked to travel."""
+        session = self.session("bot")
+        if self.world.is_embedded:
+            self.skipTest("the embedded wiki has no port here")
+        view = session.with_options(pickle_cookies=True)
+        copied = pickle.loads(pickle.dumps(view))
+        self.addCleanup(copied.close)
+        self.assertEqual(self.who(copied)["name"], session.user)
+        copied = pickle.loads(pickle.dumps(session))
+        self.addCleanup(copied.close)
+        with self.assertRaises(APIError):
+            copied.get(action="query", meta="userinfo")

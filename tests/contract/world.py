@@ -130,9 +130,9 @@ class ContractCase(unittest.TestCase):
         self.addCleanup(quiet.__exit__, None, None, None)
         warnings.simplefilter("ignore", APIWarning)
 
-    def session(self, role=None, plan=None, **options):
+    def session(self, role=None, plan=None, cookies=None, **options):
         """Return a session; logged in when `role` is "bot", "plain" or "admin"."""
-        client = self.world.client()
+        client = self.world.client(cookies=cookies)
         self.addCleanup(client.close)
         if plan is not None:
             client = LosingClient(client, plan)

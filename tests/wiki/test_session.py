@@ -1,9 +1,12 @@
 """wikistd.wiki.session: conversations with a scripted wiki."""
 
 import copy
+import http.cookiejar
 import io
 import logging
+import os
 import pickle
+import tempfile
 import threading
 import unittest
 import warnings
@@ -31,7 +34,10 @@ from wikistd.errors import (
     TransportError,
     TransportTimeout,
 )
+from wikistd.web.cookies import CookieStore
+from wikistd.web.credentials import BearerAuth
 from wikistd.wiki.address import check_host
+from wikistd.wiki.identity import restored_login
 from wikistd.wiki.session import Session
 
 OK = {"batchcomplete": True}
@@ -849,3 +855,111 @@ class Script(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "unscripted: GET"):
             wiki.request("GET", API)
         self.assertIsInstance(wiki.sent[0], Sent)
+
+
+class Identities(Case):
+    def test_oauth_is_a_login(self):
+        """Calls that are signed assert that they are somebody's."""
+        signed = type("OAuth1", (), {})()
+        for options in (
+            {"auth": BearerAuth("t0ken")},
+            {"auth": signed},
+            {"headers": {"authorization": "Bearer t0ken"}},
+        ):
+            session = self.start(({"assert": "user", "assertuser": None}, OK))
+            session.with_options(**options).get(action="query")
+            self.wiki.done()
+        session = self.start(({"assert": "user"}, OK), ({"assert": None}, OK))
+        session.get(action="query", auth=BearerAuth("t0ken"))
+        session.with_options(headers={"Authorization": "Basic x"}).get(action="query")
+
+    def test_a_lost_answer_to_a_login(self):
+        """It is sent once more, with a token of its own; nothing was applied."""
+        lost = ConnectionLost("cut", retryable=True)
+        session = self.start(
+            tokens(login="a"), ({"lgtoken": "a"}, lost), *BOT_LOGIN
+        )
+        session.login("Bot@app", "s3cret-pw")
+        session = self.start(
+            tokens(login="a"), ({}, lost), tokens(login="b"), ({}, lost)
+        )
+        with self.assertRaises(ConnectionLost) as caught:
+            session.login("Bot@app", "s3cret-pw")
+        self.assertFalse(caught.exception.maybe_applied)
+
+    def test_pickled_cookies_if_asked(self):
+        session = self.logged_in()
+        cookie = http.cookiejar.Cookie(
+            0, "name", "v4lue", None, False, "wiki.example", False, False, "/", True,
+            False, None, True, None, None, {},
+        )
+        self.wiki.cookies = [cookie]
+        self.assertNotIn(b"v4lue", pickle.dumps(session))
+        copied = pickle.loads(pickle.dumps(session.with_options(pickle_cookies=True)))
+        self.addCleanup(copied.close)
+        self.assertEqual([c.value for c in copied.session.cookies], ["v4lue"])
+
+
+class KeptCookies(Case):
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "cookies.lwp")
+
+    def begin(self, *script):
+        session = self.start(*script)
+        self.wiki.cookies = CookieStore(self.path)
+        return session
+
+    def keep(self, session, sent):
+        """Have the wiki set a cookie, as far as the store can tell."""
+        self.wiki.cookies.set_cookie(
+            http.cookiejar.Cookie(
+                0, "session", "1", None, False, "wiki.example", False, False, "/", True,
+                False, None, True, None, None, {},
+            )
+        )
+        return LOGGED_IN
+
+    def user(self, name):
+        return ({"meta": "userinfo", "assert": None}, {"query": {"userinfo": {"name": name}}})
+
+    def first(self):
+        session = self.begin(BOT_LOGIN[0], ({}, lambda sent: self.keep(session, sent)))
+        session.login("Bot@app", "s3cret-pw")
+
+    def test_used_again_after_a_look(self):
+        """A login of before is asked about, not repeated."""
+        self.first()
+        session = self.begin(self.user("Bot"))
+        found = session.login("Bot@app", "s3cret-pw")
+        self.assertEqual(found["restored"], True)
+        self.assertEqual(session.user, "Bot")
+
+    def test_no_longer_valid(self):
+        """Cookies of a session that ended, or of another user, are thrown away."""
+        self.first()
+        session = self.begin(self.user("127.0.0.1"), *BOT_LOGIN)
+        session.login("Bot@app", "s3cret-pw")
+        self.assertEqual(session.user, "Bot")
+
+    def test_one_file_an_account(self):
+        self.first()
+        passed = {"clientlogin": {"status": "PASS", "username": "Ann"}}
+        session = self.begin(tokens(login="lt"), ({"action": "clientlogin"}, passed))
+        session.login("ann", "s3cret-pw")
+        self.assertEqual(restored_login("Ann b", "ann_b", "clientlogin")["username"], "Ann b")
+
+    def test_logout_empties_the_file(self):
+        self.first()
+
+        def out(sent):
+            self.wiki.cookies.clear()
+            return {}
+
+        session = self.begin(self.user("Bot"), tokens(csrf="t"), ({"action": "logout"}, out))
+        session.login("Bot@app", "s3cret-pw")
+        session.logout()
+        session = self.begin(*BOT_LOGIN)
+        session.login("Bot@app", "s3cret-pw")

@@ -20,6 +20,7 @@ from ..errors import (
     LoginError,
     ProtocolError,
     StatusError,
+    TransportError,
     WikistdError,
 )
 from .address import (
@@ -37,6 +38,7 @@ from .exchange import (
     send_call,
     wiki_logger,
 )
+from .identity import has_oauth, kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
 from .params import (
     TOKEN_TYPES,
@@ -53,6 +55,7 @@ from .state import CallBudget, SessionState
 DEFAULT_MAX_WAIT_SECONDS = 120.0
 
 #: Actions of somebody who is not logged in yet, or not any more.
+STALE_TOKEN = ("NeedToken", "WrongToken")
 LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
 
 #: What the wiki says when the session that a request relies on is gone.
@@ -68,6 +71,7 @@ CALL_OPTIONS = (
     "api_warnings",
     "lost_attempts",
     "etiquette",
+    "pickle_cookies",
 )
 API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
 
@@ -121,6 +125,7 @@ class Session:
         self.defaults: Dict[str, Any] = {}
         self.api_warnings = "warn"
         self.lost_attempts = MAX_LOST_ATTEMPTS
+        self.pickle_cookies = False
         self.auth: Any = None
         self._session_params = dict(session_params)
         self._owns_client = session is None
@@ -181,7 +186,7 @@ class Session:
             self.session.close()
 
     def __getstate__(self) -> Dict[str, Any]:
-        # No sockets, passwords, tokens or cookies travel to another process.
+        # No sockets, passwords or tokens travel to another process; cookies if asked.
         fields = dict(self.__dict__)
         for name in ("session", "_state", "auth", "etiquette"):
             fields.pop(name, None)
@@ -190,8 +195,9 @@ class Session:
             for name, value in self._session_params.items()
             if name not in ("auth", "cookies")
         }
-        for name in ("host", "api_path", "user", "api_is_known"):
+        for name in ("host", "api_path", "user", "api_is_known", "batch_limit"):
             fields[name] = getattr(self._state, name)
+        fields["cookies"] = list(self.session.cookies) if self.pickle_cookies else []
         return fields
 
     def __setstate__(self, fields: Dict[str, Any]) -> None:
@@ -199,6 +205,8 @@ class Session:
         # Still asserted: without a new login nothing is written anonymously.
         self._state.user = fields.pop("user")
         self._state.api_is_known = fields.pop("api_is_known")
+        self._state.batch_limit = fields.pop("batch_limit")
+        cookies = fields.pop("cookies")
         self.__dict__.update(fields)
         self.auth = None
         self.etiquette = None
@@ -206,6 +214,8 @@ class Session:
         self.session = make_client(
             self.headers.get("User-Agent"), self.timeout, self._session_params
         )
+        for cookie in cookies:
+            self.session.cookies.set_cookie(cookie)
 
     def with_options(self, **options: Any) -> Session:
         """Return a view of this session, with the same login, with other options.
@@ -213,6 +223,7 @@ class Session:
         `params` are API parameters for every call, below the call's own;
         `formatversion`, `timeout`, `max_wait_seconds`, `headers` (added), `auth` and
         `etiquette` as in Session;
+        `pickle_cookies` lets the login travel where the session is pickled;
         `lost_attempts` is how often a read is asked whose answer was lost;
         `api_warnings` is "warn" (an APIWarning by the warnings module), "raise"
         (reads only: as an exception that carries the document) or "ignore".
@@ -366,6 +377,10 @@ class Session:
             if self._state.user is not None:
                 # MediaWiki aborts a second login on a live bot-password session.
                 self.logout()
+            found = self._restored(username, method, budget)
+            if found is not None:
+                self._logged_in(login_name(found), (username, password, method))
+                return found
             return self._log_in(username, password, login_token, method, budget)
 
     def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
@@ -391,6 +406,34 @@ class Session:
             self._state.credentials = None
             self._call("POST", {"action": "logout"}, budget)
             self._state.forget()
+            self._keep_cookies()
+
+    def _restored(
+        self, username: str, method: str, budget: CallBudget
+    ) -> Optional[Dict[str, Any]]:
+        """Return a login that the file of cookies still holds, or None.
+
+        A cookie that the wiki no longer knows, or of another user, is of no use.
+        """
+        store = kept_cookies(self.session)
+        if store is None:
+            return None
+        store.load(user=username)
+        if not len(store):
+            return None
+        params = {"action": "query", "meta": "userinfo"}
+        document = self._call("GET", params, budget, asserting=False)
+        name = str(document["query"]["userinfo"]["name"])
+        found = restored_login(name, username, method)
+        if found is None:
+            store.clear()
+        return found
+
+    def _keep_cookies(self) -> None:
+        """Write the cookies where they are kept in a file."""
+        store = kept_cookies(self.session)
+        if store is not None:
+            store.save()
 
     def _log_in(
         self,
@@ -404,11 +447,14 @@ class Session:
         given = login_token is not None
         token = login_token if login_token is not None else self._token("login", budget)
         params = login_params(method, username, password, token)
-        document = self._call("POST", params, budget)
         try:
+            document = self._call("POST", params, budget)
             found = read_login_reply(document, method, token)
-        except LoginError as error:
-            if given or error.status not in ("NeedToken", "WrongToken"):
+        except (LoginError, TransportError) as error:
+            # A login whose answer was lost did nothing to this side: once more.
+            is_lost = isinstance(error, TransportError) and error.retryable
+            is_stale = isinstance(error, LoginError) and error.status in STALE_TOKEN
+            if given or not (is_stale or is_lost):
                 raise
             self._state.tokens.clear()
             token = self._token("login", budget)
@@ -427,6 +473,7 @@ class Session:
         state.batch_limit = None
         state.tokens.clear()
         state.login_count += 1
+        self._keep_cookies()
 
     def _token(self, kind: str, budget: CallBudget) -> str:
         """Return the cached token of `kind`, or ask for one under the lock."""
@@ -484,7 +531,7 @@ class Session:
             sent = dict(params)
             try:
                 if asserting and action not in LOGIN_ACTIONS:
-                    self._assert_login(sent, is_write)
+                    self._assert_login(sent, is_write, auth)
                 if token_type is not None:
                     sent["token"] = self._token(token_type, budget)
                 document = self._exchange(
@@ -516,6 +563,8 @@ class Session:
                 budget.attempts.append(note)
                 if delay is None:
                     error.attempts = tuple(budget.attempts)
+                    if action in LOGIN_ACTIONS:
+                        error.maybe_applied = False  # Nothing of the wiki's changed.
                     raise
                 self.clock.sleep(delay)
                 if parts and positions:
@@ -523,14 +572,22 @@ class Session:
         self._show_warnings(document, is_write)
         return document
 
-    def _assert_login(self, params: Dict[str, Any], is_write: bool) -> None:
+    def _assert_login(self, params: Dict[str, Any], is_write: bool, auth: Any) -> None:
         """Have the wiki check that the session is still the user's."""
         user = self._state.user
-        if user is None or "assert" in params or "assertuser" in params:
+        if "assert" in params or "assertuser" in params:
             return
-        params["assert"] = "user"
-        if is_write and user:
-            params["assertuser"] = user
+        if user is not None:
+            params["assert"] = "user"
+            if is_write and user:
+                params["assertuser"] = user
+        elif self._has_oauth(auth):
+            params["assert"] = "user"
+
+    def _has_oauth(self, auth: Any) -> bool:
+        given = self._session_params
+        headers = dict(given.get("headers") or {}, **self.headers)
+        return has_oauth((auth, self.auth, given.get("auth")), headers)
 
     def _exchange(
         self,

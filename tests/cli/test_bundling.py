@@ -1,39 +1,47 @@
-"""cli/bundling.py: the tools as commands of the command line."""
+"""`wikistd bundle` and `wikistd vendor` as commands: output, exit codes."""
 
+import io
+import os
+import tempfile
 import unittest
-from unittest import mock
 
-from tests.cli.test_main import run_main
-from wikistd.tools.sources import BundleError, ChangedCopy
+from wikistd.cli.main import main
 
 
-class Wiring(unittest.TestCase):
-    def run_with(self, tool, argv, outcome):
-        """Run a command whose tool returns or raises `outcome`."""
-        with mock.patch("wikistd.cli.bundling." + tool, side_effect=[outcome]) as run:
-            got = run_main(*argv)
-        return got, run.call_args[0][0]
+def run(*arguments):
+    out, err = io.StringIO(), io.StringIO()
+    code = main(arguments, out, err)
+    return code, out.getvalue(), err.getvalue()
 
-    def test_bundle(self):
-        """The tool gets the arguments; its sentence goes to stdout."""
-        got, given = self.run_with(
-            "run_bundle", ("bundle", "-o", "x.py", "--without", "server"), "done"
-        )
-        self.assertEqual(got, (0, "done\n", ""))
-        self.assertEqual((vars(given)["output"], given.without), ("x.py", "server"))
+
+class Bundling(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_check(self):
+        """Something that is no build is exit code 1 and a sentence."""
+        path = os.path.join(self.folder, "x.py")
+        with open(path, "w") as file:
+            file.write("x = 1\n")
+        want = "wikistd: %s was not made by `wikistd bundle`\n" % path
+        self.assertEqual(run("bundle", "--check", path), (1, "", want))
+        self.assertEqual(run("bundle", "--check", path + "2")[0], 2)
+
+    def test_unknown_part(self):
+        """An unknown part is a usage error."""
+        code, out, err = run("bundle", "--without", "nope")
+        self.assertEqual((code, out), (2, ""))
+        self.assertRegex(err, r"^wikistd: no part is called 'nope'; there are .*\n$")
 
     def test_vendor(self):
-        """So with vendor; no sentence is no line."""
-        got, given = self.run_with("run_vendor", ("vendor", "there", "--force"), "")
-        self.assertEqual(got, (0, "", ""))
-        self.assertEqual((given.folder, given.force), ("there", True))
-
-    def test_errors(self):
-        """A changed copy is 1, what cannot be done 2, each with a sentence."""
-        for error, code in (
-            (ChangedCopy("it was changed"), 1),
-            (BundleError("it cannot be"), 2),
-            (OSError("no such folder"), 2),
-        ):
-            got, _ = self.run_with("run_bundle", ("bundle",), error)
-            self.assertEqual(got, (code, "", "wikistd: %s\n" % error))
+        """Copying and checking say what they did."""
+        path = os.path.join(self.folder, "wiki")
+        code, out, err = run("vendor", path)
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"^copied wikistd \S+ to .*wiki, \d+ modules\n$")
+        code, out, err = run("vendor", "--check", path)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("is an unchanged copy of wikistd", out)
+        self.assertEqual(run("vendor", self.folder)[0], 2)

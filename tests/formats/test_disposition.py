@@ -332,6 +332,40 @@ class ContentDisposition(unittest.TestCase):
                 self.assertIn(reason, str(w[0].message))
                 self.assertEqual(w[0].filename, __file__)
 
+    def test_messages(self):
+        """A broken parameter does not touch those after it; each warning says what."""
+        header = (
+            "attachment; a b=c; filename*=x; filename*0=d e; foo=bar; "
+            "filename*1*=f; filename*2=g"
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            got = parse_content_disposition(header)
+        self.assertEqual(
+            got, (ATT, {"foo": "bar", "filename*1*": "f", "filename*2": "g"})
+        )
+        self.assertEqual(
+            [str(item.message) for item in caught],
+            [
+                "parameter 'a b' ignored: its name is no token",
+                "parameter filename* ignored: not as RFC 8187 wants",
+                "parameter filename*0 ignored: its value is no token",
+            ],
+        )
+        for header, reason in (
+            ("a b", "it does not start with a type"),
+            ("a; b", "a parameter has no value"),
+            ('a; b="c" d', "a quoted value does not end where it should"),
+            ("a; b=c; b=d", "b is given twice"),
+            ("a; b=c d", "the value of b should be quoted"),
+        ):
+            with self.assertWarns(BadContentDispositionHeader) as warned:
+                parse_content_disposition(header)
+            self.assertEqual(
+                str(warned.warning),
+                "Content-Disposition %r ignored: %s" % (header, reason),
+            )
+
     def test_form_data_keeps_backslashes(self):
         """Browsers send a backslash as it is: only two escapes count in a form."""
         got = parse_content_disposition(

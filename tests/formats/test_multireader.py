@@ -585,6 +585,14 @@ class Reader(unittest.TestCase):
         self.assertEqual(part.read_chunk(1), b"a")
         self.assertIsNone(first.next())
 
+    def test_end_is_known_early(self):
+        """With the next part at hand already, the last byte leaves a part at its end."""
+        reader = MultipartReader(MIXED, b"--:\r\n\r\nab\r\n--:\r\n\r\nc\r\n--:--")
+        part = reader.next()
+        self.assertEqual(part.read_chunk(), b"ab")
+        self.assertTrue(part.at_eof())
+        self.assertEqual(reader.next().read(), b"c")
+
     def test_fetch_next_part(self):
         reader = MultipartReader(MIXED, b"--:\r\n\r\ntest\r\n--:--")
         self.assertEqual(reader.fetch_next_part().read(), b"test")
@@ -643,7 +651,7 @@ class Reader(unittest.TestCase):
         deep = nested.next()
         part = deep.next()
         self.assertEqual(reader.next().read(), b"after")
-        for thing in (nested, deep):
+        for thing in (deep, nested):
             self.assertTrue(thing.at_eof())
             self.assertIsNone(thing.next())
         self.assertTrue(part.at_eof())

@@ -18,6 +18,7 @@ import pathlib
 import queue
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -246,6 +247,9 @@ def main():
     parser.add_argument("--list", action="store_true", help="show them, run nothing")
     parser.add_argument("--only", type=int, nargs="+", help="numbers of mutants to run")
     given = parser.parse_args()
+    # A shell starts what runs in the background with Ctrl-C ignored, and tests of Ctrl-C
+    # would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     survivors = []
     with tempfile.TemporaryDirectory(prefix="mutants.") as top:
         folders = queue.Queue()

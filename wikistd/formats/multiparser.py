@@ -135,7 +135,7 @@ class MultipartParser:
     def close(self) -> None:
         """Say that nothing more will come; MultipartError if the end is missing."""
         if self._is_one_part:
-            marks = (self._delimiter, self._delimiter[0 if not self._fresh else 2 :])
+            marks = (self._delimiter, self._delimiter[2:])
             self.at_end |= not self._in_part or self._hold.startswith(marks)
         if self.error is None and not self.at_end:
             where = "no boundary was found"

@@ -9,7 +9,7 @@ import urllib.request
 
 from wikistd.formats.headers import parse_challenges
 from wikistd.web.credentials import AuthHandler
-from wikistd.web.digest import MAX_DIGEST_PLACES, DigestAuth, digest_hash
+from wikistd.web.digest import MAX_DIGEST_PLACES, DigestAuth, body_pieces, digest_hash
 from wikistd.web.origins import Origin
 
 from .openers import answer, scripted_opener
@@ -205,7 +205,7 @@ class Conversations(unittest.TestCase):
         self.assertEqual(codes, [200, 200, 200])
         self.assertEqual(len(seen), 5)
         self.assertIsNone(
-            auth.authorization(Origin("https", "b.example", 443), "GET", "/", b"")
+            auth.authorization(Origin("https", "b.example", 443), "GET", "/", [])
         )
 
     def test_body_that_cannot_be_hashed(self):
@@ -222,8 +222,26 @@ class Conversations(unittest.TestCase):
         self.assertEqual(len(network.seen), 1)
 
 
+    def test_body_that_is_read_twice(self):
+        """A body that is not in memory but can be read again is hashed piece by piece."""
+
+        class Body:
+            is_replayable = True
+
+            def pieces(self):
+                yield b"ab"
+                yield b"c"
+
+        request = urllib.request.Request("http://a.example/")
+        request.data = object()
+        request.body = Body()
+        self.assertEqual(b"".join(body_pieces(request)), b"abc")
+        Body.is_replayable = False
+        self.assertIsNone(body_pieces(request))
+
+
 class Values(unittest.TestCase):
-    def value(self, challenge, body=b"", *, user="Mufasa", password="Circle Of Life",
+    def value(self, challenge, body=(), *, user="Mufasa", password="Circle Of Life",
               cnonce="0a4f113b", target="/dir/index.html"):
         auth = DigestAuth(user, password)
         auth._new_client_nonce = lambda: cnonce
@@ -301,7 +319,7 @@ class Values(unittest.TestCase):
         auth.renew("place", 'nextnonce="x"')
         auth.learn("place", parse_challenges('Digest realm="r", nonce="n", qop="auth"'))
         auth.renew("place", 'rspauth="x"')
-        self.assertIn('nonce="n"', auth.authorization("place", "GET", "/", b""))
+        self.assertIn('nonce="n"', auth.authorization("place", "GET", "/", []))
 
     def test_places_are_bounded(self):
         """A farm of hosts cannot fill memory."""

@@ -11,7 +11,7 @@ import os
 import threading
 import urllib.parse
 import urllib.request
-from typing import Any, Callable, Dict, Hashable, List, Optional, Sequence
+from typing import Any, Callable, Dict, Hashable, Iterable, List, Optional, Sequence
 
 from ..formats.headers import Challenge, parse_challenges, quote_string
 from .origins import origin_of
@@ -28,8 +28,8 @@ DIGEST_HASHES = (
 MAX_DIGEST_PLACES = 1000
 
 
-def digest_hash(algorithm: str) -> Optional[Callable[[bytes], str]]:
-    """Return the hash function of a digest algorithm, None if there is none here."""
+def digest_hash(algorithm: str) -> Optional[str]:
+    """Return hashlib's name for a digest algorithm, None if there is none here."""
     plain = algorithm.upper()
     if plain.endswith("-SESS"):
         plain = plain[:-5]
@@ -39,11 +39,7 @@ def digest_hash(algorithm: str) -> Optional[Callable[[bytes], str]]:
                 hashlib.new(hashlib_name)
             except ValueError:  # OpenSSL may lack it, or forbid MD5
                 return None
-
-            def hexadecimal(data: bytes, chosen: str = hashlib_name) -> str:
-                return hashlib.new(chosen, data).hexdigest()
-
-            return hexadecimal
+            return hashlib_name
     return None
 
 
@@ -51,17 +47,17 @@ class DigestSpace:
     """What one server (or proxy) said of its digest: the nonce and how to use it."""
 
     __slots__ = (
-        "realm", "nonce", "opaque", "algorithm", "hash", "qops", "userhash", "utf8",
-        "prefixes", "nonce_count", "client_nonce", "session_key",
+        "realm", "nonce", "opaque", "algorithm", "hash_name", "qops", "userhash",
+        "utf8", "prefixes", "nonce_count", "client_nonce", "session_key",
     )  # fmt: skip
 
-    def __init__(self, challenge: Challenge, hash_text: Callable[[bytes], str]) -> None:
+    def __init__(self, challenge: Challenge, hash_name: str) -> None:
         params = challenge.params
         self.realm = params.get("realm", "")
         self.nonce = params["nonce"]
         self.opaque = params.get("opaque")
         self.algorithm = params.get("algorithm", "")
-        self.hash = hash_text
+        self.hash_name = hash_name
         self.qops = params.get("qop", "").lower().replace(",", " ").split()
         self.userhash = params.get("userhash", "").lower() == "true"
         self.utf8 = params.get("charset", "").lower() == "utf-8"
@@ -69,6 +65,13 @@ class DigestSpace:
         self.nonce_count = 0
         self.client_nonce = ""
         self.session_key = ""
+
+    def hash(self, pieces: Iterable[bytes]) -> str:
+        """Return the hash of some bytes in hexadecimal."""
+        state = hashlib.new(self.hash_name)
+        for piece in pieces:
+            state.update(piece)
+        return state.hexdigest()
 
 
 class DigestAuth:
@@ -107,7 +110,7 @@ class DigestAuth:
         parts = urllib.parse.urlsplit(url)
         target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
         value = self.authorization(
-            origin_of(url), request.get_method(), target, body_of_request(request)
+            origin_of(url), request.get_method(), target, body_pieces(request)
         )
         if value is not None:
             request.add_unredirected_header("Authorization", value)
@@ -122,7 +125,7 @@ class DigestAuth:
             challenges,
             tries=getattr(request, "auth_tries", 0),
             url=request.full_url,
-            has_body=body_of_request(request) is not None,
+            has_body=body_pieces(request) is not None,
         )
 
     def handle_response(self, request: urllib.request.Request, response: Any) -> None:
@@ -155,10 +158,10 @@ class DigestAuth:
                     continue
                 if algorithm not in (name, name + "-SESS"):
                     continue
-                hash_text = digest_hash(algorithm)
-                if hash_text is None:
+                hash_name = digest_hash(algorithm)
+                if hash_name is None:
                     continue
-                space = DigestSpace(challenge, hash_text)
+                space = DigestSpace(challenge, hash_name)
                 usable = choose_digest_qop(space, has_body) is not None
                 if usable and best is None:
                     best = (rank, challenge, space)
@@ -190,11 +193,15 @@ class DigestAuth:
                         space.nonce_count = 0
 
     def authorization(
-        self, place: Hashable, method: str, target: str, body: Optional[bytes]
+        self,
+        place: Hashable,
+        method: str,
+        target: str,
+        body: Optional[Iterable[bytes]],
     ) -> Optional[str]:
         """Return the Authorization value for a request target, None if none is known.
 
-        `body` is what auth-int signs, None if it is not at hand.
+        `body` is what auth-int signs, in pieces, None if it is not at hand.
         """
         with self._lock:
             space = self._spaces.get(place)
@@ -204,15 +211,20 @@ class DigestAuth:
             if qop is None:
                 return None
             space.nonce_count += 1
-            return self._answer(space, method, target, qop, body or b"")
+            return self._answer(space, method, target, qop, body or [])
 
     def _answer(
-        self, space: DigestSpace, method: str, target: str, qop: str, body: bytes
+        self,
+        space: DigestSpace,
+        method: str,
+        target: str,
+        qop: str,
+        body: Iterable[bytes],
     ) -> str:
         """Return the digest for one request; the caller holds the lock."""
 
         def hashed(*parts: str) -> str:
-            return space.hash(":".join(parts).encode("utf-8"))
+            return space.hash([":".join(parts).encode("utf-8")])
 
         count = "%08x" % space.nonce_count
         is_session = space.algorithm.upper().endswith("-SESS")
@@ -262,7 +274,7 @@ class DigestAuth:
         """Return the user name as the server can read it (RFC 7616 3.4.4)."""
         if space.userhash:
             hashed = space.hash(
-                ("%s:%s" % (self.username, space.realm)).encode("utf-8")
+                [("%s:%s" % (self.username, space.realm)).encode("utf-8")]
             )
             return 'username="%s"' % hashed
         if self.username.isascii():
@@ -319,3 +331,15 @@ def body_of_request(request: urllib.request.Request) -> Optional[bytes]:
         return bytes(data)
     content = getattr(getattr(request, "body", None), "content", None)
     return content if isinstance(content, bytes) else None
+
+
+def body_pieces(request: urllib.request.Request) -> Optional[Iterable[bytes]]:
+    """Return the body of a request in pieces if it can be read now and sent later."""
+    content = body_of_request(request)
+    if content is not None:
+        return [content]
+    body: Any = getattr(request, "body", None)
+    if body is None or not getattr(body, "is_replayable", False):
+        return None
+    pieces: Iterable[bytes] = body.pieces()
+    return pieces

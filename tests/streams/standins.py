@@ -31,7 +31,7 @@ class StandInHeaders:
 
 
 class Answer:
-    """One answer: a status and what `readany` gives or raises, in order.
+    """One answer: a status and what `read1` gives or raises, in order.
 
     After the last part the connection is lost, or stays silent if `then` is "hang".
     """
@@ -58,6 +58,9 @@ class Answer:
         if self.then == "end":
             return b""
         raise ConnectionLost("the connection was cut", phase="body", retryable=True)
+
+    def read1(self, size):
+        return self.readany()
 
     def read(self, size=-1):
         return b"".join(self.parts)[: size if size >= 0 else None]

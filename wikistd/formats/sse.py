@@ -122,7 +122,9 @@ class EventParser:
         kind, last_id = self._type, self._id
         make, append, add = tuple.__new__, events.append, parts.append
         for line in lines:
-            if line[:6] == b"data: ":
+            if line == b"event: message":
+                kind = b""
+            elif line[:6] == b"data: ":
                 add(line[6:])
             elif not line:
                 if parts:
@@ -139,8 +141,6 @@ class EventParser:
                 self.last_event_id = last_id
             elif line[:4] == b"id: " and b"\0" not in line:
                 last_id = line[4:].decode("utf-8", "replace")
-            elif line == b"event: message":
-                kind = b""
             elif line[:1] == b":":
                 self.comments += 1
                 if self.on_comment is not None:

@@ -238,14 +238,17 @@ class EventStreams:
             raise StopIteration
         if self._source is None:
             self._source = self._open_source()
-        for event in self._source:
-            data = self._read_event(event.type, event.data, event.id)
-            if data is not None:
-                self._given += 1
-                self._in_hand = True
-                return data
-        self.close()
-        raise StopIteration
+        read_next = self._source.__next__
+        try:
+            while True:
+                data = self._read_event(*read_next())
+                if data is not None:
+                    self._given += 1
+                    self._in_hand = True
+                    return data
+        except StopIteration:
+            self.close()
+            raise
 
     def _read_event(self, kind: str, text: str, id: str) -> Optional[Dict[str, Any]]:
         """Return the event where it is new and passes the filters."""

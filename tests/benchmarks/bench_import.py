@@ -26,7 +26,9 @@ import tokenize
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ("requests", "httpx", "urllib3", "mwapi", "pywikibot", "mureq")
 BASE = "import urllib.request, http.cookiejar, json"
-CLIENT_WITHOUT = "server,cli,tools,compat,streams,frames"
+CLIENT_WITHOUT = "server,cli,tools,compat,streams,websocket"
+#: Where this run's pyc files go.
+CACHE = []
 TIMED = "import time; _t = time.perf_counter(); %s; print(time.perf_counter() - _t)"
 MEMORY = """
 import sys
@@ -70,11 +72,19 @@ def build(folder, name, without=""):
     return path
 
 
+def environment(path):
+    """Return an environment in which pyc files are written, to a place of ours."""
+    env = dict(os.environ, PYTHONPATH=path, no_proxy="127.0.0.1")
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env["PYTHONPYCACHEPREFIX"] = CACHE[0]
+    return env
+
+
 def seconds(python, code, path, cold=False):
-    env = dict(os.environ, PYTHONPATH=path)
+    env = environment(path)
     options = ["-B"] if cold else []
     if cold:
-        env["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(dir=path)
+        env["PYTHONPYCACHEPREFIX"] = os.path.join(CACHE[0], "nothing")
     start = time.perf_counter()
     done = subprocess.run(
         [python, *options, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -109,6 +119,7 @@ def main():
     parser.add_argument("--no-peers", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        CACHE.append(os.path.join(folder, "pyc"))
         one = os.path.join(folder, "one")
         os.mkdir(one)
         full = build(one, "wikistd.py")
@@ -190,7 +201,7 @@ def measure_memory(python, one, peers):
             for _ in range(5):
                 done = subprocess.run(
                     [python, "-c", MEMORY % (load, use)], stdout=subprocess.PIPE,
-                    env=dict(os.environ, PYTHONPATH=path, no_proxy="127.0.0.1"),
+                    env=environment(path),
                 )
                 if done.returncode == 0:
                     values.append(int(done.stdout))

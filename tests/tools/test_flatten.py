@@ -138,7 +138,7 @@ class Without(unittest.TestCase):
         """An unknown part is an error that lists the known ones."""
         self.assertEqual(
             refusal(self, self.files(), without=["nope"]),
-            "no part is called 'nope'; there are a, b, one, two, websocket",
+            "no part is called 'nope'; there are a, b, mastodon, one, two, websocket",
         )
 
     def test_built_on(self):

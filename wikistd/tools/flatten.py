@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 #: What `--without` takes besides a room's folder or a module's file name: parts whose
 #: files lie in several rooms.
-SPREAD_PARTS = {"websocket": ("streams/websocket", "formats/frames")}
+SPREAD_PARTS = {
+    "mastodon": ("streams/mastodon",),
+    "websocket": (
+        "streams/websocket",
+        "formats/frames",
+        "formats/upgrade",
+        "formats/deflate",
+    ),
+}
 FLAT_WIDTH = 88
 
 
@@ -220,19 +228,25 @@ class Flat:
                 raise BundleError("no part is called %r; there are %s" % (part, known))
             for short in parts[part]:
                 dropped[short[: -len(".py")]] = part
-        # A spread part keeps what another part, still here, is made of.
-        for part, starts in SPREAD_PARTS.items():
-            if part not in without:
-                continue
-            for name in [n for n in dropped if n.startswith(starts[1:])]:
-                users = [
-                    other
-                    for other, module in self.modules.items()
-                    if other not in dropped and other != "__init__"
-                    and any(need == name for need, _ in module.needs)
-                ]
-                if users:
-                    del dropped[name]
+        # A format that another part, still here, is made of stays with it.
+        while True:
+            needed = {
+                need
+                for name, module in self.modules.items()
+                if name not in dropped and name != "__init__"
+                for need, _ in module.needs
+            }
+            stay = [
+                name
+                for name, part in dropped.items()
+                if part in SPREAD_PARTS
+                and name.startswith("formats/")
+                and name in needed
+            ]
+            if not stay:
+                break
+            for name in stay:
+                del dropped[name]
         for name, module in self.public.items():
             if module in dropped:
                 self.left_out[name] = dropped[module]

@@ -114,10 +114,11 @@ from .streams.reconnect import StreamGap
 from .streams.websocket import WebSocketConnection, connect_websocket
 from .web.client import HttpClient
 from .web.cookies import CookieHandler, CookieStore
-from .web.credentials import AuthHandler, BasicAuth, BearerAuth, NetrcAuth, PasswordAuth
+from .web.credentials import AuthHandler
 from .web.decoding import DecodingHandler
 from .web.digest import DigestAuth
 from .web.keepalive import KeepAliveHandler
+from .web.logins import BasicAuth, BearerAuth, NetrcAuth, PasswordAuth
 from .web.oauth1 import OAuth1Auth
 from .web.pool import ConnectionPool, Counters
 from .web.proxies import Proxy, ProxyHandler, ProxySettings, parse_proxy

@@ -182,7 +182,7 @@ class Authentication(Comms):
 
     def test_given(self):
         """auth= of a call comes before the table."""
-        from wikistd.web.credentials import BearerAuth
+        from wikistd.web.logins import BearerAuth
 
         self.start(ok(), authenticate=self.TABLE)
         fetch("http://a.b.c/", auth=BearerAuth("t"))

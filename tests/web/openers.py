@@ -1,6 +1,8 @@
 """A plain urllib opener whose network is a script: what each handler does when alone."""
 
+import base64
 import io
+import urllib.error
 import urllib.request
 import urllib.response
 from email.message import Message
@@ -63,3 +65,41 @@ def scripted_opener(handlers, *script):
     """Return (opener, network): urllib's own handlers, `handlers`, and a script."""
     network = ScriptedNetwork(*script)
     return urllib.request.build_opener(network, *handlers), network
+
+
+BASIC = ("WWW-Authenticate", 'Basic realm="wiki"')
+DIGEST = ("WWW-Authenticate", 'Digest realm="wiki", nonce="n", qop="auth"')
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
+
+
+def guard(user="u", password="p", challenge=BASIC):
+    """Return a step of a script that lets only one user in."""
+
+    def step(seen):
+        if seen.headers.get("authorization") == basic(user, password):
+            return answer(200, body=b"in")
+        return answer(401, [challenge], b"no")
+
+    return step
+
+
+def talk(handlers, *steps):
+    """Return (visit, network): visit(url) gives the status."""
+    opener, network = scripted_opener(handlers, *steps)
+
+    def visit(request):
+        try:
+            with opener.open(request) as response:
+                return response.code
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    return visit, network
+
+
+def shown(network):
+    return [s.headers.get("authorization") for s in network.seen]

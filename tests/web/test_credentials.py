@@ -1,124 +1,22 @@
 """web/credentials.py: who is sent which credentials, and when."""
 
-import base64
-import os
-import pickle
-import tempfile
 import threading
 import unittest
-import urllib.error
 import urllib.request
 import warnings
 
 from wikistd.web.credentials import (
     MAX_REMEMBERED_LOGINS,
     AuthHandler,
-    BasicAuth,
-    BearerAuth,
-    FunctionAuth,
-    NetrcAuth,
-    PasswordAuth,
     as_auth,
     find_authentication,
 )
 from wikistd.web.digest import DigestAuth
+from wikistd.web.logins import BearerAuth, FunctionAuth, PasswordAuth
 from wikistd.web.oauth1 import OAuth1Auth
 from wikistd.web.redirects import RedirectHandler
 
-from .openers import answer, scripted_opener
-
-BASIC = ("WWW-Authenticate", 'Basic realm="wiki"')
-DIGEST = ("WWW-Authenticate", 'Digest realm="wiki", nonce="n", qop="auth"')
-
-
-def basic(user, password):
-    return "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
-
-
-def guard(user="u", password="p", challenge=BASIC):
-    """Return a step of a script that lets only one user in."""
-
-    def step(seen):
-        if seen.headers.get("authorization") == basic(user, password):
-            return answer(200, body=b"in")
-        return answer(401, [challenge], b"no")
-
-    return step
-
-
-def talk(handlers, *steps):
-    """Return (visit, network): visit(url) gives the status."""
-    opener, network = scripted_opener(handlers, *steps)
-
-    def visit(request):
-        try:
-            with opener.open(request) as response:
-                return response.code
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
-
-    return visit, network
-
-
-def shown(network):
-    return [s.headers.get("authorization") for s in network.seen]
-
-
-class Basic(unittest.TestCase):
-    def test_waits_then_does_not(self):
-        """Sent when asked for, and from then on without waiting."""
-        visit, network = talk([AuthHandler(auth=BasicAuth("u", "p"))], *[guard()] * 3)
-        self.assertEqual([visit("http://a.example/"), visit("http://a.example/2")], [200, 200])
-        self.assertEqual(shown(network), [None, basic("u", "p"), basic("u", "p")])
-
-    def test_preemptive(self):
-        """From the first request on if it says so."""
-        visit, network = talk(
-            [AuthHandler(auth=BasicAuth("u", "p", preemptive=True))], *[guard()] * 3
-        )
-        self.assertEqual(visit("http://a.example/"), 200)
-        self.assertEqual(shown(network), [basic("u", "p")])
-
-    def test_wrong_password(self):
-        """Two requests; it is not sent in advance later."""
-        visit, network = talk([AuthHandler(auth=BasicAuth("u", "wrong"))], *[guard()] * 4)
-        self.assertEqual([visit("http://a.example/"), visit("http://a.example/")], [401, 401])
-        self.assertEqual(len(network.seen), 4)
-        self.assertEqual(shown(network)[::2], [None, None])
-
-    def test_utf8(self):
-        """Name and password are UTF-8."""
-        auth = BasicAuth("J\u00e4s\u00f8n", "\u2603", preemptive=True)
-        self.assertEqual(auth.credentials, basic("J\u00e4s\u00f8n", "\u2603"))
-
-    def test_refused(self):
-        """A colon in the name, or a control anywhere, does not fit Basic."""
-        for user, password, why in [
-            ("a:b", "c", "a user name with a colon does not fit Basic (RFC 7617)"),
-            ("a", "c\n", "user name or password holds a control character (RFC 7617)"),
-        ]:
-            with self.assertRaises(ValueError) as caught:
-                BasicAuth(user, password)
-            self.assertEqual(str(caught.exception), why)
-
-    def test_unknown_schemes(self):
-        """A list of challenges with unknown schemes, charset first, works."""
-        for value in [
-            'Negotiate, Bearer realm="x", Basic realm="wiki"',
-            'Basic charset="UTF-8", realm="wiki"',
-            'NTLM TlRM==, basic REALM=wiki',
-        ]:
-            with self.subTest(value=value):
-                step = guard(challenge=("WWW-Authenticate", value))
-                visit, network = talk([AuthHandler(auth=BasicAuth("u", "p"))], step, step)
-                self.assertEqual(visit("http://a.example/"), 200)
-
-    def test_no_basic_offered(self):
-        """Basic is not sent to who asks for something else."""
-        visit, network = talk([AuthHandler(auth=BasicAuth("u", "p"))], guard(challenge=DIGEST))
-        self.assertEqual(visit("http://a.example/"), 401)
-
+from .openers import BASIC, DIGEST, answer, basic, guard, shown, talk
 
 class Pair(unittest.TestCase):
     def test_prefers_digest(self):
@@ -368,71 +266,6 @@ class Managers(unittest.TestCase):
         self.assertEqual(shown(network), [None, basic("u", "p"), None, basic("u2", "p2"), None])
 
 
-class Callables(unittest.TestCase):
-    def test_gets_and_returns_the_request(self):
-        """A callable gets the request and returns it; its header stays with this one."""
-
-        def auth(request):
-            request.add_header("Authorization", "Token " + request.host)
-            return request
-
-        visit, network = talk(
-            [AuthHandler(auth=auth), RedirectHandler()],
-            answer(302, [("Location", "http://b.example/")]), answer(),
-        )
-        visit("http://a.example/")
-        self.assertEqual(shown(network), ["Token a.example", None])
-
-    def test_forgets_to_return(self):
-        """One that returns something else is a TypeError that says so."""
-        visit, _ = talk([AuthHandler(auth=lambda request: None)], answer())
-        with self.assertRaises(TypeError) as caught:
-            visit("http://a.example/")
-        self.assertEqual(
-            str(caught.exception), "an auth callable must return the request it was given"
-        )
-
-    def test_is_not_tried_again(self):
-        """After a 401 there is nothing more to say."""
-        visit, network = talk([AuthHandler(auth=lambda request: request)], guard())
-        self.assertEqual(visit("http://a.example/"), 401)
-
-    def test_header_injection(self):
-        """What it puts into the header is checked."""
-
-        def auth(request):
-            request.add_unredirected_header("Authorization", "x\r\nY: z")
-            return request
-
-        visit, _ = talk([AuthHandler(auth=auth)], answer())
-        with self.assertRaises(ValueError):
-            visit("http://a.example/")
-
-
-class Netrc(unittest.TestCase):
-    def setUp(self):
-        handle, self.path = tempfile.mkstemp()
-        os.write(handle, b"machine a.example login u password p\n"
-                         b"machine evil.example login e password x\n"
-                         b"default login d password canary\n")
-        os.close(handle)
-        self.addCleanup(os.unlink, self.path)
-
-    def test_only_when_asked(self):
-        """Nothing reads netrc unless NetrcAuth is given; each host gets its own."""
-        auth = NetrcAuth(self.path)
-        self.assertEqual(repr(auth), "<NetrcAuth for 2 hosts>")
-        visit, network = talk([AuthHandler(authenticate={"*": auth})], *[guard()] * 3)
-        self.assertEqual([visit("http://a.example/"), visit("http://other.example/")], [200, 401])
-        self.assertEqual(shown(network), [None, basic("u", "p"), None])
-
-    def test_entry_without_login(self):
-        """An entry may lack a part."""
-        with open(self.path, "w") as file:
-            file.write('machine a.example login "" password p\n')
-        self.assertEqual(len(NetrcAuth(self.path).logins), 1)
-
-
 class Input(unittest.TestCase):
     def test_kinds(self):
         """What callers write, and what it means."""
@@ -458,25 +291,6 @@ class Input(unittest.TestCase):
                 as_auth(given)
             self.assertEqual(str(caught.exception), why)
 
-    def test_bearer(self):
-        """A token is printable ASCII; a 401 is not tried again."""
-        for token in ["", "a b", "a\r\nb", "\u00e4"]:
-            with self.assertRaises(ValueError) as caught:
-                BearerAuth(token)
-            self.assertEqual(
-                str(caught.exception), "a bearer token is printable ASCII without spaces"
-            )
-        visit, network = talk([AuthHandler(auth=BearerAuth("t"))], guard())
-        self.assertEqual(visit("http://a.example/"), 401)
-
-    def test_no_secret_shows(self):
-        """No repr holds a secret, and nothing with one is pickled."""
-        for auth in [BasicAuth("u", "canary"), PasswordAuth("u", "canary"), BearerAuth("canary")]:
-            self.assertNotIn("canary", repr(auth))
-            with self.assertRaises(TypeError):
-                pickle.dumps(auth)
-        self.assertEqual(repr(FunctionAuth(print)), "<FunctionAuth>")
-        self.assertEqual(repr(BasicAuth("u", "p")), "<BasicAuth of 'u'>")
 
 
 class Threads(unittest.TestCase):

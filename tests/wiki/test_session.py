@@ -35,7 +35,7 @@ from wikistd.errors import (
     TransportTimeout,
 )
 from wikistd.web.cookies import CookieStore
-from wikistd.web.credentials import BearerAuth
+from wikistd.web.logins import BearerAuth
 from wikistd.wiki.address import check_host
 from wikistd.wiki.identity import restored_login
 from wikistd.wiki.session import Session

@@ -24,8 +24,8 @@ from typing import (
 )
 
 from ..formats.headers import parse_challenges
-from .credentials import basic_credentials
 from .digest import DigestAuth
+from .logins import basic_credentials
 from .origins import DEFAULT_PORTS, drain_response, is_replayable, origin_of
 
 #: How a proxy may be spoken to, and its usual port.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Mapping, Optional
 
 from ..web.cookies import CookieStore
-from ..web.credentials import BearerAuth
+from ..web.logins import BearerAuth
 from ..web.oauth1 import OAuth1Auth
 
 

@@ -109,7 +109,8 @@ class Dates(unittest.TestCase):
             self.assertEqual(parse_http_date(text, 1.7e9), 784111777.0)
 
     def test_every_month_and_leap_years(self):
-        for year in (1600, 1700, 1900, 1969, 1970, 1999, 2000, 2023, 2024, 2100, 2400):
+        years = "1600 1601 1700 1701 1900 1901 1969 1970 1973 1999 2000 2001 2023 2024"
+        for year in map(int, (years + " 2025 2100 2101 2400 2401").split()):
             for month in "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split():
                 for day in (1, 28):
                     text = "Xxx, %02d %s %d 23:59:59 GMT" % (day, month, year)

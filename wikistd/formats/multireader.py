@@ -1,7 +1,7 @@
 """Multipart bodies, read: a file or response in, parts out, one after the other.
 
-Spec: RFC 2046 5.1, RFC 7578 4.6.  Pure: reads only from the content it is given.  Not
-here: the parser (multiparser.py); forms of a WSGI request (forms.py).
+Spec: RFC 2046 5.1, RFC 7578 4.6.  Pure: reads only from the content it is given.
+Not here: the parser (multiparser.py); forms of a WSGI request (forms.py).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def escape_plain_text(app, what, name, obj, options, lines):
             continue
         pieces = re.split(r"(``.+?``|`[^`]+`)", line)
         lines[number] = "".join(
-            piece if piece.startswith("`") else re.sub(r"([*|\\])", r"\\\1", piece)
+            piece if piece.startswith("`") else re.sub(r"([*|\\]|_\b)", r"\\\1", piece)
             for piece in pieces
         )
 

@@ -143,6 +143,18 @@ class Part(unittest.TestCase):
                 "a file that cannot seek was sent already: open it again",
             )
 
+    def test_temporary_file(self):
+        """Temporary files that are in memory first have a length too."""
+        for size in (0, 1, 100000):
+            with tempfile.SpooledTemporaryFile(max_size=size) as file:
+                file.write(b"0123456789")
+                file.seek(4)
+                part = BodyPartWriter(file)
+                self.assertEqual(part.size, 6)
+                self.assertTrue(part.is_replayable)
+                self.assertEqual(content(part), b"456789")
+                self.assertEqual(content(part), b"456789")
+
     def test_file_that_changes(self):
         """A file that grows is cut at its first length; one that shrinks is an error."""
         file = io.BytesIO(b"0123456789")

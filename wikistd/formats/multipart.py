@@ -219,13 +219,17 @@ class BodyPartWriter:
         if name and "Content-Disposition" not in self.headers:
             self.set_content_disposition("attachment", filename=name)
         try:
-            if file.seekable():
-                self._start = file.tell()
+            # Not all have seekable(), and seek() of temporary files returned nothing
+            # before 3.11.
+            if not hasattr(file, "seekable") or file.seekable():
+                start = file.tell()
                 if not is_text:
-                    self._length = max(0, file.seek(0, os.SEEK_END) - self._start)
-                    file.seek(self._start)
+                    file.seek(0, os.SEEK_END)
+                    self._length = max(0, file.tell() - start)
+                    file.seek(start)
+                self._start = start
         except (AttributeError, OSError):
-            self._start = None  # a pipe, or a file-like thing with read() only
+            pass  # a pipe, or a file-like thing with read() only
         derived = guess_type(name) or "application/octet-stream"
         if is_text:
             derived = guess_type(name) or "text/plain"

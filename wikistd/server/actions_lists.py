@@ -8,7 +8,7 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of changes and users
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .actions import refuse
 from .actions_changes import CHANGE_LIST_MODULES
@@ -115,32 +115,10 @@ def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
     title = _category_title(run)
     is_down = args["dir"] in ("descending", "desc", "older", "reverse")
     by_time = args["sort"] == "timestamp"
-    after = "<=" if is_down else ">="
-    where, values = "category = ?", [title.key]
-    kinds = [kind for kind in ("page", "subcat", "file") if kind in args["type"]]
-    where += " AND kind IN (%s)" % ", ".join("?" * len(kinds))
-    values += kinds
-    if args["namespace"]:
-        where += " AND " + namespace_clause("page.ns", args["namespace"])
-    for name, sign in (
-        ("start", after),
-        ("end", ">=" if is_down else "<="),
-    ):
-        if args[name] is not None and by_time:
-            where += " AND time %s ?" % sign
-            values.append(args[name])
-    parts = run.continue_parts(2 if by_time else 3)
-    if parts is not None:
-        where, values = _continue_category(where, values, parts, by_time, after)
-    way = " DESC" if is_down else ""
-    order = "time%s, page.id%s" if by_time else "kind%s, sortkey%s, page.id%s"
-    if not by_time:
-        order = order.replace("kind", _kind_order, 1)
-    rows = run.store.db.all(
-        "SELECT page.id, kind, sortkey, prefix, time FROM category_member"
-        " JOIN page ON page.id = category_member.page WHERE %s ORDER BY %s LIMIT %d"
-        % (where, order % ((way,) * (2 if by_time else 3)), limit + 1),
-        values,
+    rows = (
+        _members_by_time(run, title.key, is_down)
+        if by_time
+        else _members_by_sortkey(run, title.key, is_down)
     )
     if len(rows) > limit:
         page_id, kind, sortkey, _, when = rows.pop()
@@ -169,29 +147,73 @@ def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-#: MediaWiki's enum: page, then subcat, then file.
-_kind_order = "CASE kind WHEN 'page' THEN 0 WHEN 'subcat' THEN 1 ELSE 2 END"
+#: The order of MediaWiki's enum.
+MEMBER_KINDS = ("page", "subcat", "file")
 
 
-def _continue_category(
-    where: str, values: List[Any], parts: Sequence[str], by_time: bool, after: str
-) -> Tuple[str, List[Any]]:
-    try:
-        if by_time:
-            when = parse_api_time(parts[0], 0)
-            return where + " AND (time, page.id) %s (?, ?)" % after, [
-                *values,
-                when,
-                int(parts[1]),
-            ]
-        kind = ("page", "subcat", "file").index(parts[0])
-        sortkey = bytes.fromhex(parts[1]).decode("utf-8")
-        return where + " AND (%s, sortkey, page.id) %s (?, ?, ?)" % (
-            _kind_order,
-            after,
-        ), [*values, kind, sortkey, int(parts[2])]
-    except ValueError as error:
-        raise bad_continue() from error
+def _select_members(
+    run: ModuleRun, where: str, values: List[Any], order: str, count: int
+) -> List[Tuple[Any, ...]]:
+    if run.args["namespace"]:
+        where += " AND " + namespace_clause("page.ns", run.args["namespace"])
+    return run.store.db.all(
+        "SELECT category_member.page, kind, sortkey, prefix, time FROM category_member"
+        " CROSS JOIN page ON page.id = category_member.page WHERE %s ORDER BY %s"
+        " LIMIT %d"
+        % (where, order, count),
+        values,
+    )
+
+
+def _members_by_sortkey(
+    run: ModuleRun, category: str, is_down: bool
+) -> List[Tuple[Any, ...]]:
+    """Return members kind by kind, each in the order of an index: no sorting."""
+    parts = run.continue_parts(3)
+    start: Tuple[str, str, int] = ("", "", 0)
+    if parts is not None:
+        try:
+            sortkey = bytes.fromhex(parts[1]).decode("utf-8")
+            start = (parts[0], sortkey, int(parts[2]))
+            MEMBER_KINDS.index(start[0])
+        except ValueError as error:
+            raise bad_continue() from error
+    order = "sortkey%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
+    rows: List[Tuple[Any, ...]] = []
+    kinds = list(reversed(MEMBER_KINDS)) if is_down else list(MEMBER_KINDS)
+    for kind in kinds[kinds.index(start[0]) if start[0] else 0 :]:
+        if kind not in run.args["type"]:
+            continue
+        where = "category = ? AND kind = ?"
+        values: List[Any] = [category, kind]
+        if kind == start[0]:
+            sign = "<=" if is_down else ">="
+            where += " AND (sortkey, category_member.page) %s (?, ?)" % sign
+            values += start[1:]
+        count = run.args["limit"] + 1 - len(rows)
+        rows += _select_members(run, where, values, order, count)
+    return rows
+
+
+def _members_by_time(
+    run: ModuleRun, category: str, is_down: bool
+) -> List[Tuple[Any, ...]]:
+    args, after = run.args, "<=" if is_down else ">="
+    where = "category = ? AND kind IN (%s)" % ", ".join("?" * len(args["type"]))
+    values: List[Any] = [category, *args["type"]]
+    for name, sign in (("start", after), ("end", ">=" if is_down else "<=")):
+        if args[name] is not None:
+            where += " AND time %s ?" % sign
+            values.append(args[name])
+    parts = run.continue_parts(2)
+    if parts is not None:
+        when = parse_api_time(parts[0], 0)
+        if when is None or not parts[1].isdigit():
+            raise bad_continue()
+        where += " AND (time, category_member.page) %s (?, ?)" % after
+        values += [when, int(parts[1])]
+    order = "time%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
+    return _select_members(run, where, values, order, args["limit"] + 1)
 
 
 def _query_backlinks(run: ModuleRun, kind: str) -> List[QueryItem]:

@@ -71,8 +71,12 @@ def find_links(text: str) -> PageLinks:
     found = PageLinks([], [], [], {}, [], [], find_redirect(text))
     seen: Set[Tuple[str, Title]] = set()
     plain = strip_unparsed(text)
-    for match in _markup_link.finditer(plain):
-        _note_link(found, seen, match.group(1), match.group(2))
+    targets: Set[str] = set()
+    for target, label in _markup_link.findall(plain):
+        # A page names some targets again and again; each is read once (a third of
+        # the time of saving a page).
+        if target not in targets and not _note_link(found, seen, target, label):
+            targets.add(target)
     for name in _markup_template.findall(plain):
         head = name.partition(":")[0].strip()
         if head in MAGIC_WORDS or head.startswith(("#", "subst", "lc", "uc", "ns")):
@@ -91,22 +95,25 @@ def find_links(text: str) -> PageLinks:
 
 
 def _note_link(
-    found: PageLinks, seen: Set[Tuple[str, Title]], target: str, label: Optional[str]
-) -> None:
+    found: PageLinks, seen: Set[Tuple[str, Title]], target: str, label: str
+) -> bool:
+    """Take in one link; return whether it is a category, whose last label counts."""
     try:
         title = parse_title(target)
     except InvalidTitle:
-        return
+        return False
     title = title._replace(fragment="")
     is_plain = not target.lstrip().startswith(":")
     if title.interwiki:
         _note_title(found.interwikis, seen, "interwiki", title)
     elif title.namespace == 14 and is_plain:
-        found.categories[title.key] = (label or "").strip()
+        found.categories[title.key] = label.strip()
+        return True
     elif title.namespace == 6 and is_plain:
         _note_title(found.files, seen, "file", title)
     elif title.namespace >= 0:
         _note_title(found.pages, seen, "page", title)
+    return False
 
 
 def _note_title(

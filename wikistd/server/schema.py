@@ -70,6 +70,7 @@ CREATE TABLE category_member (
   sortkey TEXT NOT NULL, prefix TEXT NOT NULL, time INTEGER NOT NULL,
   PRIMARY KEY (page, category)) WITHOUT ROWID;
 CREATE INDEX category_sort ON category_member (category, kind, sortkey, page);
+CREATE INDEX category_time ON category_member (category, time, page);
 CREATE TABLE category (
   title TEXT PRIMARY KEY, pages INTEGER NOT NULL, subcats INTEGER NOT NULL,
   files INTEGER NOT NULL) WITHOUT ROWID;

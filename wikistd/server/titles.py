@@ -32,6 +32,10 @@ NAMESPACE_NAMES: Dict[int, str] = {
     15: "Category talk",
 }
 NAMESPACE_ALIASES = {"image": 6, "image talk": 7}
+_title_namespaces = {
+    **{name.lower(): number for number, name in NAMESPACE_NAMES.items() if name},
+    **NAMESPACE_ALIASES,
+}
 #: Prefixes that lead to another wiki.
 INTERWIKI_PREFIXES = {
     "mediawikiwiki": "https://www.mediawiki.org/wiki/$1",
@@ -100,10 +104,7 @@ def find_namespace(name: str) -> Optional[int]:
     wanted = name.strip(" _").replace("_", " ").lower()
     if not wanted:
         return None
-    for number, known in NAMESPACE_NAMES.items():
-        if known.lower() == wanted:
-            return number
-    return NAMESPACE_ALIASES.get(wanted)
+    return _title_namespaces.get(wanted)
 
 
 def upper_first(text: str) -> str:

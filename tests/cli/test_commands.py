@@ -311,17 +311,34 @@ class Passwords(WikiCase):
         self.assertEqual((code, stderr), (0, ""))
         self.assertEqual(records(stdout)[0]["user"], "Demo")
 
-    @unittest.skipUnless(os.name == "posix", "modes of POSIX")
     def test_cookies(self):
-        """The session is kept in a file of mode 0600, and used from there."""
-        jar = self.path("cookies.lwp")
+        """The login is kept in a file of mode 0600; the next time needs no password."""
+        jar = self.path("kept.lwp")
         code, _, stderr = self.run_with_password("login", "--cookies", jar)
         self.assertEqual(code, 0, stderr)
-        self.assertEqual(os.stat(jar).st_mode & 0o777, 0o600)
-        code, stdout, _ = self.run_on(
+        names = [name for name in os.listdir(self.folder) if name.startswith("kept")]
+        self.assertTrue(names)
+        if os.name == "posix":
+            for name in names:
+                mode = os.stat(os.path.join(self.folder, name)).st_mode
+                self.assertEqual(mode & 0o777, 0o600, name)
+        kept = ("--user", "Demo@bot", "--cookies", jar)
+        code, stdout, stderr = self.run_on(
+            "get", *kept, "action=query", "meta=userinfo"
+        )
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(records(stdout)[0]["query"]["userinfo"]["name"], "Demo")
+        # A login that the wiki has forgotten is made anew.
+        self.wiki.store.db.run("DELETE FROM session")
+        code, _, stderr = self.run_on("get", *kept, "action=query")
+        self.assertEqual(code, 2, stderr)
+        self.assertIn("no password for Demo@bot", stderr)
+        code, stdout, stderr = self.run_with_password(
             "get", "--cookies", jar, "action=query", "meta=userinfo"
         )
         self.assertEqual(records(stdout)[0]["query"]["userinfo"]["name"], "Demo")
+        code, _, stderr = self.run_on("get", "--cookies", jar, "action=query")
+        self.assertEqual(code, 2)
 
 
 class Post(WikiCase):

@@ -585,6 +585,12 @@ class Counts(ServerCase):
             r"^<WsgiServer http://127\.0\.0\.1:\d+, 2 connections, 4 requests>$",
         )
 
+    def test_all_addresses(self):
+        """Who listens on all addresses is shown one that can be opened."""
+        server = self.serve(host="0.0.0.0")
+        self.assertEqual(server.url, "http://127.0.0.1:%d" % server.port)
+        self.assertEqual(server.host, "0.0.0.0")
+
     def test_address_in_use(self):
         """A port that is taken is an OSError, and nothing stays open."""
         server = self.serve()

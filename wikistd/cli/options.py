@@ -17,6 +17,7 @@ from ..errors import ClientInteractionRequest
 from ..web.client import HttpClient
 from ..web.cookies import CookieStore
 from ..web.useragent import default_user_agent
+from ..wiki.identity import restored_login
 from ..wiki.session import Session
 from .output import Output, escape_controls
 from .registry import UsageError
@@ -69,7 +70,9 @@ def add_login_arguments(parser: Any) -> None:
         help="an environment variable; default: %s" % PASSWORD_VARIABLE,
     )
     group.add_argument(
-        "--cookies", metavar="FILE", help="keep the session here, with mode 0600"
+        "--cookies",
+        metavar="FILE",
+        help="keep the login in a file beside FILE, with mode 0600, for the next time",
     )
 
 
@@ -79,9 +82,9 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
     if arguments.debug:
         options["handlers"] = [TranscriptHandler(output.note)]
     if getattr(arguments, "cookies", None):
-        store = CookieStore(arguments.cookies)
-        store.load()
-        options["cookies"] = store
+        if not arguments.user:
+            raise UsageError("--cookies keeps a login: give --user too")
+        options["cookies"] = CookieStore(arguments.cookies)
     if not arguments.timeout > 0:
         raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
     if not arguments.max_wait >= 0:
@@ -121,27 +124,42 @@ def open_session(
         **options,
     )
     if arguments.user:
+        if arguments.cookies and _is_kept(session, arguments.user):
+            # A call that relies on it fails, rather than being done by nobody.
+            return session.with_options(params={"assert": "user"})
         log_in(session, arguments, output)
     return session
 
 
-def log_in(session: Session, arguments: Any, output: Output) -> Dict[str, Any]:
+def _is_kept(session: Session, user: str) -> bool:
+    """Whether the file of cookies still holds a login of `user`."""
+    store = session.session.cookies
+    store.load(user=user)
+    if not len(store):
+        return False
+    reply = session.get(action="query", meta="userinfo", formatversion=2)
+    found = reply["query"]["userinfo"]
+    method = "bot-password" if "@" in user else "clientlogin"
+    if restored_login(found["name"], user, method) is not None:
+        return True
+    store.clear()
+    return False
+
+
+def log_in(session: Session, arguments: Any, output: Output) -> None:
     """Log in; on a terminal, ask for what the wiki wants beside the password."""
     password = read_password(arguments)
     try:
-        reply = session.login(arguments.user, password)
+        session.login(arguments.user, password)
     except ClientInteractionRequest as step:
         if not _is_interactive():
             raise
-        reply = _answer_steps(session, step, output)
-    if arguments.cookies:
-        session.session.cookies.save()
-    return reply
+        _answer_steps(session, step, output)
 
 
 def _answer_steps(
     session: Session, step: ClientInteractionRequest, output: Output
-) -> Dict[str, Any]:
+) -> None:
     """Ask the person for each further step; the wiki says when it is enough."""
     while True:
         output.note(step.message)
@@ -150,7 +168,7 @@ def _answer_steps(
         except ClientInteractionRequest as another:
             step = another
             continue
-        return {"status": "PASS"}
+        return
 
 
 def _ask_fields(requests: Sequence[Dict[str, Any]]) -> Dict[str, str]:

@@ -30,7 +30,7 @@ MIN_GZIP_BYTES = 512
 APP_FILE_PART_BYTES = 262144
 
 AppHeaders = List[Tuple[str, str]]
-_app_range = re.compile(r"bytes=([0-9]*)-([0-9]*)\Z").match
+_app_range = r"bytes=([0-9]*)-([0-9]*)\Z"
 _app_statuses = {
     200: "200 OK",
     206: "206 Partial Content",
@@ -395,7 +395,7 @@ def find_range(text: str, size: int) -> Optional[Tuple[int, int]]:
     None where it is to be ignored: another unit, several ranges, nonsense.  An empty
     range (start not before stop) is one that cannot be satisfied.
     """
-    match = _app_range(text.strip())
+    match = re.match(_app_range, text.strip())
     if match is None or match.group(0) == "bytes=-":
         return None
     first, last = match.group(1)[:18], match.group(2)[:18]

@@ -23,9 +23,10 @@ HOP_BY_HOP_NAMES = frozenset(
 #: Small parts of a reply of known length are joined up to here: one segment, one send.
 JOIN_REPLY_BYTES = 16384
 
-_exchange_status = re.compile(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z").match
-_exchange_name = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
-_exchange_value = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z").match
+# Compiled when first used: nobody who only imports the package needs them.
+_exchange_status = r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z"
+_exchange_name = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z"
+_exchange_value = r"[\t\x20-\x7e\x80-\xff]*\Z"
 _exchange_days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _exchange_months = (
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # never the locale's
@@ -269,10 +270,12 @@ class WsgiExchange:
                 exc_info = None
         elif self.status:
             raise RuntimeError("start_response was called twice")
-        if not _exchange_status(status):
+        if not re.match(_exchange_status, status):
             raise ValueError("not a status line: %r" % status)
         for name, value in headers:
-            if not _exchange_name(name) or not _exchange_value(value):
+            if not re.match(_exchange_name, name) or not re.match(
+                _exchange_value, value
+            ):
                 raise ValueError("not a header field: %r: %r" % (name, value))
             if name.lower() in HOP_BY_HOP_NAMES:
                 raise ValueError("%s is the server's to set" % name)

@@ -38,10 +38,10 @@ FEED_BATCH = 100
 #: How often a waiting stream looks whether its client is still there.
 FEED_PAUSE_SECONDS = 0.1
 
-_feed_date = re.compile(
+_feed_date = (
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*"
     r"(Z|[+-]\d\d:?\d\d)?)?\Z"
-).match
+)
 
 
 class FeedRefused(Exception):
@@ -442,7 +442,7 @@ def parse_since(text: str) -> Optional[int]:
     text = text.strip()
     if re.match(r"-?[0-9]{1,15}\Z", text):
         return int(text)
-    match = _feed_date(text)
+    match = re.match(_feed_date, text)
     try:
         if match:
             parts = [int(part or 0) for part in match.groups()[:6]]

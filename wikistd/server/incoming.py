@@ -23,15 +23,16 @@ MAX_REQUEST_BODY_BYTES = 128 * 1024 * 1024
 #: A chunk-size line is some hexadecimal digits; extensions are read past.
 MAX_INCOMING_LINE_BYTES = 4096
 
-_incoming_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z").match
+_incoming_token_bytes = b"!#$%&'*+-.^_`|~0123456789" + bytes(
+    [*range(0x41, 0x5B), *range(0x61, 0x7B)]
+)
 # RFC 9110 5.5: visible characters, blanks, tabs and bytes past ASCII.
-_incoming_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z").match
+_incoming_value_bytes = b"\t" + bytes([*range(0x20, 0x7F), *range(0x80, 0x100)])
 # Bytes past ASCII are let in: people type such addresses into plain tools.
-_incoming_target = re.compile(rb"[\x21\x22\x24-\x7e\x80-\xff]+\Z").match
-_incoming_host = re.compile(
-    r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z"
-).match
-_incoming_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;.*)?\Z", re.S).match
+_incoming_target_bytes = bytes([0x21, 0x22, *range(0x24, 0x7F), *range(0x80, 0x100)])
+# Compiled when first used: nobody who only imports the package needs them.
+_incoming_host = r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z"
+_incoming_chunk_size = rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;.*)?\Z"
 
 
 class RequestRefused(Exception):
@@ -213,8 +214,8 @@ class RequestParser:
                 raise RequestRefused(400, "a chunk is longer than its size says")
             self._state = "size"
         elif self._state == "size":
-            match = _incoming_chunk_size(line)
-            if not match or not _incoming_value(line):
+            match = re.match(_incoming_chunk_size, line, re.S)
+            if not match or line.translate(None, _incoming_value_bytes):
                 raise RequestRefused(
                     400, "the size of a chunk is not a number: %r" % line[:40]
                 )
@@ -245,7 +246,7 @@ class RequestParser:
         if len(lines) - 1 > self.max_headers:
             raise RequestRefused(431, "more than %d header fields" % self.max_headers)
         parts = lines[0].split(b" ")
-        if len(parts) != 3 or not _incoming_token(parts[0]):
+        if len(parts) != 3 or not is_incoming_token(parts[0]):
             raise RequestRefused(400, "not a request line: %r" % lines[0][:80])
         if parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
             if re.match(rb"HTTP/[0-9]\.[0-9]\Z", parts[2]):
@@ -253,7 +254,7 @@ class RequestParser:
             raise RequestRefused(400, "not a request line: %r" % lines[0][:80])
         version = (1, 1) if parts[2] == b"HTTP/1.1" else (1, 0)
         method = parts[0].decode("ascii")
-        if not _incoming_target(parts[1]):
+        if not parts[1] or parts[1].translate(None, _incoming_target_bytes):
             raise RequestRefused(400, "the address holds a character it must not")
         target = parts[1].decode("latin-1")
         headers = [_incoming_field(line) for line in lines[1:]]
@@ -261,7 +262,7 @@ class RequestParser:
         hosts = [value for name, value in headers if name == "host"]
         if len(hosts) > 1 or (not hosts and version == (1, 1)):
             raise RequestRefused(400, "exactly one Host header is wanted")
-        if hosts and not _incoming_host(hosts[0]):
+        if hosts and not re.match(_incoming_host, hosts[0]):
             raise RequestRefused(400, "the Host header is malformed")
         options = _incoming_list(headers, "connection")
         keeps_alive = (
@@ -310,10 +311,16 @@ class RequestParser:
         return length, False
 
 
+def is_incoming_token(text: bytes) -> bool:
+    """Return whether `text` is a token, RFC 9110 5.6.2."""
+    return bool(text) and not text.translate(None, _incoming_token_bytes)
+
+
 def _incoming_field(line: bytes) -> Tuple[str, str]:
     # RFC 9112 5.1 and 5.2: no blank before the colon, no continued lines.
     name, colon, value = line.partition(b":")
-    if not colon or not _incoming_token(name) or not _incoming_value(value):
+    is_broken = not colon or value.translate(None, _incoming_value_bytes)
+    if is_broken or not is_incoming_token(name):
         raise RequestRefused(400, "not a header field: %r" % line[:80])
     return name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")
 

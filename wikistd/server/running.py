@@ -8,7 +8,7 @@ application (server/exchange.py), connections without sockets (server/local.py).
 from __future__ import annotations
 
 import io
-import selectors
+import os
 import socket
 import threading
 import time
@@ -93,7 +93,9 @@ class WsgiServer:
     ) -> None:
         self.app = app
         self.host, self.port = listener.getsockname()[:2]
-        shown = "[%s]" % self.host if ":" in self.host else self.host
+        # All addresses of this machine are none to go to: one of them is shown.
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        shown = "[%s]" % shown if ":" in shown else shown
         self.url = "http://%s:%d" % (shown, self.port)
         self.connections = 0
         self.requests = 0
@@ -199,6 +201,8 @@ class WsgiServer:
         self._is_closed.set()
 
     def _accept_all(self) -> None:
+        import selectors  # 1 ms, and only who serves needs it
+
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._waker, selectors.EVENT_READ)
@@ -466,7 +470,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if hasattr(socket, "AF_UNIX"):
+        if os.name == "posix":
             # On Windows this option would let a second server steal the port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -18,7 +18,7 @@ from .records import Change, FileRecord, PageRecord, RevisionRow, format_time
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title
 
-_views_special = re.compile(r"\[\[\s*(Special:[^\[\]|\n]{1,255})", re.I)
+_views_special = r"(?i)\[\[\s*(Special:[^\[\]|\n]{1,255})"
 #: Rows of a list on one page.
 VIEW_ROWS = 500
 #: A view is one file, readable without scripts; colours follow the reader's system.
@@ -228,7 +228,7 @@ class WikiViews:
 def _special_pages(text: str) -> Set[Tuple[int, str]]:
     """Return the special pages that wikitext links to: they are there without a row."""
     found = set()
-    for match in _views_special.finditer(text):
+    for match in re.finditer(_views_special, text):
         try:
             title = parse_title(match.group(1))
         except InvalidTitle:

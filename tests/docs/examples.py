@@ -116,7 +116,7 @@ def run_script(source, name, wiki):
         with open(os.path.join(folder, "photo.png"), "wb") as file:
             file.write(PNG)
         try:
-            with contextlib.redirect_stdout(out):
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 exec(code, space)
         finally:
             sys.modules["__main__"] = main

@@ -394,6 +394,34 @@ class Fuzz(unittest.TestCase):
             got = shown(read_form(form_environ(form)))
             self.assertEqual([item[:3] for item in got], want)
 
+    def test_garbage(self):
+        """Whatever comes, there are fields or a ProtocolError."""
+        dice = random.Random(3875)
+        words = [
+            b"--b\r\n", b"\r\n--b--", b"\r\n--b\r\n", b"\r\n\r\n", b"\r\n", b"\0", b"\xff", b"x",
+            b"Content-Disposition: form-data; name=", b'"a"', b"; filename=", b'"\\', b"*=utf-8''",
+            b"Content-Type: text/plain; charset=", b"utf-16", b"idna", b"_charset_", b"%E9", b":",
+            b"Content-Transfer-Encoding: ", b"base64", b"a",
+        ]  # fmt: skip
+        counts = {}
+        for _ in range(2000):
+            body = b"--b\r\nContent-Disposition: form-data; name=" + dice.choice(
+                (b"a\r\n\r\n", b"_charset_\r\n\r\nutf-16\r\n--b\r\n", b"")
+            )
+            body += b"".join(dice.choices(words, k=dice.randrange(14)))
+            body += dice.choice((b"", b"\r\n--b--"))
+            try:
+                fields = read_form(environ(body, "multipart/form-data; boundary=b"))
+            except ProtocolError as error:
+                fields = type(error).__name__
+            else:
+                for field in fields:
+                    self.assertIsInstance(field.text, str)
+                fields = "fields"
+            counts[fields] = counts.get(fields, 0) + 1
+        self.assertGreater(counts.pop("fields"), 10)
+        self.assertIn("MultipartError", counts)
+
 
 if __name__ == "__main__":
     unittest.main()

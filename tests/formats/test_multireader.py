@@ -881,6 +881,32 @@ class Fuzz(unittest.TestCase):
                 self.assertEqual(self.read_all(dice, reader), want)
                 self.assertTrue(reader.at_eof())
 
+    def test_garbage(self):
+        """Whatever comes, there are parts or a MultipartError; no warning either."""
+        dice = random.Random(46)
+        words = [
+            b"\r\n--b\r\n", b"\r\n--b--", b"\r\n\r\n", b"\r\n", b"\0", b"\xff", b"x", b"[1", b"a=%ff",
+            b"Content-Type: ", b"multipart/mixed; boundary=", b"b", b"; charset=", b"utf-16",
+            b"Content-Disposition: form-data; name=", b'"_charset_"', b"\r\nContent-Length: 3\r\n",
+            b"Content-Transfer-Encoding: base64", b"Content-Encoding: deflate", b"\x78\x9c",
+        ]  # fmt: skip
+        counts = {}
+        for _ in range(2000):
+            body = b"--b\r\n" + b"".join(dice.choices(words, k=dice.randrange(12)))
+            body += dice.choice((b"", b"\r\n--b--"))
+            headers = {"Content-Type": "multipart/form-data; boundary=b"}
+            name = dice.choice(("text", "json", "form", "readline", "release"))
+            try:
+                for part in MultipartReader(headers, body):
+                    if isinstance(part, BodyPartReader):
+                        getattr(part, name)()
+                kind = "parts"
+            except MultipartError as error:
+                kind = type(error).__name__
+            counts[kind] = counts.get(kind, 0) + 1
+        self.assertGreater(counts.pop("parts"), 10)
+        self.assertEqual(sorted(counts), ["MultipartError", "UnknownEncoding"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -89,6 +89,13 @@ class Sentences(unittest.TestCase):
             "[after 2 attempts: 1: HTTP 503; 2: cut]",
         )
 
+    def test_attempts_that_went_alike_are_told_once(self):
+        """Three refused connections are one sentence, with their number."""
+        error = errors.ConnectFailed("refused", attempts=["refused"] * 3)
+        self.assertEqual(str(error), "refused [after 3 attempts]")
+        error = errors.ConnectFailed("refused", attempts=["slow", "slow", "refused"])
+        self.assertEqual(str(error), "refused [after 3 attempts: slow]")
+
 
 class Ancestors(unittest.TestCase):
     def test_builtin_bases(self):

@@ -74,10 +74,10 @@ class WikistdError(Exception):
         if self.maybe_applied:
             text += " (sent, but its fate is unknown: it may have been applied)"
         if len(self.attempts) > 1:
-            text += " [after %d attempts: %s]" % (
-                len(self.attempts),
-                "; ".join(self.attempts),
-            )
+            text += " [after %d attempts" % len(self.attempts)
+            others = dict.fromkeys(self.attempts)  # each once, in order
+            others.pop(self.sentence(), None)
+            text += ": %s]" % "; ".join(others) if others else "]"
         return text
 
     def __repr__(self) -> str:

@@ -75,9 +75,13 @@ class WikistdError(Exception):
             text += " (sent, but its fate is unknown: it may have been applied)"
         if len(self.attempts) > 1:
             text += " [after %d attempts" % len(self.attempts)
-            others = dict.fromkeys(self.attempts)  # each once, in order
-            others.pop(self.sentence(), None)
-            text += ": %s]" % "; ".join(others) if others else "]"
+            last = self.sentence()
+            others = [
+                attempt[len(last) :].lstrip(", ") if attempt.startswith(last) else attempt
+                for attempt in self.attempts
+            ]
+            told = "; ".join(filter(None, dict.fromkeys(others)))  # each once, in order
+            text += ": %s]" % told if told else "]"
         return text
 
     def __repr__(self) -> str:

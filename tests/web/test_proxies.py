@@ -148,11 +148,11 @@ class Finding(Environment):
             settings = ProxySettings()
             self.assertEqual(
                 settings.find("http", "q", 80)[1],
-                "through http://sys:1, which the system's settings names for 'http'",
+                "through http://sys:1, which the system names for 'http'",
             )
             self.assertEqual(
                 settings.find("http", "local.example", 80),
-                (None, "directly: the system's settings make an exception of it"),
+                (None, "directly: the system make an exception of it"),
             )
         finally:
             module.urllib.request.getproxies, module.urllib.request.proxy_bypass = real

@@ -129,7 +129,7 @@ class ProxySettings:
             if trust_env:
                 self.asks_system = not urllib.request.getproxies_environment()
                 if self.asks_system:
-                    self.source = "the system's settings"
+                    self.source = "the system"
                 proxies = urllib.request.getproxies()
         self.no_proxy = split_no_proxy(proxies.get("no") or "")
         self.urls: Dict[str, str] = {

@@ -152,7 +152,7 @@ class Finding(Environment):
             )
             self.assertEqual(
                 settings.find("http", "local.example", 80),
-                (None, "directly: the system make an exception of it"),
+                (None, "directly: the system's settings make an exception of it"),
             )
         finally:
             module.urllib.request.getproxies, module.urllib.request.proxy_bypass = real

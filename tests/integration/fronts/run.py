@@ -231,8 +231,15 @@ FRONTS = None
 def setUpModule():
     global FRONTS
     FRONTS = Fronts()
-    unittest.addModuleCleanup(FRONTS.stop)
-    FRONTS.up()
+    try:
+        FRONTS.up()
+    except BaseException:
+        FRONTS.stop()
+        raise
+
+
+def tearDownModule():
+    FRONTS.stop()
 
 
 class Case(unittest.TestCase):

@@ -4,14 +4,17 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import unittest
 import wsgiref.util
 import wsgiref.validate
+from urllib.parse import quote
 
 from tests.support.clocks import FakeClock
 from wikistd.errors import ProtocolError
 from wikistd.server.app import WikiApp, find_range, takes_gzip
 from wikistd.server.forms import read_api_request, read_cookies
+from wikistd.server.local import local_connect
 from wikistd.server.store import PageStore
 from wikistd.server.views import file_address
 
@@ -352,6 +355,52 @@ class Api(AppCase):
         self.assertEqual((status, body), (200, b":ok\n\n"))
 
 
+class Fuzz(AppCase):
+    PATHS = (
+        "/wiki/", "/w/index.php", "/w/api.php", "/w/images/", "/w/images/archive/", "/",
+        "/w/", "/w/api.php/", "/v2/stream/x",
+    )  # fmt: skip
+    PIECES = (
+        "A", "Special:", "AllPages", "Redirect/file/", "F.png", "Category:C", "File:F.png",
+        "²", "\udcff", "%", "/", "..", "?", "#", "<", ">", "|", "[", "{", "\0", "\n", " ",
+        "_", ":", "User:", "ü", "مرحبا", "𝔘", "a" * 300, "en:", "~~~", "raw", "history",
+        "view", "edit", "query", "json", "1", "-1", "9" * 30, "allpages", "siteinfo",
+        "revisions", "info", "phpfm", "login",
+    )  # fmt: skip
+    KEYS = (
+        "title", "oldid", "action", "namespace", "from", "ctype", "format", "titles",
+        "formatversion", "list", "meta", "prop", "maxlag", "errorformat", "revids",
+        "generator", "gaplimit", "continue",
+    )  # fmt: skip
+
+    def test_nothing_breaks(self):
+        """2,000 odd requests, the same each time: none is a fault of ours."""
+        dice = random.Random(20261120)
+
+        def pieces(count):
+            chosen = "".join(dice.choice(self.PIECES) for _ in range(count))
+            return chosen.encode("utf-8", "surrogateescape")
+
+        self.save("A", "[[B]]")
+        connect = local_connect(self.app)
+        for _ in range(2000):
+            target = dice.choice(self.PATHS) + quote(pieces(dice.randrange(3)))
+            pairs = [
+                dice.choice(self.KEYS) + "=" + quote(pieces(dice.choice((1, 1, 1, 2))))
+                for _ in range(dice.randrange(5))
+            ]
+            method = dice.choice(("GET", "GET", "GET", "HEAD", "POST", "PUT"))
+            line = "%s %s?%s HTTP/1.1\r\n" % (method, target, "&".join(pairs))
+            fields = "Host: h\r\nRange: bytes=%s-\r\nCookie: %s\r\n\r\n" % (
+                dice.choice(("0", "5", "-", "\xb2")),
+                dice.choice(("=", "a=%ff", ";;")),
+            )
+            sock = connect("h", 80)
+            sock.sendall((line + fields).encode("latin-1"))
+            status = sock.makefile("rb").readline()
+            self.assertNotEqual(status[9:12], b"500", line + fields)
+
+
 class Forms(unittest.TestCase):
     def read(self, body=b"", content_type="", method="POST", query="", **fields):
         environ = {
@@ -422,6 +471,13 @@ class Forms(unittest.TestCase):
         body = b"&".join(b"a%d=" % number for number in range(1200))
         got = self.read(body, "application/x-www-form-urlencoded")
         self.assertEqual(len(got.form), 1000)
+
+    def test_length_that_is_none(self):
+        """A server that lets a malformed length pass does not break the app."""
+        kind = "application/x-www-form-urlencoded"
+        for length in ("-1", "x", "\xb2", "1" * 30):
+            with self.assertRaises(ProtocolError):
+                self.read(b"a=b", kind, CONTENT_LENGTH=length)
 
     def test_where_from(self):
         """Host and address of the client."""

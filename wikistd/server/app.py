@@ -185,8 +185,9 @@ class WikiApp:
     def _view(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
         record = self.store.get_page(title)
         note = ""
-        if record is not None and query.get("oldid", "").isdigit():
-            row = self.store.find_revision(int(query["oldid"][:15]))
+        old = read_old_id(query)
+        if record is not None and old:
+            row = self.store.find_revision(old)
             if row is None or row.page != record.page_id or "content" in row.hidden:
                 record = None
             else:
@@ -219,8 +220,9 @@ class WikiApp:
         ]
         page = self.store.find_page(title) if title.namespace >= 0 else None
         row = self.store.find_revision(page.latest) if page else None
-        if query.get("oldid", "").isdigit():
-            row = self.store.find_revision(int(query["oldid"][:15]))
+        old = read_old_id(query)
+        if old:
+            row = self.store.find_revision(old)
         if row is None or "content" in row.hidden:
             return AppReply(404, headers)
         headers.append(("Last-Modified", http_date(row.time)))
@@ -382,6 +384,13 @@ def _note(sentence: str) -> str:
 def _split_tags(text: str) -> List[str]:
     tags = [tag.strip() for tag in text.split(",")]
     return [tag[2:] if tag.startswith("W/") else tag for tag in tags]
+
+
+def read_old_id(query: Dict[str, str]) -> int:
+    """Return the number of the revision that oldid= names, 0 for none."""
+    text = query.get("oldid", "")
+    # str.isdigit would let superscripts pass, which int() does not read.
+    return int(text) if re.match(r"[0-9]{1,15}\Z", text) else 0
 
 
 def decode_path(path: str) -> str:

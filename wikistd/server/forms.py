@@ -6,10 +6,11 @@ Not here: multipart bodies (formats/forms.py), what the API does (actions*.py).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Tuple
 from urllib.parse import unquote_plus
 
-from ..errors import LimitExceeded
+from ..errors import HeaderError, LimitExceeded
 from ..formats.forms import MAX_FORM_BODY_BYTES, read_form
 from ..formats.query import decode_query
 from .actions import ApiRequest, UploadedFile
@@ -38,7 +39,10 @@ def host_url(environ: Dict[str, Any]) -> str:
 
 def read_body(environ: Dict[str, Any]) -> bytes:
     """Return the request's body; servers that do not end it for us need its length."""
-    size = int(environ.get("CONTENT_LENGTH") or 0)
+    text = str(environ.get("CONTENT_LENGTH") or "0")
+    if not re.match(r"[0-9]{1,18}\Z", text):
+        raise HeaderError("Content-Length %.40r is no number" % text)
+    size = int(text)
     if environ.get("wsgi.input_terminated"):
         size = MAX_FORM_BODY_BYTES + 1
     data = environ["wsgi.input"].read(min(size, MAX_FORM_BODY_BYTES + 1))

@@ -180,11 +180,11 @@ def copy_tree(folder):
             shutil.copy(path, folder / path.name)
 
 
-def stages(file, under):
+def stages(top, file, under):
     """Return lists of test modules: the file's own, its room's, all others."""
     names = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        ".".join(path.relative_to(top).with_suffix("").parts)
+        for path in sorted((top / "tests").rglob("test_*.py"))
         if (path.parent / "__init__.py").exists()
     ]
     room = [name for name in names if name.startswith("tests.%s." % under)]
@@ -225,7 +225,7 @@ def run_mutant(folder, mutant, under, timeout, depth):
     kept = target.read_bytes()
     target.write_text(source, "utf-8")
     try:
-        for names in stages(mutant[0], under)[:depth]:
+        for names in stages(folder, mutant[0], under)[:depth]:
             killer = run_tests(folder, names, timeout)
             if killer:
                 return killer, line
@@ -269,7 +269,7 @@ def main():
                 print("%3d %s" % (number, make_mutant(folder, *chosen[number - 1])[1]))
             return 0
         # Tests that fail without a fault would kill every mutant.
-        own, room, others = stages(files[0], given.under)
+        own, room, others = stages(folder, files[0], given.under)
         failed = run_tests(folder, own + room, 600)
         if failed:
             print("the tests of %s fail already: %s" % (given.under, failed))

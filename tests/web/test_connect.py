@@ -197,7 +197,7 @@ class Opening(unittest.TestCase):
             open_socket(*server.getsockname(), deadline=Deadline(5)).close()
             one, two = socket.socketpair()
             with one, two:
-                connection = Connection(one)
+                connection = Connection(None, one)
                 self.assertFalse(connection.is_stale())
                 two.sendall(b"x")
                 self.assertTrue(connection.is_stale())
@@ -212,7 +212,7 @@ class FakeSelect:
 class Connections(unittest.TestCase):
     def setUp(self):
         one, self.peer = socket.socketpair()
-        self.connection = Connection(one)
+        self.connection = Connection(None, one)
         self.addCleanup(self.peer.close)
         self.addCleanup(self.connection.close)
 
@@ -284,7 +284,7 @@ class Connections(unittest.TestCase):
             def close(self):
                 raise ValueError("already closed")
 
-        connection = Connection(Fake())
+        connection = Connection(None, Fake())
         self.assertFalse(connection.is_stale())
         self.assertFalse(connection.has_input(9))
         self.assertEqual(connection.receive(9, None, 3.0), b"data")

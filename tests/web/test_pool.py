@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 import unittest
 from unittest import mock
 
@@ -13,72 +12,90 @@ from wikistd.web.connect import Connection
 
 class PoolCase(unittest.TestCase):
     def setUp(self):
-        self.peers = []
+        self.sockets = []
 
     def tearDown(self):
-        for sock in self.peers:
+        for sock in self.sockets:
             sock.close()
 
-    def connection(self, key="k"):
-        one, peer = socket.socketpair()
-        self.peers += [one, peer]
-        return Connection(one, key)
-
-    def put(self, pool, connection):
-        self.assertIsNone(pool.acquire(object(), None))
-        pool.release(connection, True)
+    def busy(self, pool, key="k"):
+        """Take a connection that must be new, and connect it."""
+        connection = pool.acquire(key, None)
+        self.assertIsNone(connection.sock)
+        pair = socket.socketpair()
+        self.sockets += pair
+        connection.attach(pair[0])
         return connection
+
+    def idle(self, pool, *keys):
+        """Leave a connection idle for each key; return them."""
+        connections = [self.busy(pool, key) for key in keys]
+        for connection in connections:
+            pool.release(connection, True)
+        return connections
 
 
 class Taking(PoolCase):
     def test_last_one_first(self):
         """The connection used last is used next; keys do not mix."""
         pool = ConnectionPool()
-        self.put(pool, self.connection("a"))
-        first, second = self.connection(), self.connection()
-        self.put(pool, first)
-        self.put(pool, second)
+        _, first, second = self.idle(pool, "a", "k", "k")
+        self.assertEqual(repr(pool), "<ConnectionPool 3 idle, 0 busy>")
         self.assertIs(pool.acquire("k", None), second)
         self.assertIs(pool.acquire("k", None), first)
-        self.assertIsNone(pool.acquire("k", None))
-        self.assertEqual((pool.idle_count, pool.busy_count), (1, 3))
+        third = self.busy(pool)
+        self.assertIsNot(third, first)
         self.assertEqual(repr(pool), "<ConnectionPool 1 idle, 3 busy>")
         pool.close()
 
     def test_dead_ones(self):
         """Dead, old and over-long idle connections are closed, not handed out."""
         pool = ConnectionPool(max_idle_seconds=60)
-        alive = self.put(pool, self.connection())
-        for spoil in [
-            lambda c: c.abort(),
-            lambda c: setattr(c, "idle_since", time.monotonic() - 61),
-            lambda c: (setattr(c, "idle_limit", 5.0),
-                       setattr(c, "idle_since", time.monotonic() - 6)),
-        ]:  # fmt: skip
-            spoil(self.put(pool, self.connection()))
+        alive, *spoilt = self.idle(pool, "k", "k", "k", "k")
+        spoilt[0].abort()
+        spoilt[1].idle_since -= 61
+        spoilt[2].idle_limit = 5.0
+        spoilt[2].idle_since -= 6
         self.assertIs(pool.acquire("k", None), alive)
-        self.assertEqual(pool.idle_count, 0)
-        alive.close()
+        self.assertTrue(all(connection.closed for connection in spoilt))
+        self.assertEqual((pool.idle_count, pool.busy_count), (0, 1))
 
     def test_not_reusable(self):
         """What is not reusable, or was aborted, is closed."""
         pool = ConnectionPool()
         for spoil, reusable in [(lambda c: None, False), (Connection.abort, True)]:
-            pool.acquire("k", None)
-            connection = self.connection()
+            connection = self.busy(pool)
             spoil(connection)
             pool.release(connection, reusable)
             self.assertTrue(connection.closed)
         self.assertEqual((pool.idle_count, pool.busy_count), (0, 0))
+
+    def test_lost(self):
+        """A connection that nobody refers to any more is closed and frees its place."""
+        pool = ConnectionPool(max_size=1)
+        sock = self.busy(pool).sock
+        self.assertEqual(sock.fileno(), -1)
+        self.assertEqual(pool.busy_count, 0)
+
+    def test_taken_by_another_thread(self):
+        """A stack that another thread emptied meanwhile is no error."""
+
+        class Emptied(list):
+            def __bool__(self):
+                return True
+
+        pool = ConnectionPool()
+        self.assertIsNone(pool._pop_idle(Emptied()))
+        pool._idle["gone"] = []
+        self.assertFalse(pool._evict_oldest())
+        self.assertEqual(pool._idle, {})
 
 
 class Limits(PoolCase):
     def test_idle(self):
         """The one that was idle longest goes first."""
         pool = ConnectionPool(max_idle=2)
-        first, second, third = (self.connection(key) for key in "aba")
-        for connection in (first, second, third):
-            self.put(pool, connection)
+        first, second, third = self.idle(pool, "a", "b", "a")
         self.assertTrue(first.closed)
         self.assertFalse(second.closed or third.closed)
         pool.close()
@@ -86,28 +103,29 @@ class Limits(PoolCase):
     def test_size(self):
         """Past max_size an idle one of another key makes room."""
         pool = ConnectionPool(max_size=1)
-        other = self.put(pool, self.connection("other"))
-        self.assertIsNone(pool.acquire("k", None))
+        (other,) = self.idle(pool, "other")
+        connection = self.busy(pool)
         self.assertTrue(other.closed)
+        self.assertEqual(pool.busy_count, 1)
+        connection.close()
 
     def test_waiting(self):
         """When all are busy, the next waits for one to come back."""
         pool = ConnectionPool(max_size=1)
-        self.assertIsNone(pool.acquire("k", None))
-        connection = self.connection()
+        connection = self.busy(pool)
         timer = threading.Timer(0.05, pool.release, [connection, True])
         timer.start()
         self.assertIs(pool.acquire("k", Deadline(5)), connection)
         timer.join()
         timer = threading.Timer(0.05, pool.give_up, [connection])
         timer.start()
-        self.assertIsNone(pool.acquire("k", Deadline(5)))
+        self.assertIsNone(pool.acquire("k", Deadline(5)).sock)
         timer.join()
 
     def test_waiting_in_vain(self):
         """Nobody waits for ever: the sentence says what to do."""
         pool = ConnectionPool(max_size=1)
-        pool.acquire("k", None)
+        connection = self.busy(pool)
         with self.assertRaises(TransportTimeout) as caught:
             pool.acquire("k", Deadline(0.05))
         self.assertEqual(
@@ -115,6 +133,7 @@ class Limits(PoolCase):
             "all 1 connections are in use: close responses that are not needed, or "
             "raise pool_size",
         )
+        connection.close()
         with self.assertRaises(ValueError):
             ConnectionPool(max_size=0)
 
@@ -123,9 +142,8 @@ class Closing(PoolCase):
     def test_close(self):
         """Idle ones close at once, busy ones when they come back; then it is over."""
         pool = ConnectionPool()
-        idle = self.put(pool, self.connection())
-        pool.acquire("x", None)
-        busy = self.connection("x")
+        (idle,) = self.idle(pool, "k")
+        busy = self.busy(pool, "x")
         pool.close()
         pool.close()
         self.assertTrue(idle.closed)
@@ -137,22 +155,19 @@ class Closing(PoolCase):
 
 class Forked(PoolCase):
     def test_child(self):
-        """A forked child has no connections of its parent, and no lock either."""
+        """A forked child has no connections of its parent."""
         pool = ConnectionPool()
-        self.put(pool, self.connection())
-        pool.acquire("x", None)
-        pool._lock.acquire()
+        self.idle(pool, "k")
+        parents = self.busy(pool, "x")
         with mock.patch("os.getpid", lambda: -1):
-            pool.close_idle()
-            pool.give_up(None)
-            self.assertIsNone(pool.acquire("k", None))
-            self.assertEqual((pool.idle_count, pool.busy_count), (0, 1))
+            self.busy(pool)
+            self.assertTrue(parents.closed)
+            self.assertEqual(pool.idle_count, 0)
 
     def test_response_of_the_parent(self):
         """A connection that comes back in a child is closed there, and not kept."""
         pool = ConnectionPool()
-        pool.acquire("k", None)
-        connection = self.connection()
+        connection = self.busy(pool)
         with mock.patch("os.getpid", lambda: -1):
             pool.release(connection, True)
         self.assertTrue(connection.closed)

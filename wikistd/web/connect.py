@@ -92,8 +92,8 @@ def next_wait(deadline: Optional[Deadline], idle: Optional[float]) -> Optional[f
 class Connection:
     """One connected byte stream.  One owner at a time; `abort` from any thread.
 
-    Made of a socket, or of anything with `sendall`, `makefile("rb")` and `close`.
-    `buffer` holds bytes that were received and not used.
+    `attach` gives it its socket, or anything with `sendall`, `makefile("rb")` and
+    `close`.  `buffer` holds bytes that were received and not used.
     """
 
     __slots__ = (
@@ -112,10 +112,11 @@ class Connection:
         "_timeout",
         "_reader",
         "_poll",
+        "__weakref__",
     )
 
-    def __init__(self, sock: Any, key: Any = None) -> None:
-        self.sock = sock
+    def __init__(self, key: Any = None, sock: Any = None) -> None:
+        self.sock: Any = None
         self.key = key
         self.buffer = b""
         self.exchanges = 0
@@ -126,10 +127,18 @@ class Connection:
         self.closed = False
         #: Made and kept by who reads answers here.
         self.parser: Any = None
-        self._settimeout = getattr(sock, "settimeout", None)
+        self._settimeout: Any = None
         self._timeout: Optional[float] = -1.0
         self._reader: Any = None
         self._poll: Any = None
+        self._recv: Any = None
+        if sock is not None:
+            self.attach(sock)
+
+    def attach(self, sock: Any) -> None:
+        """Take over a connected socket."""
+        self.sock = sock
+        self._settimeout = getattr(sock, "settimeout", None)
         if hasattr(sock, "recv"):
             self._recv = sock.recv
         else:
@@ -250,6 +259,11 @@ class Connection:
             except (OSError, ValueError):
                 # It is gone either way.
                 continue
+
+    def __del__(self) -> None:
+        # Lost on the way, by an interruption: maybe that of its own making.
+        if getattr(self, "sock", None) is not None and not self.closed:
+            self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"

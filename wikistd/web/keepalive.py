@@ -143,12 +143,11 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         connection = self.pool.acquire(route, deadline)
         hold = getattr(request, "hold", None)
         try:
-            if connection is None:
+            if connection.sock is None:
                 attempt = Attempt()
                 if hold is not None:
                     hold(attempt)
-                sock = self.dialer.dial(request, route, deadline, attempt)
-                connection = Connection(sock, route)
+                connection.attach(self.dialer.dial(request, route, deadline, attempt))
                 self.pool.counters.connections += 1
             if hold is not None:
                 hold(connection)
@@ -157,10 +156,13 @@ class KeepAliveHandler(urllib.request.BaseHandler):
             raise
         return connection
 
-    def release(self, connection: Optional[Connection], is_reusable: bool) -> None:
-        """Take back the connection of a response that has been read or given up."""
-        if connection is None:
-            self.pool.forget(None)
+    def release(self, connection: Connection, is_reusable: Optional[bool]) -> None:
+        """Take back the connection of a response that has been read or given up.
+
+        None for `is_reusable`: it belongs to somebody else now.
+        """
+        if is_reusable is None:
+            self.pool.forget(connection)
             return
         if is_reusable and connection.exchanges == 1 and connection.key[0] == "https":
             _, host, port = connection.key[:3]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from typing import Any, Dict, List, Optional
 
 from ..clock import Deadline
@@ -18,6 +19,7 @@ from .connect import Connection, next_wait
 
 POOL_SIZE = 32  # connections of one client, busy ones included
 POOL_IDLE_SIZE = 10  # idle connections of one client; requests keeps 10 for each host
+POOL_TICK_SECONDS = 0.25  # how late a place that was lost is noticed
 POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 
 
@@ -51,6 +53,10 @@ class ConnectionPool:
 
     At most `max_size` connections are open at once: who needs one more waits.  At most
     `max_idle` wait idle, for `max_idle_seconds` each, the last one used first.
+
+    There is no lock: an interruption (Ctrl-C, a caller's own exception) could leave it
+    locked.  Lists and dictionaries take and give single items undivided; a connection
+    that is lost on the way is closed, and forgotten, when nobody refers to it any more.
     """
 
     def __init__(
@@ -71,22 +77,28 @@ class ConnectionPool:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._freed = threading.Condition(self._lock)
-        self._waiters = 0
         self._idle: Dict[Any, List[Connection]] = {}
-        self._idle_count = 0
-        self._busy_count = 0
+        # Open or about to be, idle ones too; weak: what is lost frees its place.
+        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._freed = threading.Event()
+        self._waiters = 0
 
-    def acquire(self, key: Any, deadline: Optional[Deadline]) -> Optional[Connection]:
-        """Return an idle connection, or None: then the caller makes one.
+    def acquire(self, key: Any, deadline: Optional[Deadline]) -> Connection:
+        """Return an idle connection, or one that is still to be connected.
 
-        Either way the caller has taken one place and owes `release` or `give_up`.
+        The caller owes `release` or `give_up`.
         """
+        self._check_process()
+        if self.closed:
+            raise ValueError("the client is closed")
         while True:
-            connection = self._take(key, deadline)
+            connection = self._pop_idle(self._idle.get(key))
             if connection is None:
-                return None
+                connection = self._make(key)
+                if connection is not None:
+                    return connection
+                self._wait(deadline)
+                continue
             idle_limit = connection.idle_limit
             age = time.monotonic() - connection.idle_since
             if (
@@ -97,108 +109,106 @@ class ConnectionPool:
                 return connection
             self.give_up(connection)
 
-    def _take(self, key: Any, deadline: Optional[Deadline]) -> Optional[Connection]:
-        if self._pid != os.getpid():
-            # A forked child shares the parent's sockets, and maybe a lock that nobody
-            # here will ever release: it starts anew.  Closing its copies of the sockets
-            # says nothing to the other side.
-            inherited = self._idle
-            self._begin()
-            for connections in inherited.values():
-                for connection in connections:
-                    connection.close()
-        with self._lock:
-            if self.closed:
-                raise ValueError("the client is closed")
-            while True:
-                stack = self._idle.get(key)
-                if stack:
-                    connection = stack.pop()
-                    if not stack:
-                        del self._idle[key]
-                    self._idle_count -= 1
-                    self._busy_count += 1
-                    return connection
-                if self._busy_count + self._idle_count < self.max_size:
-                    self._busy_count += 1
-                    return None
-                if self._idle_count:
-                    self._evict_oldest()
-                    continue
-                self._wait(deadline)
+    def _check_process(self) -> None:
+        if self._pid == os.getpid():
+            return
+        # A forked child shares the parent's sockets: it starts anew.  Closing its own
+        # copies of them says nothing to the other side.
+        inherited = list(self._open)
+        self._begin()
+        for connection in inherited:
+            connection.close()
+
+    def _pop_idle(
+        self, stack: Optional[List[Connection]], index: int = -1
+    ) -> Optional[Connection]:
+        try:
+            return stack.pop(index) if stack else None
+        except IndexError:
+            # Another thread was faster.
+            return None
+
+    def _make(self, key: Any) -> Optional[Connection]:
+        """Return a new connection, None if there may be no more."""
+        connection = Connection(key)
+        self._open.add(connection)
+        # Counted after it was added: two threads can both fail, never both succeed.
+        while len(self._open) > self.max_size:
+            if not self._evict_oldest():
+                self._open.discard(connection)
+                return None
+        return connection
 
     def _wait(self, deadline: Optional[Deadline]) -> None:
-        message = (
-            "all %d connections are in use: close responses that are not needed, or "
-            "raise pool_size" % self.max_size
-        )
         try:
-            seconds = next_wait(deadline, None)
+            seconds = next_wait(deadline, POOL_TICK_SECONDS)
         except TransportTimeout:
-            raise TransportTimeout(message, phase="connect") from None
+            raise TransportTimeout(
+                "all %d connections are in use: close responses that are not needed, "
+                "or raise pool_size" % self.max_size,
+                phase="connect",
+            ) from None
         self._waiters += 1
         try:
             self._freed.wait(seconds)
+            self._freed.clear()
         finally:
             self._waiters -= 1
 
-    def _evict_oldest(self) -> None:
-        key = min(self._idle, key=lambda each: self._idle[each][0].idle_since)
-        stack = self._idle[key]
-        stack.pop(0).close()
-        if not stack:
-            del self._idle[key]
-        self._idle_count -= 1
+    def _evict_oldest(self) -> bool:
+        """Close the connection that was idle longest; return whether there was one."""
+        oldest: Optional[List[Connection]] = None
+        since = float("inf")
+        for key, stack in list(self._idle.items()):
+            try:
+                if stack[0].idle_since < since:
+                    oldest, since = stack, stack[0].idle_since
+            except IndexError:
+                # Empty: swept out.
+                self._idle.pop(key, None)
+        connection = self._pop_idle(oldest, 0)
+        if connection is None:
+            return False
+        self.give_up(connection)
+        return True
 
     def release(self, connection: Connection, is_reusable: bool) -> None:
         """Take a connection back: its exchange has ended."""
-        if not is_reusable or connection.aborted or self._pid != os.getpid():
+        if (
+            not is_reusable
+            or connection.aborted
+            or self.closed
+            or self._pid != os.getpid()
+        ):
             self.give_up(connection)
             return
+        self.counters.bytes += connection.received
+        connection.received = 0
         connection.idle_since = time.monotonic()
-        with self._lock:
-            self.counters.bytes += connection.received
-            connection.received = 0
-            self._busy_count -= 1
-            if self.closed:
-                connection.close()
-                return
-            self._idle.setdefault(connection.key, []).append(connection)
-            self._idle_count += 1
-            if self._idle_count > self.max_idle:
-                self._evict_oldest()
-            if self._waiters:
-                self._freed.notify()
+        self._idle.setdefault(connection.key, []).append(connection)
+        if self.idle_count > self.max_idle:
+            self._evict_oldest()
+        if self._waiters:
+            self._freed.set()
 
-    def give_up(self, connection: Optional[Connection]) -> None:
+    def give_up(self, connection: Connection) -> None:
         """Close a connection that serves nobody any more; free its place."""
-        if connection is not None:
-            connection.close()
+        connection.close()
         self.forget(connection)
 
-    def forget(self, connection: Optional[Connection]) -> None:
+    def forget(self, connection: Connection) -> None:
         """Free the place of a connection that is somebody else's now."""
-        if self._pid != os.getpid():
-            return
-        with self._lock:
-            if connection is not None:
-                self.counters.bytes += connection.received
-                connection.received = 0
-            self._busy_count -= 1
-            if self._waiters:
-                self._freed.notify()
+        self.counters.bytes += connection.received
+        connection.received = 0
+        self._open.discard(connection)
+        if self._waiters:
+            self._freed.set()
 
     def close_idle(self) -> None:
         """Close what is idle."""
-        if self._pid != os.getpid():
-            return
-        with self._lock:
-            stacks = list(self._idle.values())
-            self._idle = {}
-            self._idle_count = 0
-        for stack in stacks:
-            for connection in stack:
-                connection.close()
+        self._check_process()
+        while self._evict_oldest():
+            pass
 
     def close(self) -> None:
         """Close what is idle now, and what is busy when it comes back."""
@@ -208,15 +218,12 @@ class ConnectionPool:
     @property
     def idle_count(self) -> int:
         """How many connections are idle."""
-        return self._idle_count
+        return sum(map(len, list(self._idle.values())))
 
     @property
     def busy_count(self) -> int:
-        """How many connections are in use."""
-        return self._busy_count
+        """How many connections are in use, or being made."""
+        return len(self._open) - self.idle_count
 
     def __repr__(self) -> str:
-        return "<ConnectionPool %d idle, %d busy>" % (
-            self._idle_count,
-            self._busy_count,
-        )
+        return "<ConnectionPool %d idle, %d busy>" % (self.idle_count, self.busy_count)

@@ -96,7 +96,7 @@ class Response(http.client.HTTPResponse):
         request: Any = None,
         deadline: Optional[Deadline] = None,
         idle_timeout: Optional[float] = None,
-        release: Optional[Callable[[Any, bool], None]] = None,
+        release: Optional[Callable[[Any, Optional[bool]], None]] = None,
         is_reusable: bool = False,
     ) -> None:
         # HTTPResponse.__init__ is not called: it would make a file of a socket.
@@ -721,7 +721,7 @@ class Response(http.client.HTTPResponse):
         self._release = None
         self._is_closed = self._ended = True
         if release is not None:
-            release(None, False)
+            release(stream, None)
         return stream
 
     def flush(self) -> None:

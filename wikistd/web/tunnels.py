@@ -51,9 +51,12 @@ def connect_tunnel(
         lines.append("Proxy-Authorization: %s" % authorization)
     if any(not line.isprintable() for line in lines):
         raise ValueError("host or header for the proxy holds a control character")
-    stream = Connection(sock)
-    stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), deadline)
-    return _tunnel_answer(stream, proxy, deadline)
+    stream = Connection(None, sock)
+    try:
+        stream.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), deadline)
+        return _tunnel_answer(stream, proxy, deadline)
+    finally:
+        stream.closed = True  # the socket was only borrowed
 
 
 def tunnel_authority(host: str, port: int) -> str:
@@ -122,7 +125,16 @@ def socks_tunnel(
 
     With "socks5" the name is looked up here, with "socks5h" by the proxy.
     """
-    stream = Connection(sock)
+    stream = Connection(None, sock)
+    try:
+        _socks_handshake(stream, proxy, host, port, deadline)
+    finally:
+        stream.closed = True  # the socket was only borrowed
+
+
+def _socks_handshake(
+    stream: Connection, proxy: Proxy, host: str, port: int, deadline: Deadline
+) -> None:
     name = proxy.username.encode("utf-8")
     password = proxy.password.encode("utf-8")
     if len(name) > 255 or len(password) > 255:
@@ -205,7 +217,7 @@ class TlsStream:
     def __init__(self, sock: Any, context: Any, host: str) -> None:
         import ssl
 
-        self._inner = Connection(sock)
+        self._inner = Connection(None, sock)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(

@@ -267,6 +267,21 @@ class Passwords(WikiCase):
         self.assertEqual(records(stdout)[0]["user"], name)
         return asked, stderr
 
+    def test_never_an_argument(self):
+        """A password on the command line is refused, and not repeated."""
+        for argv in (
+            ("--password", PASSWORD),
+            ("--password=" + PASSWORD,),
+            ("--passw=" + PASSWORD,),
+            ("action=login", "lgname=Demo@bot", "lgpassword=" + PASSWORD),
+            ("action=clientlogin", "password=" + PASSWORD),
+            ("--proxy", "http://me:%s@127.0.0.1:9" % PASSWORD, "action=query"),
+        ):
+            code, stdout, stderr = self.run_on("post", *argv)
+            self.assertEqual((code, stdout), (2, ""), argv)
+            self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+            self.assertNotIn(PASSWORD, stderr)
+
     def test_second_factor(self):
         """A code is asked for, again where it was wrong."""
         secret = "JBSWY3DPEHPK3PXP"

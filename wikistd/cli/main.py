@@ -7,6 +7,7 @@ Not here: the commands themselves (commands.py, demo.py).
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -80,6 +81,7 @@ def make_parser(output: Output) -> Any:
             description=command.summary[0].upper() + command.summary[1:] + ".",
             epilog="Example: " + command.example,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         command.add_arguments(child)
         child.set_defaults(run=command.run)
@@ -88,6 +90,13 @@ def make_parser(output: Output) -> Any:
 
 def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
     """Return the parsed arguments; options may stand between key=value pairs."""
+    for item in argv:
+        if re.match(r"--pass(w(o(rd?)?)?)?(=|\Z)", item):
+            # Without the value: it may be the password itself.
+            parser.error(
+                "a password is never an argument, every user of the machine could "
+                "read it: use the environment, --password-file or a terminal"
+            )
     # argparse gives a list of positionals only those before the next option; what it
     # leaves over is put where the command says.
     arguments, more = parser.parse_known_args(argv)

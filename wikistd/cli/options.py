@@ -24,6 +24,8 @@ from .registry import UsageError
 from .transcript import TranscriptHandler, describe_trust
 
 PASSWORD_VARIABLE = "WIKISTD_PASSWORD"
+#: Parameters of the API whose values are passwords.
+PASSWORD_PARAMETERS = frozenset(("lgpassword", "password", "retype", "OATHToken"))
 #: A password and a line end; a file that is longer is not a password file.
 MAX_PASSWORD_BYTES = 4096
 
@@ -93,6 +95,11 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
         output.error(
             "warning: Wikimedia and others refuse requests that do not tell who is "
             'asking: give --user-agent "MyBot/1.0 (me@example.org)"'
+        )
+    if ":" in (arguments.proxy or "").partition("://")[2].rpartition("@")[0]:
+        raise UsageError(
+            "a proxy's password is no argument: put the proxy's address into the "
+            "environment variable https_proxy"
         )
     return HttpClient(
         user_agent=arguments.user_agent or default_user_agent(),
@@ -262,6 +269,11 @@ def read_parameters(
             continue
         if not is_pair or not name:
             raise UsageError("%r is neither key=value nor field@path" % item)
+        if name in PASSWORD_PARAMETERS and value != "-":
+            raise UsageError(
+                "%s is not for the command line, where every user of the machine could "
+                "read it: use --user, or %s=- and standard input" % (name, name)
+            )
         text = sys.stdin.read() if value == "-" else value
         if name not in params:
             params[name] = text

@@ -11,6 +11,7 @@ import contextlib
 import doctest
 import faulthandler
 import io
+import logging
 import os
 import re
 import sys
@@ -143,6 +144,9 @@ class PageCase(unittest.TestCase):
         # An example that waits for ever would hide which one it is.
         faulthandler.dump_traceback_later(MAX_PAGE_SECONDS, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
+        # What a page tells its reader about gaps and retries is not the tests' output.
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
         text = self.read()
         name = self.path.name
         count = run_session(self, text, name)

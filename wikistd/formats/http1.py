@@ -19,6 +19,7 @@ from ..errors import ConnectionLost, HeaderError, LimitExceeded, ProtocolError
 
 MAX_HEADER_BYTES = 65536  # whole head; http.client allows as much for one line
 MAX_HEADER_FIELDS = 256  # http.client stops at 100; Wikimedia sends about 30
+MAX_TRAILER_FIELDS = 100  # as http.client's limit since 2026
 MAX_TRAILER_BYTES = 16384  # trailers are rare and short; aiohttp allows 8 KB a line
 MAX_CHUNK_LINE_BYTES = 4096  # size and extensions; nobody sends extensions
 MAX_INTERIM_RESPONSES = 100  # 1xx before the final answer
@@ -653,6 +654,13 @@ class ChunkDecoder:
             lines = str(block, "latin-1").split("\r\n")
             if block.translate(None, _HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) - 1):
                 raise HeaderError("trailer holds a control character")
+            if len(lines) > MAX_TRAILER_FIELDS:
+                raise LimitExceeded(
+                    "body has %d trailer fields, more than %d"
+                    % (len(lines), MAX_TRAILER_FIELDS),
+                    name="max_trailer_fields",
+                    limit=MAX_TRAILER_FIELDS,
+                )
             self.trailers = parse_fields(lines).items()
         self._state = "done"
         self.is_done = True

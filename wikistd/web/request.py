@@ -32,7 +32,7 @@ _REQUEST_HOST = re.compile(
     r"[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]"
 )
 _REQUEST_USERINFO = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
-_REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f]")
+_REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f-\x9f]")
 _REQUEST_NON_ASCII = re.compile("[^!-~]+")
 
 
@@ -104,14 +104,20 @@ def _request_idna(host: str) -> str:
             "host name of %d characters: no name is longer than %d"
             % (len(host), MAX_HOST_CHARACTERS)
         )
+    import unicodedata
+
+    folded = unicodedata.normalize("NFKC", host)
+    if any(mark in folded for mark in "/?#@:[]\\"):
+        # Letters that another reader of the URL turns into marks, and then sees
+        # another host: CVE-2019-9636.
+        raise ValueError("host %s is malformed" % ascii(host))
     try:
         encoded = host.encode("idna").decode("ascii")
     except UnicodeError as error:
         raise ValueError(
             "host %s cannot be written in ASCII (IDNA)" % ascii(host)
         ) from error
-    if not re.fullmatch(r"[a-z0-9.-]+", encoded):
-        # NFKC turns some letters into "/", "#", "@" or ":", and the host into another.
+    if not re.fullmatch("[A-Za-z0-9._-]+", encoded):
         raise ValueError("host %s is malformed" % ascii(host))
     return encoded
 

@@ -231,6 +231,7 @@ class Response(http.client.HTTPResponse):
         if self._error is not None:
             raise self._error
         framing = self._framing
+        size = min(size, RECEIVE_BYTES)  # memory for that much is taken before it comes
         try:
             while not self._ended:
                 data = self._stream.receive(size, self.deadline, self.idle_timeout)

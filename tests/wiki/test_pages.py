@@ -136,16 +136,22 @@ class Generators(Case):
             list(query_pages(session, generator="allpages", **options))
 
     def test_limits_of_a_user(self):
-        """A bot's rights are learnt from the first reply."""
-        text = {"prop": "revisions", "rvprop": "content"}
-        first = listed(1, **following("B"))
-        first["query"].update(RIGHTS)
+        """Who is logged in is taken for a bot, until texts come in portions."""
+        text = {"prop": "revisions", "rvprop": "content", "prefetch": False}
+        many = listed(*range(60), continue_=None)
+        del many["continue_"], many["batchcomplete"]
+        many["continue"] = {"rvcontinue": "50", "continue": "||"}
         session = self.start(
-            ({"gaplimit": "500", "uiprop": "rights"}, first),
-            ({"gaplimit": "50", "uiprop": None}, listed(2)),
+            ({"gaplimit": "500"}, many),
+            ({"gaplimit": "500", "rvcontinue": "50"}, listed(59, **following("B"))),
+            ({"gaplimit": "50", "gapcontinue": "B"}, listed(60)),
         )
         session._state.user = "Bot"
-        self.assertEqual(len(list(query_pages(session, generator="allpages", **text))), 2)
+        found = query_pages(session, generator="allpages", **text)
+        self.assertEqual(len(list(found)), 61)
+        session = self.start(({"gaplimit": "500"}, listed(1)))
+        session._state.batch_limit = 500
+        list(query_pages(session, generator="allpages", **text))
 
     def test_unknown_generators(self):
         session = self.start(({"glimit": None}, listed(1)))

@@ -11,10 +11,12 @@ from wikistd.errors import (
     StatusError,
 )
 from wikistd.wiki.reply import (
+    MIN_PIECEWISE_BYTES,
     ReplyWarning,
     find_errors,
     find_header,
     find_warnings,
+    load_document,
     parse_reply,
     show_body,
 )
@@ -38,6 +40,47 @@ class Documents(unittest.TestCase):
     def test_header_names_have_no_case(self):
         self.assertEqual(find_header([("A", "1"), ("b", "2")], "B"), "2")
         self.assertIsNone(find_header([], "B"))
+
+
+class LargeDocuments(unittest.TestCase):
+    """Large ones are read page by page, to the same document."""
+
+    def check(self, document):
+        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        self.assertGreater(len(body), MIN_PIECEWISE_BYTES)
+        self.assertEqual(load_document(body), document)
+
+    def pages(self, count, **more):
+        text = "\U0001f600 },{\"pageid\":3, \\ \n" * 300
+        return [
+            dict({"pageid": n, "title": "T%d" % n, "text": text}, **more)
+            for n in range(count)
+        ]
+
+    def test_pages(self):
+        query = {"pages": self.pages(50)}
+        self.check({"batchcomplete": True, "query": query})
+        self.check({"continue": {"a": "b"}, "limits": {}, "query": query, "end": [1]})
+        self.check({"query": {"pages": self.pages(1, text="x" * 300000)}})
+
+    def test_missing_pages(self):
+        pages = self.pages(30) + [{"ns": 0, "title": "M", "missing": True}] * 2
+        self.check({"query": {"normalized": [], "pages": pages, "redirects": []}})
+
+    def test_pages_within_pages(self):
+        """Lists of pages in a page, or other lists of that name, are read whole."""
+        inner = [{"pageid": 7, "title": "x"}, {"pageid": 8, "title": "y"}]
+        self.check({"query": {"pages": self.pages(30, redirects=inner)}})
+        self.check({"query": {"allpages": self.pages(30)}})
+        self.check({"other": {"pages": self.pages(30)}})
+        self.check({"query": {"pages": []}, "other": {"pages": self.pages(30)}})
+        self.check([{"pages": self.pages(30)}])
+
+    def test_broken(self):
+        body = json.dumps({"query": {"pages": self.pages(50)}}, separators=(",", ":"))
+        for end in (len(body) - 1, len(body) - 3, len(body) // 2):
+            with self.assertRaises(ValueError):
+                load_document(body[:end].encode("utf-8"))
 
 
 class Refusals(unittest.TestCase):

@@ -389,12 +389,12 @@ class Tokens(Case):
 class LoggingIn(Case):
     def test_bot_password(self):
         session = self.logged_in(
-            ({"": "GET", "assert": "user", "assertuser": None}, OK),
+            ({"": "GET", "assert": "user"}, OK),
             (
                 {"action": "query", "meta": "tokens", "type": "csrf", "assert": "user"},
                 {"query": {"tokens": {"csrftoken": "t"}}},
             ),
-            ({"action": "edit", "assert": "user", "assertuser": "Bot"}, OK),
+            ({"action": "edit", "assert": "user"}, OK),
         )
         self.assertEqual(session.user, "Bot")
         self.assertEqual(repr(session), "<Session wiki.example as Bot, 1 cookie>")
@@ -866,7 +866,7 @@ class Identities(Case):
             {"auth": signed},
             {"headers": {"authorization": "Bearer t0ken"}},
         ):
-            session = self.start(({"assert": "user", "assertuser": None}, OK))
+            session = self.start(({"assert": "user"}, OK))
             session.with_options(**options).get(action="query")
             self.wiki.done()
         session = self.start(({"assert": "user"}, OK), ({"assert": None}, OK))

@@ -110,7 +110,7 @@ def edit_page(
     if section is not None:
         section = str(section)
     view = session.with_options(formatversion=2)
-    fields: Dict[str, Any] = {"summary": summary, "minor": minor, "bot": bot}
+    fields: Dict[str, Any] = {"summary": summary or None, "minor": minor, "bot": bot}
     fields.update(params)
     fields.setdefault("section", section)
     fields.setdefault("sectiontitle", section_title)

@@ -101,6 +101,7 @@ class PageBatch:
         self.interwiki: Dict[str, str] = {}
         self.badrevids: Dict[int, Dict[str, Any]] = {}
         self.is_truncated = False
+        self.replies = 0
 
     def add(self, document: Any) -> None:
         """Take in one more reply; one without pages adds none (miser mode)."""

@@ -29,6 +29,7 @@ from ..errors import (
     TransportTimeout,
     WikistdError,
 )
+from .chain import ReplyChain
 from .merging import (
     PageBatch,
     fill_limits,
@@ -97,7 +98,10 @@ def is_too_much(error: WikistdError) -> bool:
 
 
 def fetch_batch(
-    session: Session, params: Mapping[str, Any], following: Mapping[str, Any]
+    session: Session,
+    params: Mapping[str, Any],
+    following: Mapping[str, Any],
+    chain: Optional[ReplyChain] = None,
 ) -> Tuple[PageBatch, Optional[Dict[str, Any]]]:
     """Ask until a batch is complete; return it, and where the next one begins."""
     batch = PageBatch()
@@ -105,9 +109,13 @@ def fetch_batch(
     turn = until = 1
     asked: Dict[str, Any] = dict(following)
     while True:
-        document = session.request("GET", dict(params, **asked))
+        if chain is None:
+            document = session.request("GET", dict(params, **asked))
+        else:
+            document = chain.ask(params, asked)
         batch.is_truncated = batch.is_truncated or is_truncated(document)
         batch.add(document)
+        batch.replies = turn
         if "continue" not in document:
             return batch, None
         asked = document["continue"]
@@ -181,12 +189,14 @@ class ReplyAhead:
             assert self.thread is not None
             self.thread.join()
             kind, item = self.outcome
+            self.outcome = ("", None)
             if kind == "end":
                 return
             if kind == "error":
                 raise item
             self.start()
             yield item
+            item = None  # Its memory is free for the next one.
 
 
 class PageQuery:
@@ -210,7 +220,7 @@ class PageQuery:
         self._done: List[Any] = list(done)
         self._skipped = frozenset(self._done)
         self._left = total
-        self._pages: Iterator[Dict[str, Any]] = iter(())
+        self._pages: List[Dict[str, Any]] = []
 
     def __iter__(self) -> PageQuery:
         return self
@@ -219,7 +229,9 @@ class PageQuery:
         if self._left is not None and self._left <= 0:
             raise StopIteration
         while True:
-            for page in self._pages:
+            while self._pages:
+                # Taken off the list, so that its memory is free for the next reply.
+                page = self._pages.pop()
                 key = page.get("pageid") or page.get("title")
                 if key in self._skipped:
                     continue
@@ -232,7 +244,8 @@ class PageQuery:
                 self._done = []
                 self._skipped = frozenset()
             self._start = fetched.start
-            self._pages = iter(fetched.pages)
+            self._pages = fetched.pages
+            self._pages.reverse()
 
     @property
     def cursor(self) -> str:
@@ -317,8 +330,9 @@ def query_pages(
             firsts = sorted(ranges or ())
             batches = range_batches(view, params, firsts, executor, page_size)
         else:
-            batches = generator_batches(view, params, start, page_size, total)
-    if prefetch and executor is None:
+            chain = ReplyChain(view, is_ahead=prefetch and total is None)
+            batches = generator_batches(view, params, start, page_size, total, chain)
+    if prefetch and executor is None and kinds:
         batches = iter(ReplyAhead(batches))
     return PageQuery(batches, signature, start, done, total)
 
@@ -441,6 +455,7 @@ def generator_batches(
     start: Dict[str, Any],
     page_size: Optional[int],
     total: Optional[int],
+    chain: ReplyChain,
 ) -> Iterator[FetchedPages]:
     """Yield the pages of a generator, batch by batch."""
     limit_name = generator_limit_name(params["generator"])
@@ -450,39 +465,45 @@ def generator_batches(
             "parameter" % params["generator"]
         )
     is_fixed = limit_name is None or limit_name in params
-    is_learning = has_texts(params) and page_size is None and not is_fixed
+    has_few = has_texts(params) and page_size is None and not is_fixed
     most = page_size or HIGH_BATCH
     size = BatchSize(most)
-    if is_learning and session.batch_limit is None and session.user is None:
-        size.size = LOW_BATCH  # More stubs than texts in a reply are wasted bytes.
+    if has_few:
+        # More stubs than texts in a reply are wasted bytes; only a bot may have more.
+        guess = LOW_BATCH if session.user is None else HIGH_BATCH
+        size.grow_to(session.batch_limit or guess)
     following: Optional[Dict[str, Any]] = start.get("continue", {})
     if "limit" in start:
         size.size = int(start["limit"])
     while following is not None:
         asked = dict(params)
-        if is_learning:
-            asked = learn_limits(session, params)
-            if session.batch_limit not in (None, size.most):
-                size.grow_to(session.batch_limit or LOW_BATCH)
         count: Any = size.size
-        if not (page_size or is_learning) and size.size == most:
+        if not (page_size or has_few) and size.size == most:
             count = "max"
         if total is not None and total < size.size:
             count = total
         if limit_name is not None and not is_fixed:
             asked[limit_name] = count
+        planned = chain.planned(following)
+        if planned is not None:
+            asked = dict(planned)
         begin = {"continue": following, "limit": size.size}
         try:
-            batch, next_following = fetch_batch(session, asked, following)
+            batch, next_following = fetch_batch(session, asked, following, chain)
         except WikistdError as error:
             if is_fixed or not is_too_much(error) or not size.shrink():
                 raise
             continue
         if batch.is_truncated:
             size.shrink()
+        elif has_few and batch.replies > 1 and len(batch.pages) > LOW_BATCH:
+            size.grow_to(LOW_BATCH)  # Texts came in portions: this is no bot.
         else:
             size.succeed()
-        yield FetchedPages(in_listed_order(batch, params), begin)
+        fetched = FetchedPages(in_listed_order(batch, params), begin)
+        del batch
+        yield fetched
+        del fetched
         following = next_following
 
 

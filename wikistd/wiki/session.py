@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import random
 import warnings
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..clock import Clock
@@ -126,6 +126,9 @@ class Session:
         self.api_warnings = "warn"
         self.lost_attempts = MAX_LOST_ATTEMPTS
         self.pickle_cookies = False
+        #: Called with the bytes of each reply before they are parsed; true: they are
+        #: handed out as they are.  For views of this room only.
+        self.on_body: Optional[Callable[[bytes], bool]] = None
         self.auth: Any = None
         self._session_params = dict(session_params)
         self._owns_client = session is None
@@ -531,7 +534,7 @@ class Session:
             sent = dict(params)
             try:
                 if asserting and action not in LOGIN_ACTIONS:
-                    self._assert_login(sent, is_write, auth)
+                    self._assert_login(sent, auth)
                 if token_type is not None:
                     sent["token"] = self._token(token_type, budget)
                 document = self._exchange(
@@ -569,19 +572,16 @@ class Session:
                 self.clock.sleep(delay)
                 if parts and positions:
                     rewind_files(parts, positions)
-        self._show_warnings(document, is_write)
+        self.show_warnings(document, is_write)
         return document
 
-    def _assert_login(self, params: Dict[str, Any], is_write: bool, auth: Any) -> None:
-        """Have the wiki check that the session is still the user's."""
+    def _assert_login(self, params: Dict[str, Any], auth: Any) -> None:
+        """Have the wiki check that the session is still a user's."""
         user = self._state.user
         if "assert" in params or "assertuser" in params:
             return
-        if user is not None:
-            params["assert"] = "user"
-            if is_write and user:
-                params["assertuser"] = user
-        elif self._has_oauth(auth):
+        if user is not None or self._has_oauth(auth):
+            # Not assertuser: a token is bound to its user's session already.
             params["assert"] = "user"
 
     def _has_oauth(self, auth: Any) -> bool:
@@ -627,6 +627,7 @@ class Session:
                 is_write=is_write,
                 is_read_only=is_read_action(action),
                 clock=self.clock,
+                on_body=self.on_body,
             )
 
         if self.etiquette is None:
@@ -708,7 +709,7 @@ class Session:
         self._state.api_path = parts.path
         return True
 
-    def _show_warnings(self, document: Any, is_write: bool) -> None:
+    def show_warnings(self, document: Any, is_write: bool) -> None:
         """Log and give out the warnings of a reply; those of a write never raise."""
         found = find_warnings(document)
         if not found or self.api_warnings == "ignore":

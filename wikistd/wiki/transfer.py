@@ -73,7 +73,7 @@ def upload_file(
     ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None
     chosen = frozenset() if ignored is not None else frozenset(_names(ignore_warnings))
     job = FileUpload(view, filename, bool(ignored), chosen, assembly_seconds)
-    job.fields = dict(params, comment=comment, text=text)
+    job.fields = dict(params, comment=comment or None, text=text)
     job.is_async = asynchronous
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return job.from_address(source)

@@ -1,0 +1,108 @@
+"""A proxy that counts what passes and adds a round trip's delay; for bench_wiki.py."""
+
+import http.client
+import socket
+import threading
+import time
+
+
+class CountingProxy:
+    """Passes HTTP/1.1 to one server over kept connections; one owner.
+
+    `take()` returns and resets: requests, connections, bytes both ways, and the floor:
+    the seconds that the server and the added delays took, which no client can avoid.
+    """
+
+    def __init__(self, upstream):
+        self.upstream = upstream
+        self.delay = 0.0
+        self.lock = threading.Lock()
+        self.reset()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def reset(self):
+        self.totals = {"requests": 0, "connections": 0, "bytes": 0, "floor": 0.0}
+
+    def take(self):
+        with self.lock:
+            totals = self.totals
+            self.reset()
+            return totals
+
+    def _accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.totals["connections"] += 1
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        reader = client.makefile("rb", 1 << 16)
+        wiki = http.client.HTTPConnection(self.upstream, timeout=300)
+        wiki.connect()
+        wiki.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            while self._exchange(client, reader, wiki):
+                pass
+        except OSError:
+            pass  # The client went away.
+        finally:
+            wiki.close()
+            reader.close()
+            client.close()
+
+    def _exchange(self, client, reader, wiki):
+        head = reader.readline()
+        if not head:
+            return False
+        method, target, _ = head.decode("latin-1").split()
+        size = len(head)
+        headers = []
+        while True:
+            line = reader.readline()
+            size += len(line)
+            if line in (b"\r\n", b""):
+                break
+            name, _, value = line.decode("latin-1").partition(":")
+            headers.append((name, value.strip()))
+        low = {name.lower(): value for name, value in headers}
+        if low.get("expect"):
+            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if "chunked" in low.get("transfer-encoding", ""):
+            body = b""
+            while True:
+                length = int(reader.readline(), 16)
+                body += reader.read(length)
+                reader.readline()
+                if not length:
+                    break
+        else:
+            body = reader.read(int(low.get("content-length", 0)))
+        size += len(body)
+        began = time.perf_counter()
+        if self.delay:
+            time.sleep(self.delay)
+        wiki.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            if name.lower() not in ("connection", "content-length", "transfer-encoding"):
+                wiki.putheader(name, value)
+        if body:
+            wiki.putheader("Content-Length", str(len(body)))
+        wiki.endheaders(body or None)
+        response = wiki.getresponse()
+        answer = response.read()
+        floor = time.perf_counter() - began
+        skipped = ("content-length", "transfer-encoding", "connection")
+        lines = ["HTTP/1.1 %d %s" % (response.status, response.reason)]
+        lines += ["%s: %s" % f for f in response.getheaders() if f[0].lower() not in skipped]
+        lines.append("Content-Length: %d" % len(answer))
+        data = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + answer
+        with self.lock:
+            self.totals["requests"] += 1
+            self.totals["bytes"] += size + len(data)
+            self.totals["floor"] += floor
+        client.sendall(data)
+        return low.get("connection", "").lower() != "close"

@@ -1,0 +1,139 @@
+"""Replies to a query and its continuations, the next one on its way already.
+
+Spec: https://www.mediawiki.org/wiki/API:Continue.  Holds: the request that is ahead.
+Not here: merging replies (wiki/pages.py), one call (wiki/session.py).
+
+A reply of thousands of pages takes the wiki half a second to make and this side a
+tenth to parse.  What comes next stands in its first bytes: it is asked for before the
+reply is parsed, so that both sides work at once.  Never more than one reply ahead.
+Threads only fetch bytes; parsing stays in the consumer's, since what another thread
+has allocated stays in that thread's part of the heap (measured: 62 MB, now 42).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from typing import Any, Dict, Mapping, Optional
+
+from .reply import find_errors, load_document
+from .session import Session
+
+#: The `continue` of a reply is its first key, or its second behind batchcomplete.
+CONTINUE_PEEK_BYTES = 4096
+_continue_first = re.compile(
+    rb'\s*\{\s*(?:"batchcomplete":\s*(?:true|"")\s*,\s*)?"continue":\s*(\{[^{}]*\})\s*,'
+)
+
+
+def peek_continue(body: bytes) -> Optional[Dict[str, Any]]:
+    """Return the `continue` from the start of a reply, None where it is not there."""
+    found = _continue_first.match(body[:CONTINUE_PEEK_BYTES])
+    if found is None:
+        return None
+    try:
+        following = json.loads(found.group(1).decode("utf-8"))
+    except ValueError:
+        return None  # A brace within a text cut it short.
+    return following if isinstance(following, dict) else None
+
+
+class ReplyRequest:
+    """One request, here or in a thread, and the one that follows it."""
+
+    def __init__(
+        self, session: Session, base: Mapping[str, Any], following: Mapping[str, Any]
+    ) -> None:
+        self.session = session
+        self.base = base
+        self.following = following
+        self.thread: Optional[threading.Thread] = None
+        self.successor: Optional[ReplyRequest] = None
+        self._lock = threading.Lock()
+        self._next: Optional[Dict[str, Any]] = None
+        self._is_wanted = False
+        self._reply: Any = None
+        self._error: Optional[BaseException] = None
+
+    def run(self) -> None:
+        """Send it; what comes of it is told by `result`."""
+        view = self.session.with_options()
+        view.on_body = self._peek
+        try:
+            self._reply = view.request("GET", dict(self.base, **self.following))
+        except BaseException as error:  # Handed to the consumer's thread.
+            self._error = error
+
+    def start(self) -> None:
+        """Send it in a thread."""
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def _peek(self, body: bytes) -> bool:
+        following = peek_continue(body)
+        if following is not None and following != self.following:
+            with self._lock:
+                self._next = following
+                self._begin_next()
+        return True
+
+    def want(self) -> None:
+        """Say that this reply is waited for: the next one may be asked for."""
+        with self._lock:
+            self._is_wanted = True
+            self._begin_next()
+
+    def _begin_next(self) -> None:
+        if self._is_wanted and self._next is not None and self.successor is None:
+            self.successor = ReplyRequest(self.session, self.base, self._next)
+            self.successor.start()
+
+    def result(self) -> Any:
+        """Return the document, or raise what came instead."""
+        if self.thread is not None:
+            self.thread.join()
+        error, reply = self._error, self._reply
+        self._error = self._reply = None
+        if error is not None:
+            raise error
+        try:
+            document = load_document(reply)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or find_errors(document):
+            # The session knows what to do about it: wait, log in again, raise.
+            return self.session.request("GET", dict(self.base, **self.following))
+        self.session.show_warnings(document, False)
+        return document
+
+
+class ReplyChain:
+    """Asks for replies one after another, one ahead; one owner."""
+
+    def __init__(self, session: Session, *, is_ahead: bool) -> None:
+        self.session = session
+        self.is_ahead = is_ahead
+        self._running: Optional[ReplyRequest] = None
+
+    def planned(self, following: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+        """Return the parameters of the request that is ahead, if it is that one."""
+        running = self._running
+        if running is not None and running.following == following:
+            return running.base
+        return None
+
+    def ask(self, base: Mapping[str, Any], following: Mapping[str, Any]) -> Any:
+        """Return the reply to `base` with `following`; ask for the next one."""
+        if not self.is_ahead:
+            return self.session.request("GET", dict(base, **following))
+        request, self._running = self._running, None
+        if request is None or (request.base, request.following) != (base, following):
+            request = ReplyRequest(self.session, base, following)
+            request.want()
+            request.run()
+        else:
+            request.want()
+        document = request.result()
+        self._running = request.successor
+        return document

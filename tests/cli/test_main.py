@@ -79,6 +79,17 @@ class Help(unittest.TestCase):
             self.assertRegex(stderr, r"^wikistd: [^\n]+ \(see: wikistd.* --help\)\n$")
 
 
+class CrippledPython(unittest.TestCase):
+    def test_no_sqlite3(self):
+        """A part that is missing is named; there is no traceback."""
+        with mock.patch.dict(sys.modules, {"sqlite3": None}):
+            code, _, stderr = run_main("demo", "--json")
+        self.assertEqual(code, 2)
+        self.assertEqual(
+            stderr, "wikistd: this command needs sqlite3, which this Python lacks\n"
+        )
+
+
 class ExitCodes(unittest.TestCase):
     def test_errors(self):
         """A script can tell who must act."""

@@ -147,6 +147,10 @@ def _run(argv: Sequence[str], output: Output) -> int:
     except WikistdError as error:
         output.error(str(error))
         return exit_code(error)
+    except ModuleNotFoundError as error:
+        # sqlite3, ssl or zlib: a Python may be built without them.
+        output.error("this command needs %s, which this Python lacks" % error.name)
+        return EXIT_USAGE
     except (UsageError, ValueError, OSError, ImportError) as error:
         # An address, a value, a file or a port that cannot be used.
         output.error(str(error))

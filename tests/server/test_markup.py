@@ -88,6 +88,12 @@ class Sections(unittest.TestCase):
         self.assertEqual(find_sections("<nowiki>\n== A ==\n</nowiki>\n<!--\n== B ==\n-->"), [])
 
 
+    def test_comment_after_heading(self):
+        """A comment behind a heading is no part of it, and many take no time."""
+        text = "== A == <!-- x --><!-- y -->\na\n== B ==" + "<!---->" * 200 + "x"
+        self.assertEqual([each.heading for each in find_sections(text)], ["A"])
+
+
 class Merging(unittest.TestCase):
     """Two edits of one text."""
 

@@ -78,6 +78,8 @@ _rights_editing = "edit minoredit applychangetags changetags".split()
 GRANT_RIGHTS: Dict[str, List[str]] = {
     "basic": _rights_basic,
     "highvolume": ["bot", "apihighlimits", "noratelimit", "markbotedits"],
+    "import": ["import", "importupload"],
+    "mergehistory": ["mergehistory"],
     "editpage": _rights_editing,
     "editprotected": [*_rights_editing, "editprotected"],
     "editmycssjs": [

@@ -8,7 +8,7 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of pages (actions_lists.py
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .actions import refuse
 from .actions_continue import bad_continue
@@ -27,7 +27,7 @@ from .actions_params import (
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
 from .actions_revisions import parse_comment, read_time_token
 from .records import Change, format_stamp, format_time, parse_stamp
-from .titles import Title, title_text, upper_first
+from .titles import Title, parse_title, title_text, upper_first
 
 LOG_TYPES = (
     "block create delete import managetags merge move newusers patrol protect "
@@ -114,8 +114,13 @@ def query_recentchanges(run: ModuleRun) -> List[QueryItem]:
         revision = revisions.get(change.revid)
         if revision is not None:
             entry["sha1"] = revision.sha1
-        items.append(QueryItem(entry, page))
+        items.append(QueryItem(entry, page, None if page else _change_title(change)))
     return items
+
+
+def _change_title(change: Change) -> Optional[Title]:
+    """Return what a change without a page was about, unless no page can be there."""
+    return None if change.namespace < 0 else parse_title(change.title)
 
 
 def _show_clause(run: ModuleRun, show: str) -> str:

@@ -28,7 +28,7 @@ from .actions_params import (
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule
 from .files import FileFacts, StashedFile, file_key, inspect_file
-from .records import FileRecord, format_stamp, format_time
+from .records import FileRecord, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text
 
 FILE_PROPS = (
@@ -279,7 +279,8 @@ def query_allimages(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allimages."""
     args = run.args
     is_down = args["dir"] in ("descending", "older")
-    where, values = "is_current = 1", []
+    where = "is_current = 1"
+    values: List[Any] = []
     by_time = args["sort"] == "timestamp"
     column = "time" if by_time else "name"
     parts = run.continue_parts(2 if by_time else 1)
@@ -292,6 +293,12 @@ def query_allimages(run: ModuleRun) -> List[QueryItem]:
             if args[name] is not None:
                 where += " AND time %s ?" % sign
                 values.append(args[name])
+        if parts is not None:
+            try:
+                values += [parse_stamp(parts[0]), parts[1]]
+            except ValueError as error:
+                raise bad_continue() from error
+            where += " AND (time, name) %s (?, ?)" % ("<=" if is_down else ">=")
     else:
         order = "name" + (" DESC" if is_down else "")
         for name, sign in (

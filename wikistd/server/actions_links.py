@@ -222,10 +222,12 @@ def query_langlinks(run: ModuleRun) -> None:
 
 def _query_linking(run: ModuleRun, name: str, kind: str) -> List[QueryItem]:
     """Answer linkshere, transcludedin, fileusage and redirects."""
-    parts = run.continue_parts(1)
-    if parts is not None and not parts[0].isdigit():
-        raise bad_continue()
-    start, limit = int(parts[0]) if parts else 0, run.args["limit"]
+    parts = run.continue_parts(2)
+    try:
+        first = (int(parts[0]), int(parts[1])) if parts else (0, 0)
+    except ValueError as error:
+        raise bad_continue() from error
+    start, limit = first[0], run.args["limit"]
     targets = {
         (page.namespace, page.key): number for number, page in run.pages.good.items()
     }
@@ -247,13 +249,14 @@ def _query_linking(run: ModuleRun, name: str, kind: str) -> List[QueryItem]:
                 "SELECT link.page FROM link JOIN page ON page.id = link.page"
                 " WHERE %s ORDER BY link.page LIMIT %d"
             )
-        found_rows = run.store.db.all(sql % (condition, limit + 1), values)
+        found_rows = run.store.db.all(sql % (condition, limit + 2), values)
         rows += [(row[0], number) for row in found_rows]
-    rows.sort()
+    # One page may link to several of those asked about.
+    rows = sorted(row for row in rows if parts is None or row >= first)
     pages = run.store.find_pages_by_id([row[0] for row in rows[: limit + 1]])
     for linking, number in rows:
         if len(found) >= limit:
-            run.go_on("continue", str(linking))
+            run.go_on("continue", "%d|%d" % (linking, number))
             break
         page = pages[linking]
         entry: Dict[str, Any] = {
@@ -264,7 +267,7 @@ def _query_linking(run: ModuleRun, name: str, kind: str) -> List[QueryItem]:
         if kind != "redirect":
             entry["redirect"] = page.redirect is not None
         if not run.is_generator and not run.add_value(number, name, entry):
-            run.go_on("continue", str(linking))
+            run.go_on("continue", "%d|%d" % (linking, number))
             break
         found.append(QueryItem(entry, page))
     return found

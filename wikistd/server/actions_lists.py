@@ -159,8 +159,7 @@ def _select_members(
     return run.store.db.all(
         "SELECT category_member.page, kind, sortkey, prefix, time FROM category_member"
         " CROSS JOIN page ON page.id = category_member.page WHERE %s ORDER BY %s"
-        " LIMIT %d"
-        % (where, order, count),
+        " LIMIT %d" % (where, order, count),
         values,
     )
 

@@ -26,7 +26,7 @@ _markup_url = re.compile(
     r"(?:https?|ftps?|ircs?|mailto|news)://[^][<>\"\x00-\x20\x7f|]+"
 )
 _markup_redirect = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|\n]+)", re.I)
-_markup_heading = re.compile(r"^(={1,6})(.+?)\1[ \t]*(?:<!--.*?-->[ \t]*)*$", re.M)
+_markup_heading = re.compile(r"^(={1,6})(.+?)\1[ \t]*$", re.M)
 #: Names in double braces that are no templates.
 MAGIC_WORDS = frozenset(
     "PAGENAME FULLPAGENAME BASEPAGENAME NAMESPACE SITENAME CURRENTYEAR CURRENTMONTH "
@@ -162,10 +162,15 @@ def find_sections(text: str) -> List[Section]:
 
 
 def _mask_unparsed(text: str) -> str:
+    """Return `text` with comments blank and nowiki as letters, of the same length."""
+
     def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match.group())
+
+    def cover(match: re.Match[str]) -> str:
         return re.sub(r"[^\n]", "x", match.group())
 
-    return _markup_nowiki.sub(blank, _markup_comment.sub(blank, text))
+    return _markup_nowiki.sub(cover, _markup_comment.sub(blank, text))
 
 
 def get_section(text: str, index: int) -> Optional[str]:

@@ -38,6 +38,7 @@ CREATE TABLE page (
   redirect TEXT, latest INTEGER NOT NULL, size INTEGER NOT NULL,
   touched INTEGER NOT NULL, is_new INTEGER NOT NULL, model TEXT NOT NULL);
 CREATE UNIQUE INDEX page_title ON page (ns, title);
+CREATE INDEX page_redirect ON page (redirect) WHERE redirect IS NOT NULL;
 CREATE TABLE content (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE revision (
   id INTEGER PRIMARY KEY AUTOINCREMENT, page INTEGER NOT NULL,

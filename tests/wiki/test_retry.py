@@ -73,9 +73,15 @@ class LostAnswers(unittest.TestCase):
         self.assertIsNone(delay(error, 3))
         self.assertIsNone(delay(ConnectFailed("no such name", phase="dns")))
 
-    def test_garbage_is_asked_for_twice_more(self):
-        self.assertEqual(delay(ProtocolError("garbage"), 2), 2.0)
-        self.assertIsNone(delay(ProtocolError("garbage"), 3))
+    def test_garbage(self):
+        self.assertEqual(delay(ProtocolError("garbage"), 4), 8.0)
+        self.assertIsNone(delay(ProtocolError("garbage"), 5))
+        error = ProtocolError("garbage")
+        self.assertIsNone(
+            retry_delay(
+                error, 2, is_write=False, seconds_left=None, jitter=0.0, lost_attempts=2
+            )
+        )
         self.assertIsNone(delay(LimitExceeded("too long")))
 
     def test_answers_are_final(self):

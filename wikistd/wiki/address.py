@@ -7,7 +7,6 @@ Holds: nothing.  Not here: the calls (wiki/session.py).
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
@@ -27,10 +26,9 @@ SESSION_PARAMS = (
     "trust_env",
 )
 
-_edit_uri_link = re.compile(
-    r"""<link\b[^>]{0,300}\brel=["']EditURI["'][^>]{0,1000}>""", re.IGNORECASE
-)
-_edit_uri_href = re.compile(r"""\bhref=["']([^"']{1,1000})["']""", re.IGNORECASE)
+#: Searched for once, where the usual path does not answer: not compiled ahead.
+_edit_uri_link = r"""(?i)<link\b[^>]{0,300}\brel=["']EditURI["'][^>]{0,1000}>"""
+_edit_uri_href = r"""(?i)\bhref=["']([^"']{1,1000})["']"""
 
 
 def check_host(host: str) -> Tuple[str, str]:
@@ -62,10 +60,12 @@ def find_api_url(page: str, page_url: str) -> Optional[str]:
     An address of another scheme or host is not followed: a session's cookies and
     passwords go there.
     """
-    link = _edit_uri_link.search(page)
-    href = _edit_uri_href.search(link.group(0)) if link else None
+    link = re.search(_edit_uri_link, page)
+    href = re.search(_edit_uri_href, link.group(0)) if link else None
     if href is None:
         return None
+    from html import unescape  # 3 ms
+
     found = urljoin(page_url, unescape(href.group(1))).partition("?")[0]
     ours, theirs = urlsplit(page_url), urlsplit(found)
     if theirs.hostname != ours.hostname:

@@ -22,14 +22,14 @@ from .session import Session
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
 CONTINUE_PEEK_BYTES = 4096
-_continue_first = re.compile(
+_continue_first = (
     rb'\s*\{\s*(?:"batchcomplete":\s*(?:true|"")\s*,\s*)?"continue":\s*(\{[^{}]*\})\s*,'
 )
 
 
 def peek_continue(body: bytes) -> Optional[Dict[str, Any]]:
     """Return the `continue` from the start of a reply, None where it is not there."""
-    found = _continue_first.match(body[:CONTINUE_PEEK_BYTES])
+    found = re.match(_continue_first, body[:CONTINUE_PEEK_BYTES])
     if found is None:
         return None
     try:

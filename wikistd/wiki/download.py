@@ -30,8 +30,6 @@ from .sources import SOURCE_PIECE_BYTES, ProgressFunction
 MAX_STALLED_TRIES = 4
 DOWNLOAD_PAUSE_SECONDS = 1.0
 
-_content_range = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
 
 class DownloadResult(NamedTuple):
     """A file that was downloaded and verified."""
@@ -205,5 +203,6 @@ def fetch_part(
 
 def range_start(headers: Any) -> Optional[int]:
     """Return where a partial answer begins."""
-    found = _content_range.match(find_header(headers, "content-range") or "")
+    text = find_header(headers, "content-range") or ""
+    found = re.match(r"bytes (\d+)-(\d+)/(\d+|\*)", text)
     return int(found.group(1)) if found else None

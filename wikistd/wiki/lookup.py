@@ -12,8 +12,8 @@ import unicodedata
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 #: Text that the wiki changes when it saves: signatures, substitutions, pipe tricks.
-_saved_otherwise = re.compile(
-    r"~~~|\{\{\s*(?:safe)?subst:|\[\[[^\[\]\n]*\|\s*\]\]|\[\[\s*\|", re.IGNORECASE
+_saved_otherwise = (
+    r"(?i)~~~|\{\{\s*(?:safe)?subst:|\[\[[^\[\]\n]*\|\s*\]\]|\[\[\s*\|"
 )
 
 #: Characters of a summary that are compared: the wiki cuts long ones.
@@ -42,7 +42,7 @@ def stored_text(text: str) -> str:
 
 def is_stored_otherwise(text: str) -> bool:
     """Return whether saving changes `text` in ways that cannot be foretold."""
-    return _saved_otherwise.search(text) is not None
+    return re.search(_saved_otherwise, text) is not None
 
 
 def revision_text(revision: Dict[str, Any]) -> Optional[str]:

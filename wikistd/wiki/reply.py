@@ -7,7 +7,6 @@ errorformat, both formatversions.  Pure.  Not here: whether to try again
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
@@ -28,8 +27,8 @@ _reply_pages_start = b'"pages":[{'
 _reply_pages_between = b'},{"pageid":'
 
 #: The notice that bc warnings carry in front of every deprecation; it warns of nothing.
-_reply_spurious = re.compile(r"Subscribe to the mediawiki-api-announce mailing list")
-_reply_tags = re.compile(r"<[^>]{0,500}>")
+_reply_spurious = "Subscribe to the mediawiki-api-announce mailing list"
+_reply_tags = r"<[^>]{0,500}>"
 
 
 class ReplyWarning(NamedTuple):
@@ -48,11 +47,18 @@ def reply_text(item: Dict[str, Any]) -> str:
             return value
     value = item.get("html")
     if isinstance(value, str):
-        return html.unescape(_reply_tags.sub("", value))
+        return text_of_html(value, "")
     message_key = item.get("key")
     if isinstance(message_key, str):
         return "%s(%s)" % (message_key, ", ".join(_raw_words(item.get("params"))))
     return str(item.get("code", ""))
+
+
+def text_of_html(text: str, between: str) -> str:
+    """Return HTML without its tags, `between` in their place."""
+    from html import unescape  # 3 ms
+
+    return unescape(re.sub(_reply_tags, between, text))
 
 
 def _raw_words(params: Any) -> List[str]:
@@ -125,7 +131,7 @@ def find_warnings(document: Any) -> List[ReplyWarning]:
         for warning in listed
         if warning.text
         and warning.code != "deprecation-help"
-        and not _reply_spurious.match(warning.text)
+        and not warning.text.startswith(_reply_spurious)
         and not (
             is_continued
             and (warning.module == "result" or warning.code == "truncatedresult")
@@ -147,7 +153,7 @@ def show_body(body: bytes) -> str:
     text = body[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
     if "<" in text:
         text = re.sub(r"(?is)<(script|style)\b.*?(</\1>|$)", " ", text)
-        text = html.unescape(_reply_tags.sub(" ", text))
+        text = text_of_html(text, " ")
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if len(text) > MAX_SHOWN_CHARACTERS:
         text = text[:MAX_SHOWN_CHARACTERS] + "..."

@@ -83,8 +83,6 @@ def retry_delay(
 def _most_attempts(error: BaseException) -> int:
     if isinstance(error, ConnectFailed):
         return MAX_CONNECT_ATTEMPTS
-    if isinstance(error, ProtocolError):
-        return 3  # The same garbage thrice is what this address answers.
     return MAX_LOST_ATTEMPTS
 
 

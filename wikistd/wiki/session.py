@@ -8,7 +8,6 @@ reply means (wiki/reply.py), whether to try again (wiki/retry.py).
 from __future__ import annotations
 
 import copy
-import random
 import warnings
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
@@ -552,13 +551,16 @@ class Session:
                     token_type = token_type or state.token_types.get(action)
                     delay = 0.0
                 elif can_resend:
+                    import random  # 2 ms
+
                     delay = retry_delay(
                         error,
                         attempt,
                         is_write=is_write,
                         seconds_left=budget.deadline.remaining(),
                         jitter=random.random(),
-                        lost_attempts=self.lost_attempts,
+                        # Garbage from what has not shown to be an API is its answer.
+                        lost_attempts=self.lost_attempts if state.api_is_known else 2,
                     )
                 note = error.sentence()
                 if delay:

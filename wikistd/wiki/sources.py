@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 from typing import Any, BinaryIO, Callable, Optional
 
 #: Bytes read at once while hashing and copying.
@@ -123,6 +122,8 @@ def is_seekable(source: Any) -> bool:
 
 def spooled(source: Any) -> BinaryIO:
     """Return a temporary file with all that `source` gives."""
+    import tempfile  # 5 ms
+
     file = tempfile.TemporaryFile()
     while True:
         piece = source.read(SOURCE_PIECE_BYTES)

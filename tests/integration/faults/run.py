@@ -69,7 +69,7 @@ def run(url, account, given):
         report = {"seed": given.seed, "rate": given.rate}
         edits(session, plain, name, given.edits, report)
         appends(session, plain, name, given.appends, report)
-        uploads(session, plain, name, given.uploads, random.Random(given.seed), report)
+        uploads(session, plain, name, given.uploads, random.Random(name), report)
         report["fates"] = proxy.counts
     report["seconds"] = round(time.monotonic() - began, 1)
     total = given.edits + given.appends + given.uploads

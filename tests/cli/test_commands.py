@@ -412,6 +412,14 @@ class Stream(WikiCase):
             seen += [event["id"] for event in records(stdout)]
         self.assertEqual(seen, [1, 2])
 
+    def test_never_begun(self):
+        """A stream to which no connection can be made is not waited for for ever."""
+        with serve_wsgi(lambda *_: []) as server:
+            url = server.url
+        code, stdout, stderr = run_main("stream", "--host", url, "--max-wait", "0")
+        self.assertEqual((code, stdout), (3, ""), stderr)
+        self.assertRegex(stderr, r"^wikistd: cannot connect to [^\n]+\n$")
+
     def test_refused(self):
         """A stream that is not there is the far side's no."""
         code, _, stderr = run_main("stream", "--host", self.wiki.url, "no-such-stream")

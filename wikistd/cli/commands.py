@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from typing import Any, Dict, Tuple
 
 from ..streams.eventstreams import EventStreams
@@ -22,6 +23,9 @@ from .options import (
 )
 from .output import Output
 from .registry import Command, UsageError
+
+#: A stream's first connection is made within this time, or the command fails.
+FIRST_CONNECTION_SECONDS = 10.0
 
 _host_help = "the wiki, with scheme: https://en.wikipedia.org"
 
@@ -151,6 +155,23 @@ def _add_stream_arguments(parser: Any) -> None:
     add_network_arguments(parser)
 
 
+class FirstConnection:
+    """Ends a stream that never began; later breaks are mended."""
+
+    def __init__(self, seconds: float) -> None:
+        self.ends_at = time.monotonic() + seconds
+        self.was_open = False
+
+    def opened(self, response: Any) -> None:
+        """Note that the stream began."""
+        self.was_open = True
+
+    def failed(self, error: BaseException) -> None:
+        """Raise the error of an attempt, if it is the first connection's last."""
+        if not self.was_open and time.monotonic() >= self.ends_at:
+            raise error
+
+
 def run_stream_command(arguments: Any, output: Output) -> int:
     """Write events as they come, one JSON document a line."""
     client = make_cli_client(arguments, output)
@@ -165,6 +186,8 @@ def run_stream_command(arguments: Any, output: Output) -> int:
         options["since"] = int(since) if since.isdigit() else since
     if arguments.checkpoint:
         options["checkpoint"] = arguments.checkpoint
+    first = FirstConnection(min(arguments.max_wait, FIRST_CONNECTION_SECONDS))
+    options.update(on_open=first.opened, on_error=first.failed)
     try:
         with EventStreams(**options) as stream:
             for kind in ("filter", "any", "none"):

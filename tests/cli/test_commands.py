@@ -11,8 +11,10 @@ import unittest
 from unittest import mock
 
 from tests.cli.test_main import run_main
+from tests.cli.test_output import Terminal
 from tests.support.clocks import FakeClock
-from wikistd.cli.options import read_parameters
+from wikistd.cli.options import TellingClock, read_parameters
+from wikistd.cli.output import Output
 from wikistd.cli.registry import UsageError
 from wikistd.server.actions_login import make_totp
 from wikistd.server.running import serve_wsgi
@@ -486,6 +488,18 @@ class Serve(unittest.TestCase):
                 code, _, stderr = run_main("serve", *argv)
                 self.assertEqual(code, 2, argv)
                 self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+
+class Waits(unittest.TestCase):
+    def test_told(self):
+        """Whoever waits at a terminal is told; short waits are not worth a word."""
+        stderr = Terminal()
+        clock = TellingClock(Output(io.StringIO(), stderr))
+        with mock.patch("time.sleep") as slept:
+            for seconds in (0.5, 5.2):
+                clock.sleep(seconds)
+        self.assertEqual(stderr.getvalue(), "wikistd: trying again in 5 s\n")
+        self.assertEqual([call[0][0] for call in slept.call_args_list], [0.5, 5.2])
 
 
 class Clocks(unittest.TestCase):

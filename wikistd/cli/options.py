@@ -13,6 +13,7 @@ import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
+from ..clock import Clock
 from ..errors import ClientInteractionRequest
 from ..web.client import HttpClient
 from ..web.cookies import CookieStore
@@ -110,6 +111,19 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
     )
 
 
+class TellingClock(Clock):
+    """Tells the person at the terminal that a wait is a wait."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and say so where it is long enough to wonder."""
+        if seconds >= 1:
+            self.output.progress("wikistd: trying again in %.0f s" % seconds)
+        super().sleep(seconds)
+
+
 def _is_nearby(arguments: Any) -> bool:
     """Whether it is this machine that is asked: it need not be told who we are."""
     url = getattr(arguments, "url", None) or arguments.host or "https://wikimedia.org"
@@ -128,6 +142,7 @@ def open_session(
         api_path=getattr(arguments, "api_path", None),
         timeout=arguments.timeout,
         max_wait_seconds=arguments.max_wait,
+        clock=TellingClock(output),
         **options,
     )
     if arguments.user:

@@ -39,6 +39,7 @@ class Replay(unittest.TestCase):
     def replay(self, name, store, clock):
         """Send the requests of one case, after those of the cases before it."""
         replayer = Replayer(store, self.kinds, SESSIONS)
+        self.addCleanup(replayer.app.close)
         for case in (*BEFORE.get(name, ()), name):
             replayer.files.update(file_table(case, self.cases[case]))
             setup = SETUPS.get(case)

@@ -8,9 +8,8 @@ Not here: the API modules that log in (actions_login.py).
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
-import secrets
+import os
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
 
 from .schema import WikiDatabase
@@ -173,7 +172,7 @@ def is_address(text: str) -> bool:
 
 def hash_password(password: str, salt: Optional[bytes] = None) -> str:
     """Return `password` in the form that is stored: rounds, salt and digest."""
-    salt = secrets.token_bytes(16) if salt is None else salt
+    salt = os.urandom(16) if salt is None else salt
     digest = hashlib.pbkdf2_hmac(
         "sha256", password.encode("utf-8"), salt, PASSWORD_ROUNDS
     )
@@ -189,7 +188,14 @@ def is_password(password: str, stored: str) -> bool:
     given = hashlib.pbkdf2_hmac(
         "sha256", password.encode("utf-8"), bytes.fromhex(salt), int(rounds)
     )
-    return hmac.compare_digest(given.hex(), digest)
+    return is_same_secret(given.hex(), digest)
+
+
+def is_same_secret(one: str, other: str) -> bool:
+    """Compare two secrets in a time that tells nothing of them."""
+    import hmac  # 1 ms of import, for those who log in
+
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
 
 
 class AccountBook:
@@ -214,7 +220,7 @@ class AccountBook:
                 (
                     canonical,
                     hash_password(password) if password else "",
-                    secrets.token_hex(16),
+                    os.urandom(16).hex(),
                     now,
                 ),
             )
@@ -317,8 +323,8 @@ class AccountBook:
 
     def open_session(self, account: int, app: str, now: int) -> str:
         """Start a session and return its id, the value of the cookie."""
-        session = secrets.token_hex(16)
-        data = {"secret": secrets.token_hex(16)}
+        session = os.urandom(16).hex()
+        data = {"secret": os.urandom(16).hex()}
         self.db.run(
             "DELETE FROM session WHERE touched < ?", (now - SESSION_SECONDS * 24,)
         )
@@ -396,13 +402,13 @@ class AccountBook:
             given = int(token[32:-2], 16)
         except ValueError:
             return False
-        return bool(secret) and hmac.compare_digest(
-            _sign_token(secret, kind, given).encode(), token.encode("utf-8", "replace")
-        )
+        return bool(secret) and is_same_secret(_sign_token(secret, kind, given), token)
 
 
 def _sign_token(secret: str, kind: str, now: int) -> str:
     text = "%s|%d" % (kind, now)
+    import hmac  # 1 ms of import, for those who log in
+
     digest = hmac.new(secret.encode(), text.encode(), "md5").hexdigest()
     return "%s%08x%s" % (digest, now, TOKEN_SUFFIX)
 

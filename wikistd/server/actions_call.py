@@ -6,8 +6,8 @@ Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
@@ -167,7 +167,7 @@ class ActionCall:
             self.set_cookie("UserID", str(account), seconds)
             self.set_cookie("UserName", quote(name, safe=""), seconds)
             if is_remembered:
-                self.set_cookie("Token", secrets.token_hex(16), seconds)
+                self.set_cookie("Token", os.urandom(16).hex(), seconds)
             elif self.cookie_name("Token") in self.request.cookies:
                 self.drop_cookie("Token")
         self.requester = self._welcome(
@@ -313,7 +313,7 @@ class ActionCall:
             *self._cache_headers(),
             *cors_headers(self.values.get("origin"), self.request),
             *self.headers,
-            ("X-Request-Id", secrets.token_hex(12)),
+            ("X-Request-Id", os.urandom(12).hex()),
         ]
         return ApiReply(status, headers, body)
 

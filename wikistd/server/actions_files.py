@@ -9,7 +9,6 @@ Spec: MediaWiki 1.39's ApiQueryImageInfo and its like.  Not here: uploading
 from __future__ import annotations
 
 import hashlib
-import html
 from typing import Any, Dict, List, Optional, Union
 from urllib.parse import quote
 
@@ -28,6 +27,7 @@ from .actions_params import (
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule
 from .files import FileFacts, StashedFile, file_key, inspect_file
+from .markup import escape_html
 from .records import FileRecord, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text
 
@@ -128,8 +128,8 @@ def show_file(
     if "size" in props or "dimensions" in props:
         said.update(size=record.size, width=record.width, height=record.height)
     if "parsedcomment" in props:
-        said["parsedcomment"] = html.escape(
-            record.comment.replace("\n", " "), quote=False
+        said["parsedcomment"] = escape_html(
+            record.comment.replace("\n", " "), is_quoted=False
         ).strip()
     if "comment" in props:
         said["comment"] = record.comment
@@ -158,7 +158,7 @@ def show_file(
 
 def _exists_html(call: ActionCall, record: FileRecord, title: str) -> str:
     text = "<p>There is a file of this name already: <strong>%s</strong></p>"
-    return text % html.escape(title)
+    return text % escape_html(title)
 
 
 def _thumbnail(call: ActionCall, record: FileRecord, width: int) -> Dict[str, Any]:

@@ -7,11 +7,11 @@ Not here: what is in a result (the other actions_*.py).
 
 from __future__ import annotations
 
-import html
 import json
 from typing import Any, Dict, Iterable, List, Tuple
 
 from .actions import ApiMessage
+from .markup import escape_html
 
 #: Names of list members in XML; "item" for others would lose nothing but likeness.
 XML_MEMBER_NAMES = {
@@ -109,7 +109,7 @@ def encode_xml(value: Dict[str, Any]) -> bytes:
 
 
 def _xml_element(name: str, value: Any, index: str) -> Iterable[str]:
-    attributes = ' _idx="%s"' % html.escape(index) if index else ""
+    attributes = ' _idx="%s"' % escape_html(index) if index else ""
     if not isinstance(value, (dict, list)):
         yield '<%s%s xml:space="preserve">%s</%s>' % (
             name,
@@ -144,7 +144,7 @@ def _xml_element(name: str, value: Any, index: str) -> Iterable[str]:
 
 
 def _xml_escape(value: Any) -> str:
-    return html.escape(str(value)).replace("&#x27;", "'")
+    return escape_html(str(value)).replace("&#x27;", "'")
 
 
 def encode_reply(
@@ -165,7 +165,7 @@ def encode_reply(
         text = json.dumps(
             json.loads(body.decode("utf-8")), indent=4, ensure_ascii=is_ascii
         )
-        page = PRETTY_PAGE % html.escape(text)
+        page = PRETTY_PAGE % escape_html(text)
         return "text/html; charset=UTF-8", "api-result.html", page.encode("utf-8")
     if callback:
         start = b"/**/" + callback.encode("ascii", "replace") + b"("

@@ -7,7 +7,6 @@ Spec: MediaWiki 1.39's modules of these names.  Not here: wikitext (markup.py).
 
 from __future__ import annotations
 
-import html
 from typing import Any, Dict, List, Optional, Tuple
 
 from .actions import ActionFailure, ApiMessage, refuse
@@ -28,7 +27,7 @@ from .actions_props import display_title
 from .actions_query import Query
 from .actions_rules import check_rate
 from .actions_search import find_by_prefix
-from .markup import PageLinks, find_links, find_sections, render_html
+from .markup import PageLinks, escape_html, find_links, find_sections, render_html
 from .records import RevisionRow
 from .titles import Title, title_text
 
@@ -178,7 +177,7 @@ def _show_sections(title: Title, text: str) -> List[Dict[str, Any]]:
             {
                 "toclevel": depth,
                 "level": str(section.level),
-                "line": html.escape(section.heading),
+                "line": escape_html(section.heading),
                 "number": ".".join(str(each) for each in numbers),
                 "index": str(section.number),
                 "fromtitle": str(title).replace(" ", "_"),
@@ -327,7 +326,7 @@ def run_compare(call: ActionCall, args: Dict[str, Any]) -> None:
             kind = {"-": "deleted", "+": "added"}.get(line[:1], "context")
             rows.append(
                 '<tr><td class="diff-%sline"><div>%s</div></td></tr>'
-                % (kind, html.escape(line[1:]))
+                % (kind, escape_html(line[1:]))
             )
     shown[call.content_key if call.version < 2 else "body"] = "\n".join(rows)
     call.result["compare"] = shown

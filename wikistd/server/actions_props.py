@@ -8,7 +8,6 @@ files (actions_files.py).
 
 from __future__ import annotations
 
-import html
 from typing import Any, Dict, List, Optional
 
 from .actions_continue import bad_continue
@@ -22,6 +21,7 @@ from .actions_params import (
 )
 from .actions_query import ModuleRun, QueryModule
 from .actions_revisions import REVISION_PROP_MODULES
+from .markup import escape_html
 from .records import PageRow, format_time
 from .titles import Title, talk_namespace, title_text
 
@@ -106,12 +106,12 @@ def _common_info(
 def display_title(title: Title) -> str:
     """Return the HTML that stands over a page."""
     name = title_text(title.namespace, "")[:-1]
-    main = '<span class="mw-page-title-main">%s</span>' % html.escape(title.text)
+    main = '<span class="mw-page-title-main">%s</span>' % escape_html(title.text)
     if not name:
         return main
     return (
         '<span class="mw-page-title-namespace">%s</span>'
-        '<span class="mw-page-title-separator">:</span>%s' % (html.escape(name), main)
+        '<span class="mw-page-title-separator">:</span>%s' % (escape_html(name), main)
     )
 
 

@@ -22,7 +22,7 @@ from .actions_params import (
     param_time,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
-from .markup import get_section
+from .markup import escape_html, get_section
 from .records import RevisionRow, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text
 
@@ -188,9 +188,7 @@ def _show_comment(
 
 def parse_comment(comment: str) -> str:
     """Return the HTML of a comment; links and sections in it stay as they are."""
-    import html
-
-    return html.escape(comment.replace("\n", " "), quote=False).strip()
+    return escape_html(comment.replace("\n", " "), is_quoted=False).strip()
 
 
 def _show_slot(

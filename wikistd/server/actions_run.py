@@ -7,6 +7,7 @@ Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
@@ -204,7 +205,6 @@ def _reply_preflight(request: ApiRequest) -> ApiReply:
 
 def _reply_broken(call: ActionCall, error: Exception) -> ApiReply:
     import logging  # 3 ms of import that a wiki without bugs need not pay
-    import secrets
 
     logger = logging.getLogger(__name__.partition(".")[0] + ".server")
     logger.error("%s in action=%s", type(error).__name__, call.module, exc_info=True)
@@ -212,7 +212,7 @@ def _reply_broken(call: ActionCall, error: Exception) -> ApiReply:
     text = "[%s] Caught exception of type %s"
     message = ApiMessage(
         code,
-        text % (secrets.token_hex(12), type(error).__name__),
+        text % (os.urandom(12).hex(), type(error).__name__),
         {"errorclass": type(error).__name__},
     )
     return call.reply_refused(ActionFailure(message, module=""))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .records import Actor, FileRecord, format_stamp
@@ -267,8 +267,8 @@ class FileShelf:
         """Keep `data` as an upload that is not published yet."""
         ending = name.rpartition(".")[2].lower() if "." in name else "bin"
         key = "%s.%s.%d.%s" % (
-            secrets.token_hex(6),
-            secrets.token_hex(3),
+            os.urandom(6).hex(),
+            os.urandom(3).hex(),
             account,
             ending[:10],
         )

@@ -6,7 +6,6 @@ Pure.  Not here: templates (kept out: a wikitext parser is not this package's jo
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from urllib.parse import quote
@@ -33,6 +32,14 @@ MAGIC_WORDS = frozenset(
     "CURRENTDAY CURRENTTIME CURRENTTIMESTAMP NUMBEROFPAGES NUMBEROFARTICLES "
     "SUBPAGENAME TALKPAGENAME REVISIONID !".split()
 )
+
+
+def escape_html(text: str, *, is_quoted: bool = True) -> str:
+    """Return `text` with the signs of HTML escaped, as html.escape (3 ms of import)."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if is_quoted:
+        text = text.replace('"', "&quot;").replace("'", "&#x27;")
+    return text
 
 
 class PageLinks(NamedTuple):
@@ -270,7 +277,7 @@ def render_html(text: str, title: Title, existing: Set[Tuple[int, str]]) -> str:
             _end_paragraph(blocks, paragraph)
             if heading:
                 level, words = len(heading.group(1)), heading.group(2).strip()
-                anchor = html.escape(words.replace(" ", "_"))
+                anchor = escape_html(words.replace(" ", "_"))
                 blocks.append(
                     '<h%d><span class="mw-headline" id="%s">%s</span></h%d>'
                     % (level, anchor, _render_line(words, existing), level)
@@ -316,16 +323,16 @@ def _render_link(
     if (title.namespace, title.key) in existing:
         return '<a href="/wiki/%s" title="%s">%s</a>' % (
             address,
-            html.escape(full),
+            escape_html(full),
             words,
         )
     return (
         '<a href="/w/index.php?title=%s&amp;action=edit&amp;redlink=1" class="new" '
-        'title="%s (page does not exist)">%s</a>' % (address, html.escape(full), words)
+        'title="%s (page does not exist)">%s</a>' % (address, escape_html(full), words)
     )
 
 
 def _render_words(words: str) -> str:
-    escaped = html.escape(words, quote=False)
+    escaped = escape_html(words, is_quoted=False)
     escaped = re.sub(r"'''(.+?)'''", r"<b>\1</b>", escaped)
     return re.sub(r"''(.+?)''", r"<i>\1</i>", escaped)

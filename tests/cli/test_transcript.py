@@ -54,6 +54,7 @@ class Transcript(unittest.TestCase):
         )
         self.assertIn("> route: directly", text)
         self.assertIn("> User-agent: test (offline)", text)
+        self.assertIn("> Accept-encoding: ", text)
         self.assertIn("form of 42 bytes: lgpassword, lgname", text)
         self.assertIn("< #1 200 OK after ", text)
         self.assertIn("characters not shown", text)

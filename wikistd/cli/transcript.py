@@ -30,10 +30,10 @@ _transcript_pair = re.compile(r"([^&=?]+)=([^&]*)")
 class TranscriptHandler(urllib.request.BaseHandler):
     """Writes each exchange of an opener, redirects and refusals too.  Thread-safe.
 
-    It stands right before the connection, so it sees all header fields.
+    It stands behind the handlers that add header fields, before redirects and refusals.
     """
 
-    handler_order = 480
+    handler_order = 900
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self.write = write

@@ -12,21 +12,30 @@ PACKAGE = ROOT / "wikistd"
 #: and those that later versions dropped.
 STDLIB_NAMES = frozenset(
     """
-    __future__ _thread abc argparse array ast asyncio atexit base64 binascii bisect
-    bz2 cgi cmd code codecs codeop collections compileall concurrent configparser
-    contextlib contextvars copy copyreg csv ctypes datetime decimal difflib dis email
-    encodings errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib
-    functools gc getopt getpass gettext glob grp gzip hashlib heapq hmac html http
-    imaplib importlib inspect io ipaddress itertools json keyword linecache locale
-    logging lzma mailbox marshal math mimetypes mmap msvcrt multiprocessing netrc
-    numbers operator os pathlib pdb pickle pkgutil platform plistlib poplib posixpath
-    pprint profile pstats pty pwd py_compile queue quopri random re readline reprlib
-    resource runpy sched secrets select selectors shelve shlex shutil signal site
-    smtplib socket socketserver sqlite3 ssl stat statistics string stringprep struct
-    subprocess symtable sys sysconfig tarfile tempfile termios textwrap threading time
-    timeit token tokenize trace traceback tracemalloc tty types typing unicodedata
-    unittest urllib uuid venv warnings wave weakref webbrowser winreg winsound wsgiref
-    xml xmlrpc zipapp zipfile zipimport zlib zoneinfo ntpath
+    __future__ _thread _io _ssl _socket _bz2 _lzma _sqlite3 _ctypes abc aifc
+    argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb
+    binascii bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd
+    code codecs codeop collections colorsys compileall concurrent configparser
+    contextlib contextvars copy copyreg crypt csv ctypes curses dataclasses
+    datetime dbm decimal difflib dis distutils doctest email encodings ensurepip
+    enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib
+    functools gc genericpath getopt getpass gettext glob graphlib grp gzip
+    hashlib heapq hmac html http imaplib imghdr imp importlib inspect io
+    ipaddress itertools json keyword lib2to3 linecache locale logging lzma
+    mailbox mailcap marshal math mimetypes mmap modulefinder msilib msvcrt
+    multiprocessing netrc nis nntplib nt ntpath nturl2path numbers opcode
+    operator optparse os ossaudiodev pathlib pdb pickle pickletools pipes
+    pkgutil platform plistlib poplib posix posixpath pprint profile pstats pty
+    pwd py_compile pyclbr pydoc pydoc_data pyexpat queue quopri random re
+    readline reprlib resource rlcompleter runpy sched secrets select selectors
+    shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver
+    spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string
+    stringprep struct subprocess sunau symtable sys sysconfig syslog tabnanny
+    tarfile telnetlib tempfile termios textwrap threading time timeit tkinter
+    token tokenize tomllib trace traceback tracemalloc tty turtle types typing
+    unicodedata unittest urllib uu uuid venv warnings wave weakref webbrowser
+    winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib
+    zoneinfo
     """.split()
 ) | frozenset(getattr(sys, "stdlib_module_names", ()))
 

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
-from .flatten import Flat, FlatModule, parse_modules
+from .flatten import Flat, FlatModule, check_parts, parse_modules
 from .scripts import JobScript
 from .sources import (
     BUNDLE_MARK,
@@ -75,8 +75,6 @@ def bundle_text(
     script uses goes in, and the script follows.  BundleError says what clashes.
     """
     script = JobScript(job, job_name) if job is not None else None
-    if script is not None and without:
-        raise BundleError("--with takes what the script uses: it needs no --without")
     only = script.uses(modules) if script else None
     flat = Flat(modules, without=without, only=only)
     also = [("typing", "Any")] if without else []
@@ -203,7 +201,10 @@ def run_bundle(given: Any) -> str:
     if given.job:
         with open(given.job, "rb") as file:
             job = script_text(file.read(), given.job)
+    if job is not None and without:
+        raise BundleError("--with takes what the script uses: it needs no --without")
     files = read_package()
+    check_parts(files, without)
     text = bundle_text(
         parse_modules(files),
         version_in(files),

@@ -48,8 +48,6 @@ class FlatModule:
         self.typing_only: Set[Tuple[str, str]] = set()
         self.docstring = ast.get_docstring(self.tree) or ""
         self.defined: Dict[str, int] = {}
-        #: names that the module's own top level uses while it is imported
-        self.used_at_import: Set[str] = set()
         self._drop: Set[int] = set()
         for node in self.tree.body:
             self._sort(node)
@@ -74,7 +72,6 @@ class FlatModule:
         else:
             for name in bound_names(node):
                 self.defined[name] = node.lineno
-            self.used_at_import.update(names_used_at_import(node))
 
     def _take_import(self, node: ast.stmt, standard: Set[Tuple[str, str]]) -> None:
         import ast
@@ -108,6 +105,10 @@ class FlatModule:
     def _remove(self, node: ast.stmt) -> None:
         end = getattr(node, "end_lineno", None) or node.lineno
         self._drop.update(range(node.lineno, end + 1))
+
+    def uses_at_import(self, name: str) -> bool:
+        """Return whether the module's own top level needs `name` while it runs."""
+        return any(name in names_used_at_import(node) for node in self.tree.body)
 
     def body(self) -> str:
         """Return what stays of the text, without blank lines at its ends."""
@@ -184,6 +185,16 @@ def known_parts(paths: Iterable[str]) -> Dict[str, List[str]]:
     return parts
 
 
+def check_parts(paths: Iterable[str], without: Iterable[str]) -> Dict[str, List[str]]:
+    """Return known_parts(paths).  BundleError where `without` names another."""
+    parts = known_parts(list(paths))
+    for part in without:
+        if part not in parts:
+            known = ", ".join(sorted(parts))
+            raise BundleError("no part is called %r; there are %s" % (part, known))
+    return parts
+
+
 def parse_modules(files: Dict[str, str]) -> Dict[str, FlatModule]:
     """Return {path without .py: module} of {path: text}, sorted."""
     return {
@@ -220,12 +231,9 @@ class Flat:
 
     def _dropped(self, paths: List[str], without: List[str]) -> Dict[str, str]:
         """Return {module: the part it is left out with}."""
-        parts = known_parts(paths)
+        parts = check_parts(paths, without)
         dropped = {}
         for part in without:
-            if part not in parts:
-                known = ", ".join(sorted(parts))
-                raise BundleError("no part is called %r; there are %s" % (part, known))
             for short in parts[part]:
                 dropped[short[: -len(".py")]] = part
         # A format that another part, still here, is made of stays with it.
@@ -302,7 +310,7 @@ class Flat:
             for need, what in module.needs:
                 if need not in dropped:
                     continue
-                if what in module.used_at_import:
+                if module.uses_at_import(what):
                     raise BundleError(
                         "%s is built on %s of %s: leave out both or neither"
                         % (module.short, what, dropped[need])

@@ -227,6 +227,16 @@ class Time(unittest.TestCase):
         self.assertEqual(sent(store, HOME), "")
 
 
+    def test_secure_changes(self):
+        """A cookie that becomes Secure, or stops being it, changes what is sent."""
+        store = new_store()
+        receive(store, "https://a.example/", "a=b")
+        self.assertEqual(sent(store, "http://a.example/"), "a=b")
+        receive(store, "https://a.example/", "a=b; Secure")
+        self.assertEqual(sent(store, "http://a.example/"), "")
+        receive(store, "https://a.example/", "a=b")
+        self.assertEqual(sent(store, "http://a.example/"), "a=b")
+
     def test_repeated_lines(self):
         """A line that is repeated is taken in again when its cookie changed meanwhile."""
         store = new_store()
@@ -608,6 +618,20 @@ class Files(unittest.TestCase):
         store.save(ignore_expires=True)
         late.load("", self.path, True, True)
         self.assertEqual(sorted(c.name for c in late), ["a", "c"])
+        fresh = new_store(self.path, now=clock)
+        fresh.load()
+        self.assertEqual([c.name for c in fresh], ["a"])
+
+    def test_another_file(self):
+        """load and save take another file too; only the loaded one is remembered."""
+        other = os.path.join(self.folder, "other.lwp")
+        store = new_store(self.path)
+        receive(store, HOME, "a=b")
+        store.save(other)
+        self.assertFalse(os.path.exists(self.path))
+        fresh = new_store(self.path)
+        fresh.load(filename=other)
+        self.assertEqual((fresh.filename, sent(fresh, HOME)), (other, "a=b"))
 
     def test_session_cookies_can_be_passed_over(self):
         """load(ignore_discard=False) leaves session cookies in the file."""

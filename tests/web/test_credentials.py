@@ -61,6 +61,15 @@ class Pair(unittest.TestCase):
         self.assertEqual([s.url for s in network.seen], ["http://a.example:8080/x?y"] * 2)
         self.assertEqual(network.seen[1].headers["host"], "a.example:8080")
 
+    def test_in_the_url_and_the_call(self):
+        """What the call says comes before what the URL says, none at all too."""
+        for call_auth, wanted in [(BearerAuth("t"), "Bearer t"), (False, None)]:
+            visit, network = talk([AuthHandler()], answer())
+            request = urllib.request.Request("http://u:p@a.example/")
+            request.call_auth = call_auth
+            visit(request)
+            self.assertEqual((shown(network), network.seen[0].url), ([wanted], "http://a.example/"))
+
     def test_body_is_sent_again(self):
         """The body goes with the second request too; one that cannot does not."""
         visit, network = talk([AuthHandler(auth=("u", "p"))], *[guard()] * 3)
@@ -210,6 +219,8 @@ class Managers(unittest.TestCase):
             ("h.example", "http://h.example/", 200),
             ("h.example", "https://h.example/", 200),
             ("h.example:8080", "http://h.example:8080/", 200),
+            ("h.example", "http://h.example:8080/", 401),
+            ("h.example", "http://h.example:443/", 401),
             ("http://h.example/spam", "http://h.example/spammy", 401),
             ("http://[::1]/", "http://[::1]/", 200),
         ]:

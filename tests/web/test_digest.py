@@ -121,7 +121,8 @@ class Conversations(unittest.TestCase):
         server = Server(qop="")
         codes, seen = visit(server, DigestAuth("bot", "secret"), *self.URLS)
         self.assertEqual((codes, len(seen)), ([200, 200, 200], 4))
-        self.assertNotIn("nc", fields_of(seen[-1].headers["authorization"]))
+        fields = fields_of(seen[-1].headers["authorization"])
+        self.assertEqual(sorted(fields), ["algorithm", "nonce", "realm", "response", "uri", "username"])
 
     def test_wrong_password(self):
         """Two requests at most, however the nonce changes; nothing in advance later."""
@@ -269,6 +270,13 @@ class Values(unittest.TestCase):
         )
         both = "%s, %s" % (new % "MD5", new % "SHA-256")
         self.assertEqual(self.value(both, **how)["algorithm"], "SHA-256")
+
+    def test_fields(self):
+        """What the server did not name does not come back."""
+        got = self.value('Digest realm="r", nonce="n", qop="auth"')
+        self.assertEqual(
+            sorted(got), ["cnonce", "nc", "nonce", "qop", "realm", "response", "uri", "username"]
+        )
 
     def test_userhash(self):
         """The user name is hashed where the server asks for it."""

@@ -293,6 +293,39 @@ class Handler(Environment):
             "socks5://p:1080: urllib's own handlers speak no SOCKS; use HttpClient",
         )
 
+    def test_environment(self):
+        """Without arguments the environment counts, unless it is not to be trusted."""
+        os.environ["http_proxy"] = "http://p:1"
+        self.assertEqual(list(ProxyHandler().proxies), ["http"])
+        self.assertEqual(list(ProxyHandler(trust_env=False).proxies), [])
+
+    def test_decisions_are_remembered(self):
+        """A host is decided about once; not where the system has a say each time."""
+        handler = ProxyHandler({"http": "p:1", "no": "n.example"})
+        asked = []
+        real = handler.settings.find
+        handler.settings.find = lambda *place: asked.append(place) or real(*place)
+
+        def decide(url):
+            request = urllib.request.Request(url)
+            request.proxy = None
+            handler.http_request(request)
+            return request.proxy
+
+        for _ in range(2):
+            self.assertEqual(decide("http://a.example/").host, "p")
+            self.assertIsNone(decide("http://n.example/"))
+            self.assertIsNone(decide("https://a.example/"))
+        self.assertEqual(len(asked), 3)
+        handler.settings.asks_system = True
+        for _ in range(2):
+            decide("http://b.example/")
+        self.assertEqual(len(asked), 5)
+        handler.settings.asks_system = False
+        for i in range(600):
+            decide("http://h%d.example/" % i)
+        self.assertLessEqual(len(handler._decisions), 512)
+
     def test_request_with_a_place_for_it(self):
         """A request that has a `proxy` attribute gets the decision and the reason."""
         handler = ProxyHandler(ProxySettings({"http": "http://user:canary@p:3128"}))

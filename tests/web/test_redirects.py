@@ -53,6 +53,29 @@ class Method(unittest.TestCase):
         )
         self.assertEqual(seen[1].headers["content-type"], "application/x-www-form-urlencoded")
 
+    def test_unredirected_type_goes_along(self):
+        """A body's type goes with the body, however it was given, and not without it."""
+        for status, wanted in [(307, "application/json"), (303, None)]:
+            request = urllib.request.Request("http://a.example/", data=b"{}")
+            request.add_unredirected_header("Content-Type", "application/json")
+            _, seen = follow(request, moved("/b", status), answer())
+            self.assertEqual(seen[1].headers.get("content-type"), wanted)
+        request = urllib.request.Request(
+            "http://a.example/", data=b"{}", headers={"CONTENT-TYPE": "text/x"})
+        request.add_unredirected_header("Content-type", "other")
+        _, seen = follow(request, moved("/b", 307), answer())
+        self.assertEqual(seen[1].request.headers, {"Content-type": "text/x"})
+
+    def test_https_to_http_without_a_body(self):
+        """A GET is followed from https to http; what is secret stays behind anyway."""
+        _, seen = follow("https://a.example/", moved("http://a.example/b"), answer())
+        self.assertEqual(seen[1].url, "http://a.example/b")
+        _, seen = follow(
+            urllib.request.Request("https://a.example/", data=b"x"),
+            moved("http://a.example/b", 303), answer(),
+        )
+        self.assertEqual((seen[1].url, seen[1].body), ("http://a.example/b", None))
+
     def test_body_is_dropped(self):
         """A POST that became a GET has no body and no header about one."""
         request = urllib.request.Request(
@@ -121,6 +144,8 @@ class Target(unittest.TestCase):
             ("javascript:alert(1)", "its Location is a 'javascript' URL, and only http and https are followed"),
             ("data:text/html,x", "its Location is a 'data' URL, and only http and https are followed"),
             ("/a\rb", "its Location holds a control character"),
+            ("/a\x7fb", "its Location holds a control character"),
+            ("/a\x1fb", "its Location holds a control character"),
             ("https://", "'https://' has no host, or a bad port"),
             ("http://a.example:70000/", "'(a malformed URL)' has no host, or a bad port"),
         ]:
@@ -178,9 +203,10 @@ class Chain(unittest.TestCase):
 
     def test_circle(self):
         """A circle ends before the limit; a place may be asked for again a few times."""
-        script = [moved("http://a.example/")] * 3
+        opener, network = scripted_opener([RedirectHandler()], *[moved("http://a.example/")] * 3)
         with self.assertRaises(TooManyRedirects) as caught:
-            follow("http://a.example/", *script)
+            opener.open("http://a.example/")
+        self.assertEqual(len(network.seen), 3)
         self.assertEqual(
             str(caught.exception),
             "redirects go in a circle: http://a.example/ was asked for 3 times",

@@ -103,7 +103,7 @@ class Attributes(unittest.TestCase):
             ("SameSite=lax", {"SameSite": "Lax"}),
             ("samesite=STRICT", {"SameSite": "Strict"}),
             ("SameSite=None; SameSite=x", {}),
-            ("SameSite", {}),
+            ("SameSite", {}), ("SameSites=Lax", {}), ("x=None", {}),
         ]:
             with self.subTest(text=text):
                 self.assertEqual(self.parse(text).attributes, wanted)
@@ -153,6 +153,13 @@ class Dates(unittest.TestCase):
         ]:
             with self.subTest(text=text):
                 self.assertEqual(parse_cookie_date(text), wanted)
+
+    def test_edges(self):
+        """The last second of a day, the first year, the first and last day count."""
+        for text, wanted in [
+            ("31 Dec 2027 23:59:59", (2027, 12, 31, 23, 59, 59)), ("1 Jan 1601 00:00:00", (1601, 1, 1, 0, 0, 0)),
+        ]:
+            self.assertEqual(parse_cookie_date(text), calendar.timegm(wanted))
 
     def test_two_digits(self):
         """Two-digit years are 1970 to 2069."""

@@ -110,7 +110,7 @@ class UserAgents(Comms):
         for how, wanted in [
             ({}, ours), ({"use_fake_user_agent": True}, FAKE_USER_AGENT),
             ({"use_fake_user_agent": "Mine/1"}, "Mine/1"),
-            ({"headers": {"User-Agent": "Own/1"}}, "Own/1"),
+            ({"headers": {"User-Agent": "Own/1 ()  (as it is)"}}, "Own/1 ()  (as it is)"),
             ({"headers": {"user-agent": "Own/2"}, "use_fake_user_agent": True}, "Own/2"),
             ({"headers": {"USER-AGENT": ""}}, ours),
             ({"headers": {"User-Agent": "X {pwb}"}}, "X " + ours.split()[-1]),
@@ -244,7 +244,10 @@ class Callbacks(Comms):
             )
         for status in (200, 207):
             self.start(ok(status=status))
-            self.assertEqual(fetch("http://a.example/x").status, status)
+            with self.assertLogs(LOGGER, "WARNING") as logs:
+                LOGGER.warning("only this")
+                self.assertEqual(fetch("http://a.example/x").status, status)
+            self.assertEqual(len(logs.records), 1)
 
     def test_callback_alone(self):
         """error_handling_callback can be called by hand, also on a stream."""
@@ -330,8 +333,10 @@ class Requests(Comms):
         self.assertEqual(self.network.header("user-agent"), "wikipedia:de Example_Bot")
         self.assertIsNone(self.network.header("authorization"))
         self.assertEqual(Site.throttle.retry_after, 7)
-        request(Site(), "/x", {"User-Agent": "literal"}, method="POST", data={"a": "b"})
-        self.assertEqual(self.network.header("user-agent"), "literal")
+        Site._oauth_disabled = False
+        request(Site(), "/x", {"User-Agent": "literal ()"}, method="POST", data={"a": "b"})
+        self.assertEqual(self.network.header("user-agent"), "literal ()")
+        self.assertTrue(self.network.header("authorization").startswith("OAuth "))
         self.assertEqual(Site.throttle.retry_after, 0)
 
     def test_session(self):

@@ -112,7 +112,12 @@ class ExitCodes(unittest.TestCase):
 class Processes(unittest.TestCase):
     def test_ctrl_c(self):
         """Ctrl-C ends with 130 and no traceback."""
-        process = start("serve")
+        # Tests in the background have SIGINT ignored, and a child inherits that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            process = start("serve")
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.addCleanup(process.kill)
         self.assertIn(b'"url"', process.stdout.readline())
         process.send_signal(signal.SIGINT)

@@ -171,6 +171,17 @@ class Multipart(unittest.TestCase):
         fields = read_form(form_environ(form), max_memory_bytes=5000)
         self.assertTrue(isinstance(fields[0].value, io.BytesIO))
 
+    def test_default_memory(self):
+        """A megabyte of a file stays in memory, one byte more does not."""
+        for size in (1 << 20, (1 << 20) + 1):
+            form = FormData()
+            form.add_field("f", b"x" * size, filename="f")
+            env = form_environ(form, **{"wsgi.input": io.BytesIO(b"".join(form))})
+            (field,) = read_form(env)
+            with field.value as file:
+                self.assertEqual(isinstance(file, io.BytesIO), size == 1 << 20)
+                self.assertEqual(len(file.read()), size)
+
     def test_chunked_body(self):
         """Without a length the body is read only where the server says that it ends."""
         form = FormData({"a": b"b"})

@@ -189,6 +189,11 @@ class Content(unittest.TestCase):
                 while obj.read_chunk(100):
                     pass
             self.assertIs(type(caught.exception), MultipartError)
+            self.assertEqual(
+                str(caught.exception),
+                "multipart body cut short: the boundary after part 1 is missing "
+                "(RFC 2046 5.1)",
+            )
 
     def test_readline(self):
         data = b"Hello\r\n\nwor\rld\n!\r\n--:--"
@@ -361,6 +366,8 @@ class Decoding(unittest.TestCase):
 
     def test_base64_chunks(self):
         """Each chunk of base64 holds whole groups, and nothing of what follows."""
+        obj = coded(b"V G\r\nl t", {"Content-Transfer-Encoding": "base64"})
+        self.assertEqual(obj.read_chunk(1), b"V G\r\nl t")
         data = bytes(range(256)) * 3
         lines = binascii.b2a_base64(data)
         lines = b"\r\n".join(

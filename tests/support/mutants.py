@@ -34,6 +34,7 @@ ARITHMETIC = {
     ast.Mod: (ast.FloorDiv,), ast.BitAnd: (ast.BitOr,), ast.BitOr: (ast.BitAnd,),
     ast.LShift: (ast.RShift,), ast.RShift: (ast.LShift,), ast.BitXor: (ast.BitAnd,),
 }
+SOURCE_TESTS = ("tests.repo", "tests.docs", "tests.tools")
 
 
 def changed_constant(value):
@@ -181,7 +182,7 @@ def copy_tree(folder):
 
 
 def stages(top, file, under):
-    """Return lists of test modules: the file's own, its room's, all others."""
+    """Return lists of test modules: the file's own, its room's, each other room's."""
     names = [
         ".".join(path.relative_to(top).with_suffix("").parts)
         for path in sorted((top / "tests").rglob("test_*.py"))
@@ -189,14 +190,13 @@ def stages(top, file, under):
     ]
     room = [name for name in names if name.startswith("tests.%s." % under)]
     own = [name for name in room if file.stem in name]
-    # Those look at the text of sources, and a mutant's has no comments.
-    about_sources = ("tests.repo", "tests.docs", "tests.tools")
-    rest = [name for name in names if not name.startswith(about_sources)]
-    return [
-        own,
-        [name for name in room if name not in own],
-        [name for name in rest if name not in room],
-    ]
+    # The default values that nobody may change unnoticed.
+    others = {"signatures": ["tests.repo.test_public.FrozenSignatures"]}
+    for name in names:
+        # Those look at the text of sources, and a mutant's has no comments.
+        if name not in room and not name.startswith(SOURCE_TESTS):
+            others.setdefault(name.split(".")[1], []).append(name)
+    return [own, [name for name in room if name not in own]] + list(others.values())
 
 
 def run_tests(folder, names, timeout):
@@ -218,14 +218,14 @@ def run_tests(folder, names, timeout):
     return (failed or ["crash"])[0]
 
 
-def run_mutant(folder, mutant, under, timeout, depth):
+def run_mutant(folder, mutant, under, timeout, others):
     """Return (killed by, line); killed by is "" for a survivor."""
     source, line = make_mutant(folder, *mutant)
     target = folder / mutant[0]
     kept = target.read_bytes()
     target.write_text(source, "utf-8")
     try:
-        for names in stages(folder, mutant[0], under)[:depth]:
+        for names in stages(folder, mutant[0], under)[:2] + others:
             killer = run_tests(folder, names, timeout)
             if killer:
                 return killer, line
@@ -269,21 +269,24 @@ def main():
                 print("%3d %s" % (number, make_mutant(folder, *chosen[number - 1])[1]))
             return 0
         # Tests that fail without a fault would kill every mutant.
-        own, room, others = stages(folder, files[0], given.under)
+        own, room, *others = stages(folder, files[0], given.under)
         failed = run_tests(folder, own + room, 600)
         if failed:
             print("the tests of %s fail already: %s" % (given.under, failed))
             return 2
-        failed = run_tests(folder, others, 600)
-        depth = 2 if failed else 3
-        if failed:
-            print("the other tests fail already and kill nothing: " + failed)
+        useful = []
+        for names in others:
+            failed = run_tests(folder, names, 600)
+            if failed:
+                print("%s fails already and kills nothing: %s" % (names[0], failed))
+            else:
+                useful.append(names)
 
         def work(number):
             folder = folders.get()
             try:
                 return run_mutant(
-                    folder, chosen[number - 1], given.under, given.timeout, depth
+                    folder, chosen[number - 1], given.under, given.timeout, useful
                 )
             finally:
                 folders.put(folder)

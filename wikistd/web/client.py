@@ -116,6 +116,7 @@ class HttpClient:
         check_header("User-Agent", self.user_agent)
         #: For who waits because the far side asked for it: the session's retries.
         self.max_wait_seconds = max_wait_seconds
+        self._logger: Any = None
         self.keepalive = KeepAliveHandler(
             connect_timeout=connect_timeout,
             idle_timeout=idle_timeout,
@@ -227,11 +228,13 @@ class HttpClient:
     def _set_timeout(self, request: WebRequest, timeout: TimeoutInput) -> None:
         if timeout is CLIENT_DEFAULT:
             timeout = self.timeout
-        request.is_strict = False
-        if isinstance(timeout, Deadline):
+        if isinstance(timeout, (int, float)) or timeout is None:
+            request.deadline = Deadline(timeout, clock=self.clock)
+            request.is_strict = False
+        elif isinstance(timeout, Deadline):
             request.deadline = timeout
-            request.is_strict = True
         elif isinstance(timeout, tuple):
+            request.is_strict = False
             first, second = timeout
             request.connect_timeout = first
             request.idle_timeout = second
@@ -239,8 +242,6 @@ class HttpClient:
                 request.deadline = Deadline(first + second, clock=self.clock)
             else:
                 request.deadline = Deadline(None, clock=self.clock)
-        elif timeout is None or isinstance(timeout, (int, float)):
-            request.deadline = Deadline(timeout, clock=self.clock)
         else:
             raise TypeError(
                 "timeout is a number of seconds, a (connect, read) pair, a Deadline "
@@ -320,11 +321,14 @@ class HttpClient:
         )
 
     def _log(self, request: WebRequest, response: Response) -> None:
-        # If nobody has imported logging (3 ms), nobody listens.
-        logging = sys.modules.get("logging")
-        if logging is None:
-            return
-        logger = logging.getLogger(__name__.partition(".")[0] + ".web")
+        logger = self._logger
+        if logger is None:
+            # If nobody has imported logging (3 ms), nobody listens.
+            logging = sys.modules.get("logging")
+            if logging is None:
+                return
+            name = __name__.partition(".")[0] + ".web"
+            logger = self._logger = logging.getLogger(name)
         if logger.isEnabledFor(10):
             logger.debug(
                 "%s %s: %d in %.3f s",

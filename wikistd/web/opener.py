@@ -35,12 +35,13 @@ class ClientOpener(urllib.request.OpenerDirector):
 
     process_request: Dict[str, List[Any]]
     process_response: Dict[str, List[Any]]
+    handle_open: Dict[str, List[Any]]
 
     def __init__(self, prepare: Callable[[Any, Any], Any]) -> None:
         super().__init__()
         self.addheaders = []
         self._prepare = prepare
-        self._chains: Dict[str, Tuple[List[Any], List[Any]]] = {}
+        self._chains: Dict[str, Tuple[List[Any], List[Any], List[Any]]] = {}
 
     def add_handler(self, handler: urllib.request.BaseHandler) -> None:
         """Put a handler where its order says."""
@@ -55,8 +56,10 @@ class ClientOpener(urllib.request.OpenerDirector):
         chains = self._chains.get(protocol)
         if chains is None:
             chains = self._chains[protocol] = (
-                self._methods(self.process_request, protocol, "_request"),
-                self._methods(self.process_response, protocol, "_response"),
+                self._methods(self.process_request, protocol, protocol + "_request"),
+                self._methods(self.handle_open, "default", "default_open")
+                + self._methods(self.handle_open, protocol, protocol + "_open"),
+                self._methods(self.process_response, protocol, protocol + "_response"),
             )
         for process in chains[0]:
             request = process(request)
@@ -67,13 +70,18 @@ class ClientOpener(urllib.request.OpenerDirector):
             request.headers,
             request.get_method(),
         )
-        response = self._open(request, request.data)  # type: ignore[attr-defined]
-        for process in chains[1]:
+        for send in chains[1]:
+            response = send(request)
+            if response is not None:
+                break
+        else:
+            raise ValueError("no handler opens %s URLs" % protocol)
+        for process in chains[2]:
             response = process(request, response)
         return response
 
-    def _methods(self, table: Any, protocol: str, suffix: str) -> List[Any]:
-        return [getattr(each, protocol + suffix) for each in table.get(protocol, [])]
+    def _methods(self, table: Any, protocol: str, name: str) -> List[Any]:
+        return [getattr(handler, name) for handler in table.get(protocol, [])]
 
 
 class HeadersHandler(urllib.request.BaseHandler):

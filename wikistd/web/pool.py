@@ -185,8 +185,9 @@ class ConnectionPool:
         self.counters.bytes += connection.received
         connection.received = 0
         connection.idle_since = time.monotonic()
-        self._idle.setdefault(connection.key, []).append(connection)
-        if self.idle_count > self.max_idle:
+        stack = self._idle.setdefault(connection.key, [])
+        stack.append(connection)
+        if (len(stack) > 1 or len(self._idle) > 1) and self.idle_count > self.max_idle:
             self._evict_oldest()
         if self._waiters:
             self._freed.set()

@@ -234,7 +234,9 @@ class Response(http.client.HTTPResponse):
         size = min(size, RECEIVE_BYTES)  # memory for that much is taken before it comes
         try:
             while not self._ended:
-                data = self._stream.receive(size, self.deadline, self.idle_timeout)
+                data = self._stream.receive(
+                    framing.wanted(size), self.deadline, self.idle_timeout
+                )
                 if data:
                     payload: bytes = framing.feed(data)
                 else:

@@ -110,7 +110,7 @@ class MultipartParser:
             data = bytes(data)  # events may share its memory
         if self._flowing:
             # The way of nearly every piece of a large file: one `find` and no copy.
-            # Measured with pieces of 4 KB: twice the throughput of the way below.
+            # Measured with pieces of 4 KB: 1.6 times the throughput of the way below.
             delimiter = self._delimiter
             if data.find(delimiter) < 0:
                 start = data.rfind(b"\r", 1 - len(delimiter))

@@ -73,6 +73,11 @@ class SocketServer:
         connection.sendall(("HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % answer).encode())
         self.script(Peer(connection, parser, writer, rest))
 
+    def wait(self):
+        """Wait until the scripts have played to their ends."""
+        for thread in self.threads:
+            thread.join(10)
+
     def close(self):
         self.listener.close()
         for connection in self.sockets:

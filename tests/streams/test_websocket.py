@@ -107,7 +107,11 @@ class Talking(Served):
 
         def script(peer):
             peer.put(peer.writer.ping(b"are you there"))
-            pongs.append(peer.next())
+            message = peer.next()
+            while message.tp != MSG_PONG:  # the client may ping first
+                peer.put(peer.writer.pong(message.data))
+                message = peer.next()
+            pongs.append(message)
             echo(peer)
 
         with self.connect(self.serve(script)) as connection:
@@ -164,9 +168,9 @@ class Encrypted(Served):
         server = self.serve(wrap=lambda sock: context.wrap_socket(sock, server_side=True))
         with HttpClient(ca_file=os.path.join(CERTIFICATES, "authority.pem")) as client:
             server.url = server.url.replace("127.0.0.1", "localhost")
-            with self.connect(server, client=client, ping_seconds=0.03) as connection:
+            with self.connect(server, client=client, ping_seconds=0.15) as connection:
                 with self.assertRaises(TransportTimeout):
-                    connection.recv(0.1)  # pings in between
+                    connection.recv(0.4)  # pings in between
                 sender = threading.Thread(target=lambda: [connection.send("x" * 20000) for _ in range(50)])
                 sender.start()
                 self.assertEqual({connection.recv(10) for _ in range(50)}, {"x" * 20000})
@@ -251,7 +255,7 @@ class Closing(Served):
         with self.assertRaises(ZeroDivisionError):
             with self.connect(server):
                 raise ZeroDivisionError
-        server.close()
+        server.wait()
         self.assertEqual(heard, [(MSG_CLOSE, 1001, "")])
 
 
@@ -269,7 +273,7 @@ class Trouble(Served):
         self.assertEqual(connection.recv(10), "before")
         with self.assertRaisesRegex(WebSocketError, "opcode 0x3 is reserved"):
             connection.recv(10)
-        server.close()
+        server.wait()
         self.assertEqual(heard, [(MSG_CLOSE, 1002, "opcode 0x3 is reserved")])
 
     def test_a_message_that_is_too_big(self):
@@ -284,7 +288,7 @@ class Trouble(Served):
         connection = self.connect(server, max_message_bytes=10)
         with self.assertRaises(LimitExceeded):
             connection.recv(10)
-        server.close()
+        server.wait()
         self.assertEqual(heard, [1009])
 
     def test_a_silent_far_side(self):
@@ -300,9 +304,9 @@ class Trouble(Served):
 
     def test_pings_keep_it_alive(self):
         """Several silent ticks with pongs in them."""
-        with self.connect(self.serve(), ping_seconds=0.02) as connection:
+        with self.connect(self.serve(), ping_seconds=0.15) as connection:
             with self.assertRaises(TransportTimeout):
-                connection.recv(0.15)
+                connection.recv(0.4)
             connection.send("still there")
             self.assertEqual(connection.recv(10), "still there")
 

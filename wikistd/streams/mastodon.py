@@ -35,7 +35,7 @@ class StreamListener:
     method `on_NAME` is called, dots as underscores, with the parsed JSON; any such
     method of a subclass or an instance is found.  Ids are strings.  A method that has
     a parameter `for_stream` gets the name of the stream, where it is known.
-    Raise StopStream to end the stream.
+    Raise StopStream to end the stream.  One owner: the stream that it is given to.
     """
 
     def on_update(self, status: Dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class CallbackStreamListener(StreamListener):
     """A listener made of functions, for each event or None.
 
     `local_update_handler` gets the statuses of this server's own users, as well as
-    `update_handler`.  `unknown_event_handler(name, payload)`.
+    `update_handler`.  `unknown_event_handler(name, payload)`.  One owner.
     """
 
     def __init__(

@@ -481,7 +481,7 @@ class Mastodon:
 
 
 class MastodonSubscription:
-    """One stream of a MastodonSocket; `close()` unsubscribes."""
+    """One stream of a MastodonSocket; `close()` unsubscribes.  Thread-safe."""
 
     def __init__(
         self,

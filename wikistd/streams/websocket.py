@@ -65,6 +65,8 @@ WEBSOCKET_PING_SECONDS = 20.0  # as websockets; most proxies cut after 60 of sil
 WEBSOCKET_CLOSE_SECONDS = 10.0  # to wait for the other close frame
 WEBSOCKET_QUEUE = 1000  # messages kept for a slow consumer, then TCP slows the sender
 WEBSOCKET_READ_BYTES = 65536
+WEBSOCKET_DRAIN_SECONDS = 2.0  # after an error, until the far side has closed
+WEBSOCKET_DRAIN_BYTES = 4 << 20
 #: Codes by which a peer says that all is well.
 CLOSE_CODES_OF_PEACE = (CLOSE_OK, CLOSE_GOING_AWAY, CLOSE_NO_STATUS)
 
@@ -345,7 +347,8 @@ class WebSocketConnection:
 
     def _is_over(self) -> bool:
         """Return whether no further message can come."""
-        return self.close_code is not None or self._ended.is_set()
+        is_closed = self.close_code is not None or self._ended.is_set()
+        return is_closed or self._error is not None
 
     def __iter__(self) -> Iterator[Union[str, bytes]]:
         while True:
@@ -373,7 +376,7 @@ class WebSocketConnection:
             pass  # it is gone already, which is what was wanted
         self._free_reader()
         if threading.current_thread() is not self._thread:
-            if not self._ended.wait(timeout):
+            if self._error is not None or not self._ended.wait(timeout):
                 self._wire.abort()
             self._thread.join(timeout)
 
@@ -492,7 +495,11 @@ class WebSocketConnection:
                 if self._parser.error is not None:
                     raise self._parser.error
             except ProtocolError as error:
+                with self._changed:
+                    self._error = error
+                    self._changed.notify_all()
                 self._complain(error)
+                self._drain()
                 raise
 
     def _give_up(self) -> None:
@@ -512,6 +519,20 @@ class WebSocketConnection:
             self._say_close(code, error.message[:100])
         except (OSError, ValueError):
             pass  # it did not stay to hear it
+
+    def _drain(self) -> None:
+        """Read and drop what was still on its way.
+
+        A socket that is closed before its bytes are read resets the connection, and
+        the far side might never see why.
+        """
+        dropped = 0
+        ends_at = time.monotonic() + WEBSOCKET_DRAIN_SECONDS
+        while dropped < WEBSOCKET_DRAIN_BYTES and time.monotonic() < ends_at:
+            data = self._wire.receive()
+            if not data:
+                return
+            dropped += len(data)
 
     def _take(self, messages: List[Message]) -> None:
         fresh: List[Union[str, bytes]] = []

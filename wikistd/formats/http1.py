@@ -510,7 +510,8 @@ class ChunkDecoder:
         "remaining",
         "received",
         "max_trailer_bytes",
-        "_last_size",
+        "_is_large",
+        "_line_bytes",
         "_buffer",
         "_state",
         "_sizes",
@@ -523,7 +524,8 @@ class ChunkDecoder:
         self.remaining = 0  # of the present chunk
         self.received = 0
         self.max_trailer_bytes = max_trailer_bytes
-        self._last_size = 0
+        self._is_large = False  # the present chunk, or else the last one
+        self._line_bytes = 0  # its size line, with the CRLF before it
         self._buffer = b""  # an unfinished line: short
         self._state = "size"
         self._sizes: Dict[bytes, int] = {}  # size lines that were parsed before
@@ -531,13 +533,12 @@ class ChunkDecoder:
     def wanted(self, size: int) -> int:
         """Return how many bytes to receive at once, `size` at most.
 
-        Between large chunks little, and then only what is theirs: a large piece that
-        holds the end of one would have to be cut, and copied (a third of the CPU).
+        Of large chunks only what is theirs, and between them a line as long as the last
+        one: what holds the end of a chunk must be cut and copied, a third of the CPU.
         """
         if self._state == "data":
-            large = self.remaining > LARGE_CHUNK_BYTES
-            return min(size, self.remaining) if large else size
-        return min(size, 1024) if self._last_size > LARGE_CHUNK_BYTES else size
+            return min(size, self.remaining) if self._is_large else size
+        return min(size, self._line_bytes) if self._is_large else size
 
     def feed(self, data: bytes) -> bytes:
         """Return the payload in `data`."""
@@ -580,7 +581,11 @@ class ChunkDecoder:
                 is_plain = self.remaining and len(line) <= 8  # no extension
                 if is_plain and len(self._sizes) < _HTTP1_KNOWN_SIZES:
                     self._sizes[line] = self.remaining
-                self._last_size = self.remaining
+                if self.remaining > LARGE_CHUNK_BYTES:
+                    self._is_large = True
+                    self._line_bytes = line_end - position + 4
+                elif self._is_large and self.remaining:
+                    self._is_large = False
                 position = line_end + 2
                 self._state = "data" if self.remaining else "trailers"
             elif self._state == "trailers":

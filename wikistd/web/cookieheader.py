@@ -26,6 +26,18 @@ def pairs_and_header(
     return pairs, "; ".join([cookie_text(name, value) for name, value in pairs])
 
 
+def has_cookie_fields(request: urllib.request.Request) -> bool:
+    """Return whether the request may have cookies of the caller's, or had some."""
+    fields = vars(request)
+    if fields.get("call_cookies") or "own_cookies" in fields:
+        return True
+    for headers in (request.headers, request.unredirected_hdrs):
+        for name in headers:
+            if name[:1] in "Cc" and name.lower() == "cookie":
+                return True
+    return False
+
+
 def own_cookie_header(request: urllib.request.Request) -> str:
     """Return what the caller wants in the Cookie header of this request.
 

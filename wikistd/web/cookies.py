@@ -35,7 +35,12 @@ from .cookiefile import (
     read_cookie_file,
     write_private_file,
 )
-from .cookieheader import cookie_text, own_cookie_header, pairs_and_header
+from .cookieheader import (
+    cookie_text,
+    has_cookie_fields,
+    own_cookie_header,
+    pairs_and_header,
+)
 from .origins import Origin, header_names, origin_of
 from .setcookie import (
     MAX_COOKIE_AGE_SECONDS,
@@ -300,6 +305,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         over cookies of the same name in the store.  Calling it again starts anew.
         """
         pairs, header = self._cookie_pairs(request)
+        if not header and not has_cookie_fields(request):
+            return
         own = own_cookie_header(request)
         if own:
             taken = {piece.partition("=")[0].strip() for piece in own.split(";")}

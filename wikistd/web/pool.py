@@ -88,7 +88,8 @@ class ConnectionPool:
 
         The caller owes `release` or `give_up`.
         """
-        self._check_process()
+        if self._pid != os.getpid():
+            self._check_process()
         if self.closed:
             raise ValueError("the client is closed")
         while True:

@@ -20,15 +20,9 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from tests.streams.sockets import SocketServer  # noqa: E402
+from tests.streams.sockets import SocketServer, echo  # noqa: E402
 from wikistd import (  # noqa: E402
-    MSG_BINARY,
-    MSG_CLOSE,
-    MSG_PING,
-    MSG_TEXT,
     HttpClient,
-    LimitExceeded,
-    WebSocketError,
     WikistdError,
     connect_websocket,
 )
@@ -115,25 +109,6 @@ def wait_for(connect):
 
 def run_server(wstest, folder, cases):
     """Let its fuzzing client test our server role; return the report."""
-
-    def echo(peer):
-        peer.connection.settimeout(30)
-        try:
-            while True:
-                message = peer.next()
-                if message is None:
-                    return
-                if message.tp in (MSG_TEXT, MSG_BINARY):
-                    peer.put(peer.writer.send(message.data))
-                elif message.tp == MSG_PING:
-                    peer.put(peer.writer.pong(message.data))
-                elif message.tp == MSG_CLOSE:
-                    peer.put(peer.writer.close(message.data))
-                    return
-        except WebSocketError as error:
-            peer.put(peer.writer.close(error.code, error.message))
-        except LimitExceeded:
-            peer.put(peer.writer.close(1009))
 
     server = SocketServer(echo)
     spec = os.path.join(folder, "client.json")

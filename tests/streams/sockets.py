@@ -3,7 +3,15 @@
 import socket
 import threading
 
-from wikistd import HandshakeRefused, do_handshake
+from wikistd import (
+    MSG_CLOSE,
+    MSG_PING,
+    MSG_PONG,
+    HandshakeRefused,
+    LimitExceeded,
+    WebSocketError,
+    do_handshake,
+)
 
 
 class SocketServer:
@@ -106,3 +114,23 @@ class Peer:
 
     def put(self, data):
         self.connection.sendall(data)
+
+
+def echo(peer):
+    """Send everything back until the other side closes, or breaks the protocol."""
+    try:
+        while True:
+            message = peer.next()
+            if message is None:
+                return
+            if message.tp == MSG_CLOSE:
+                peer.put(peer.writer.close(message.data))
+                return
+            if message.tp == MSG_PING:
+                peer.put(peer.writer.pong(message.data))
+            elif message.tp != MSG_PONG:
+                peer.put(peer.writer.send(message.data))
+    except WebSocketError as error:
+        peer.put(peer.writer.close(error.code, error.message))
+    except LimitExceeded:
+        peer.put(peer.writer.close(1009))

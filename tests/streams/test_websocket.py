@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from tests.streams.sockets import SocketServer
+from tests.streams.sockets import SocketServer, echo
 from wikistd import (
     MSG_CLOSE,
     MSG_PING,
@@ -27,21 +27,6 @@ from wikistd import (
 CERTIFICATES = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "certificates"
 )
-
-
-def echo(peer):
-    """Send everything back until the other side closes."""
-    while True:
-        message = peer.next()
-        if message is None:
-            return
-        if message.tp == MSG_CLOSE:
-            peer.put(peer.writer.close(message.data))
-            return
-        if message.tp == MSG_PING:
-            peer.put(peer.writer.pong(message.data))
-        elif message.tp != MSG_PONG:
-            peer.put(peer.writer.send(message.data))
 
 
 class Served(unittest.TestCase):

@@ -303,7 +303,7 @@ class People(CustodyCase):
         self.assertEqual(answer["query"]["userinfo"]["groups"], ["*", "user", "autoconfirmed"])
         self.admin = asker_for(self.store, "Admin")
         for params, code in (({"user": "Nobody", "add": "bot"}, "nosuchuser"),
-                             ({"user": "192.0.2.1", "add": "bot"}, "nosuchuser"),
+                             ({"user": "192.0.2.1", "add": "bot"}, "baduser"),
                              ({"user": "Robot", "add": "sysop", "expiry": "x"},
                               "invalidexpiry")):
             self.assertEqual(self.do("userrights", token="userrights", **params), code)

@@ -18,10 +18,12 @@ from .actions_params import (
     param_flag,
     param_limit,
     param_list,
+    param_namespace,
     param_namespaces,
     param_number,
     param_text,
     param_time,
+    param_user,
     require_one,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
@@ -307,7 +309,7 @@ def query_logevents(run: ModuleRun) -> List[QueryItem]:
     if args["user"]:
         where += " AND user = ?"
         values.append(upper_first(args["user"].replace("_", " ")))
-    if args["title"]:
+    if args["title"] is not None:
         title = run.call.read_title(args["title"])
         where += " AND ns = ? AND title = ?"
         values += [title.namespace, title.key]
@@ -415,14 +417,25 @@ def query_watchlistraw(run: ModuleRun) -> List[QueryItem]:
     parts = run.continue_parts(2)
     where = "account = ?"
     values: List[Any] = [account]
+    if run.args["namespace"]:
+        where += " AND " + namespace_clause("ns", run.args["namespace"])
+    is_down = run.args["dir"] == "descending"
+    for name, sign in (
+        ("fromtitle", "<=" if is_down else ">="),
+        ("totitle", ">=" if is_down else "<="),
+    ):
+        if run.args[name] is not None:
+            title = run.call.read_title(run.args[name])
+            where += " AND (ns, title) %s (?, ?)" % sign
+            values += [title.namespace, title.key]
     if parts is not None:
         if not parts[0].isdigit():
             raise bad_continue()
-        where += " AND (ns, title) >= (?, ?)"
+        where += " AND (ns, title) %s (?, ?)" % ("<=" if is_down else ">=")
         values += [int(parts[0]), parts[1]]
     rows = run.store.db.all(
-        "SELECT ns, title FROM watch WHERE %s ORDER BY ns, title LIMIT %d"
-        % (where, limit + 1),
+        "SELECT ns, title FROM watch WHERE %s ORDER BY ns%s, title%s LIMIT %d"
+        % (where, *((" DESC" if is_down else "",) * 2), limit + 1),
         values,
     )
     if len(rows) > limit:
@@ -472,8 +485,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         "rc",
         {
             "namespace": param_namespaces(),
-            "user": param_text(),
-            "excludeuser": param_text(),
+            "user": param_user(),
+            "excludeuser": param_user(),
             "tag": param_text(),
             "prop": param_choices(
                 "user userid comment parsedcomment flags timestamp title ids sizes "
@@ -497,7 +510,7 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         "usercontribs",
         "uc",
         {
-            "user": param_list(),
+            "user": param_user(is_multi=True),
             "userids": param_number(is_multi=True),
             "userprefix": param_text(),
             "iprange": param_text(),
@@ -528,9 +541,9 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
             ),
             "type": param_choice(LOG_TYPES),
             "action": param_text(),
-            "user": param_text(),
+            "user": param_user(),
             "title": param_text(),
-            "namespace": param_number(),
+            "namespace": param_namespace(),
             "prefix": param_text(),
             "tag": param_text(),
         },
@@ -542,8 +555,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         {
             "allrev": param_flag(),
             "namespace": param_namespaces(),
-            "user": param_text(),
-            "excludeuser": param_text(),
+            "user": param_user(),
+            "excludeuser": param_user(),
             "prop": param_choices(
                 "ids title flags user userid comment parsedcomment timestamp patrol "
                 "sizes notificationtimestamp loginfo tags expiry",
@@ -561,7 +574,18 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         "watchlistraw",
         "list",
         "wr",
-        {"continue": param_text(), "limit": param_limit(), "dir": param_text()},
+        {
+            "continue": param_text(),
+            "namespace": param_namespaces(),
+            "limit": param_limit(),
+            "prop": param_choices("changed"),
+            "show": param_choices("changed !changed"),
+            "owner": param_text(),
+            "token": param_text(is_secret=True),
+            "dir": param_choice("ascending descending", "ascending"),
+            "fromtitle": param_text(),
+            "totitle": param_text(),
+        },
         query_watchlistraw,
         query_watchlistraw,
         is_private=True,
@@ -571,11 +595,11 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         "dr",
         {
             "prop": param_list(),
-            "user": param_text(),
+            "user": param_user(),
             "namespace": param_text(),
             "unique": param_flag(),
             "tag": param_text(),
-            "excludeuser": param_text(),
+            "excludeuser": param_user(),
             "from": param_text(),
             "to": param_text(),
             "prefix": param_text(),

@@ -21,6 +21,7 @@ from .actions_params import (
     param_list,
     param_number,
     param_text,
+    param_user,
     require_one,
 )
 from .actions_rules import check_page, check_rate, denied_message
@@ -200,7 +201,7 @@ ROLLBACK_FACTS = ModuleFacts(
     {
         "title": param_text(),
         "pageid": param_number(),
-        "user": param_text(is_required=True),
+        "user": param_user(is_required=True),
         "summary": param_text(""),
         "markbot": param_flag(),
         **WATCH_PARAMS,

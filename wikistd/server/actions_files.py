@@ -24,6 +24,7 @@ from .actions_params import (
     param_number,
     param_text,
     param_time,
+    param_user,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule
 from .files import FileFacts, StashedFile, file_key, inspect_file
@@ -44,6 +45,9 @@ UPLOAD_PROPS = frozenset(
 STASH_PROPS = UPLOAD_PROPS - frozenset(
     "user userid comment parsedcomment uploadwarning mediatype".split()
 )
+
+
+STASH_FOR_USERS = "The upload stash is only available to logged-in users."
 
 
 def file_path(name: str) -> str:
@@ -240,6 +244,8 @@ def query_imageinfo(run: ModuleRun) -> None:
 
 def query_stashimageinfo(run: ModuleRun) -> None:
     """Answer prop=stashimageinfo."""
+    if not run.call.requester.account:
+        raise refuse("notloggedin", STASH_FOR_USERS)
     found = []
     for key in run.args["filekey"] or run.args["sessionkey"] or ():
         stashed = run.store.files.find_stashed(key, run.call.requester.account)
@@ -347,9 +353,7 @@ def query_mystashedfiles(run: ModuleRun) -> List[QueryItem]:
     """Answer list=mystashedfiles."""
     account = run.call.requester.account
     if not account:
-        raise refuse(
-            "stashnotloggedin", "You must be logged in to use the upload stash."
-        )
+        raise refuse("stashnotloggedin", STASH_FOR_USERS)
     parts = run.continue_parts(1)
     if parts is not None and not parts[0].isdigit():
         raise bad_continue()
@@ -444,7 +448,7 @@ FILE_LIST_MODULES: List[QueryModule] = [
             "prop": param_choices(FILE_PROPS, "timestamp url", takes_all=True),
             "prefix": param_text(),
             "sha1": param_text(),
-            "user": param_text(),
+            "user": param_user(),
             "limit": param_limit(),
         },
         query_allimages,

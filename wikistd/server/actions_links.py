@@ -43,6 +43,8 @@ def _query_links(
 ) -> List[QueryItem]:
     """Answer links, templates and images, as values or for a generator."""
     args, ids = run.args, sorted(run.pages.good)
+    if not ids:
+        return []
     limit: int = args["limit"]
     parts = run.continue_parts(3 if has_namespace else 2)
     start: Tuple[int, int, str] = (0, -1, "")
@@ -111,6 +113,8 @@ def query_images(run: ModuleRun) -> List[QueryItem]:
 def query_categories(run: ModuleRun) -> List[QueryItem]:
     """Answer prop=categories."""
     args, limit = run.args, run.args["limit"]
+    if not run.pages.good:
+        return []
     parts = run.continue_parts(2)
     if parts is not None and not parts[0].isdigit():
         raise bad_continue()
@@ -167,6 +171,8 @@ def _query_by_position(
 
     `sql` has three places: the page, the first position, how many.
     """
+    if not run.pages.good:
+        return
     parts = run.continue_parts(2)
     start = (0, "")
     if parts is not None:
@@ -372,6 +378,7 @@ LINK_PROP_MODULES: List[QueryModule] = [
             "prop": param_choices("url"),
             "prefix": param_text(),
             "title": param_text(),
+            "dir": param_choice("ascending descending", "ascending"),
             "limit": param_limit(),
             "continue": param_text(),
         },
@@ -381,7 +388,16 @@ LINK_PROP_MODULES: List[QueryModule] = [
         "langlinks",
         "prop",
         "ll",
-        {"limit": param_limit(), "continue": param_text(), "lang": param_text()},
+        {
+            "prop": param_choices("url langname autonym"),
+            "lang": param_text(),
+            "title": param_text(),
+            "dir": param_choice("ascending descending", "ascending"),
+            "inlanguagecode": param_text("en"),
+            "limit": param_limit(),
+            "continue": param_text(),
+            "url": param_flag(is_deprecated=True),
+        },
         query_langlinks,
     ),
     _linking_module("linkshere", "lh", query_linkshere),

@@ -20,7 +20,14 @@ from .actions_params import (
 )
 from .records import PageRow, RevisionRow
 from .store import PageStore
-from .titles import InvalidTitle, Title, clean_text, parse_title, title_text
+from .titles import (
+    SPECIAL_PAGE_NAMES,
+    InvalidTitle,
+    Title,
+    clean_text,
+    parse_title,
+    title_text,
+)
 
 #: A chain of redirects is followed this far; MediaWiki resolves each hop it sees.
 MAX_REDIRECT_HOPS = 10
@@ -100,13 +107,21 @@ class PageSet:
         self.add_known(title for title in wanted if title.namespace >= 0)
 
     def _read_title(self, text: str) -> Optional[Title]:
+        if text.strip().startswith("#"):
+            # A place on no page: noted, and nothing else said of it.
+            self.normalized.append({"fromencoded": False, "from": text, "to": ""})
+            return None
         try:
             title = parse_title(text)
         except InvalidTitle as error:
             self.invalid[self._fake()] = (text, str(error))
             return None
         if title.interwiki:
-            self.interwiki.append({"title": text, "iw": title.interwiki})
+            full = "%s:%s" % (title.interwiki, title.text)
+            if full != text:
+                note = {"fromencoded": False, "from": text, "to": full}
+                self.normalized.append(note)
+            self.interwiki.append({"title": full, "iw": title.interwiki})
             return None
         full = str(title)
         if full != text:
@@ -219,6 +234,9 @@ class PageSet:
                 "title": title_text(title.namespace, title.key),
                 "special": True,
             }
+            name = title.key.partition("/")[0]
+            if title.namespace < -1 or name not in SPECIAL_PAGE_NAMES.values():
+                shown[number]["missing"] = True
         for number, page in self.good.items():
             shown[number] = {"pageid": number, "ns": page.namespace, "title": page.text}
         return shown

@@ -11,6 +11,7 @@ import re
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from .accounts import canonical_user_name, is_address
 from .actions import ActionFailure, ApiMessage
 from .titles import NAMESPACE_NAMES, clean_text
 
@@ -128,6 +129,25 @@ def param_namespaces(
     )
 
 
+def param_namespace(default: Optional[int] = None) -> ParamSpec:
+    """The number of one namespace."""
+    numbers = tuple(str(number) for number in sorted(NAMESPACE_NAMES) if number >= 0)
+    return ParamSpec("namespace", default, numbers)
+
+
+def param_user(
+    kinds: str = "name address", *, is_multi: bool = False, is_required: bool = False
+) -> ParamSpec:
+    """The name of a user, or an address where `kinds` says so."""
+    return ParamSpec(
+        "user",
+        None,
+        is_multi=is_multi,
+        is_required=is_required,
+        old_values=tuple(kinds.split()),
+    )
+
+
 def split_values(value: str) -> List[str]:
     """Return the values of a|b, or of U+001F a U+001F b; none of an empty text."""
     if value == "":
@@ -198,15 +218,19 @@ class ParamReader:
         self, module: str, prefix: str, specs: Dict[str, ParamSpec]
     ) -> Dict[str, Any]:
         """Return the value of each parameter.  ActionFailure for the first bad one."""
-        try:
-            return {
-                name: self.read_one(module, prefix + name, spec)
-                for name, spec in specs.items()
-            }
-        except ActionFailure as failure:
-            if failure.module is None:
-                failure.module = module
-            raise
+        values: Dict[str, Any] = {}
+        first: Optional[ActionFailure] = None
+        for name, spec in specs.items():
+            # All are read: warnings of those behind a bad one are in the reply too.
+            try:
+                values[name] = self.read_one(module, prefix + name, spec)
+            except ActionFailure as failure:
+                first = first or failure
+        if first is not None:
+            if first.module is None:
+                first.module = module
+            raise first
+        return values
 
     def read_one(self, module: str, name: str, spec: ParamSpec) -> Any:
         """Return the value of one parameter under its full name."""
@@ -273,7 +297,7 @@ class ParamReader:
         if unknown:
             self._warn_unknown(module, name, value, unknown)
         for each in given:
-            if each in spec.old_values:
+            if spec.kind == "choice" and each in spec.old_values:
                 text = 'The value "%s" to parameter "%s" has been deprecated.'
                 self.deprecate(
                     module, text % (each, name), "action=query&%s=%s" % (name, each)
@@ -315,7 +339,22 @@ class ParamReader:
             return seconds
         if spec.choices and value not in spec.choices:
             raise unknown_value(name, value)
+        if spec.kind == "namespace" and not spec.is_multi:
+            return int(value)
+        if spec.kind == "user":
+            return self._read_user(name, value, spec)
         return value
+
+    def _read_user(self, name: str, value: str, spec: ParamSpec) -> str:
+        text = value.replace("_", " ").strip()
+        if is_address(text):
+            if "address" in spec.old_values:
+                return text.upper() if ":" in text else text
+            raise bad_value("user", name, value)
+        canonical = canonical_user_name(text)
+        if canonical is None:
+            raise bad_value("user", name, value)
+        return canonical
 
     def _read_number(
         self, module: str, name: str, value: str, spec: ParamSpec

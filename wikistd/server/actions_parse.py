@@ -72,6 +72,12 @@ def _parse_source(
     call: ActionCall, args: Dict[str, Any]
 ) -> Tuple[Title, str, Optional[RevisionRow]]:
     """Return title, text and revision of what is to be parsed."""
+    names = [
+        name for name in ("text", "page", "pageid", "oldid") if args[name] is not None
+    ]
+    if len(names) > 1:
+        text = 'The parameters "%s" and "%s" can not be used together.'
+        raise refuse("invalidparammix", text % tuple(names[:2]))
     store = call.store
     if args["oldid"] is not None:
         revision = store.find_revision(args["oldid"])
@@ -286,8 +292,8 @@ def _compare_side(
         return args[side + "text"], {}
     number: Optional[int] = args[side + "rev"]
     if number is None:
-        names = (side + "title", side + "id", side + "rev", side + "text")
-        if require_one(args, "", names) == side + "title":
+        names = tuple(side + name for name in ("title", "id", "rev", "text", "slots"))
+        if require_one(args, "", names, at_least=True) == side + "title":
             title = call.read_title(args[side + "title"])
             page = store.find_page(title)
             if page is None:

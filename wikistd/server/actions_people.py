@@ -21,6 +21,7 @@ from .actions_params import (
     param_list,
     param_number,
     param_text,
+    param_user,
     require_one,
 )
 from .actions_query import Query
@@ -51,7 +52,7 @@ def find_actor(call: ActionCall, name: str) -> Actor:
 
 BLOCK_FACTS = ModuleFacts(
     {
-        "user": param_text(),
+        "user": param_user(),
         "userid": param_number(),
         "expiry": param_text("never"),
         "reason": param_text(""),
@@ -126,7 +127,7 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> None:
 UNBLOCK_FACTS = ModuleFacts(
     {
         "id": param_number(),
-        "user": param_text(),
+        "user": param_user(),
         "userid": param_number(),
         "reason": param_text(""),
         "tags": param_list(),
@@ -139,9 +140,9 @@ UNBLOCK_FACTS = ModuleFacts(
 
 def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=unblock."""
+    source = require_one(args, "", ("id", "user", "userid"))
     if not call.may("block"):
         raise refuse("permissiondenied", "You don't have permission to unblock users.")
-    source = require_one(args, "", ("id", "user", "userid"))
     column = {"id": "id", "user": "target", "userid": "account"}[source]
     value = args[source]
     if source == "user":
@@ -165,7 +166,7 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
 
 USER_RIGHTS_FACTS = ModuleFacts(
     {
-        "user": param_text(),
+        "user": param_user("name"),
         "userid": param_number(),
         "add": param_list(),
         "expiry": param_list(),
@@ -245,7 +246,7 @@ WATCH_FACTS = ModuleFacts(
 def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=watch."""
     if not call.requester.account:
-        text = "You must be logged in to use the watchlist."
+        text = "Please log in to view or edit items on your watchlist."
         raise refuse("notloggedin", text)
     query = Query(call, call.query_table)
     if args["title"] is not None:
@@ -296,7 +297,7 @@ def run_options(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=options."""
     account = call.requester.account
     if not account:
-        raise refuse("notloggedin", "Only registered users can change preferences.")
+        raise refuse("notloggedin", "You must be logged in to edit your preferences.")
     changes: Dict[str, Any] = {}
     for each in args["change"] or ():
         name, equals, value = each.partition("=")
@@ -439,7 +440,11 @@ TAG_FACTS = ModuleFacts(
 def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=tag for revisions."""
     if not call.may("changetags"):
-        raise ActionFailure(denied_message(call, "changetags"))
+        raise refuse(
+            "permissiondenied",
+            "You don't have permission to add and remove arbitrary tags on individual "
+            "revisions and log entries.",
+        )
     check_rate(call, "changetag")
     add, remove = check_tags(call, args["add"]), args["remove"] or []
     shown = []

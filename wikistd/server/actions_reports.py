@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
+from .actions import refuse
 from .actions_continue import bad_continue
 from .actions_params import (
     param_choice,
@@ -84,6 +85,10 @@ def query_iwbacklinks(run: ModuleRun) -> List[QueryItem]:
     """Answer list=iwbacklinks."""
     args, limit = run.args, run.args["limit"]
     where, values = "kind = 'interwiki'", []
+    if args["title"] is not None and args["prefix"] is None:
+        text = 'The "%stitle" parameter may only be used with "%sprefix".'
+        raise refuse("invalidparammix", text % (run.prefix, run.prefix))
+    run.continue_parts(3)
     if args["prefix"]:
         start = "%s:%s" % (args["prefix"], (args["title"] or "").replace(" ", "_"))
         end = start + ("\U0010ffff" if args["title"] is None else "")

@@ -20,6 +20,7 @@ from .actions_params import (
     param_number,
     param_text,
     param_time,
+    param_user,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
 from .markup import escape_html, get_section
@@ -55,8 +56,8 @@ _range_params: Dict[str, ParamSpec] = {
     "start": param_time(),
     "end": param_time(),
     "dir": param_choice("newer older", "older"),
-    "user": param_text(),
-    "excludeuser": param_text(),
+    "user": param_user(),
+    "excludeuser": param_user(),
     "tag": param_text(),
 }
 
@@ -279,6 +280,8 @@ def _refuse_mix(run: ModuleRun, source: str) -> None:
 
 def _query_given(run: ModuleRun) -> List[QueryItem]:
     """The newest revisions of pages, or those whose ids were given."""
+    if not run.pages.good:
+        return []
     is_by_id = bool(run.pages.revisions)
     if is_by_id:
         ids = sorted(run.pages.revisions)
@@ -433,14 +436,22 @@ _deleted_columns = (
 
 
 def _require_deleted(run: ModuleRun) -> None:
-    if not run.call.may("deletedhistory"):
-        raise refuse(
-            "permissiondenied", "You don't have permission to view deleted comments."
+    props = set(run.args["prop"])
+    if props & {"comment", "parsedcomment"} and not run.call.may("deletedhistory"):
+        text = "You don't have permission to view deleted comments."
+        raise refuse("permissiondenied", text)
+    if props & {"content", "parsetree"} and not run.call.may("deletedtext"):
+        text = (
+            "You don't have permission to view deleted text or changes between deleted "
+            "revisions."
         )
+        raise refuse("permissiondenied", text)
 
 
 def query_deletedrevisions(run: ModuleRun) -> None:
     """Answer prop=deletedrevisions."""
+    if not run.pages.good and not run.pages.missing:
+        return
     _require_deleted(run)
     warn_legacy(run)
     places = [(n, title.namespace, title.key) for n, title in run.pages.missing.items()]

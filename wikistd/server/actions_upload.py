@@ -83,9 +83,6 @@ class UploadJob:
         args, call = self.args, self.call
         if not call.store.site.uploads_enabled:
             raise refuse("uploaddisabled", "Uploads disabled.")
-        if not self.account or not call.may("upload"):
-            text = "You must be logged in to upload this file."
-            raise refuse("mustbeloggedin", text)
         filesize = self._read_filesize()
         if args["checkstatus"]:
             if self.filekey is None:
@@ -97,6 +94,9 @@ class UploadJob:
         has_chunk = "chunk" in call.request.files
         if not has_chunk:
             require_one(given, "", ("filekey", "file", "url"))
+        if not self.account or not call.may("upload"):
+            text = "You must be logged in to upload this file."
+            raise refuse("mustbeloggedin", text)
         if args["url"] is not None:
             raise refuse("copyuploaddisabled", "Upload by URL disabled.")
         if not args["filename"] and self.filekey is None:

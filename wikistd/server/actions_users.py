@@ -32,6 +32,9 @@ from .titles import upper_first
 def query_users(run: ModuleRun) -> List[QueryItem]:
     """Answer list=users."""
     args = run.args
+    given_by = [name for name in ("userids", "users") if args[name] is not None]
+    if not given_by:
+        return []
     source = require_one(args, run.prefix, ("userids", "users"))
     db, items, last = run.store.db, [], []
     for given in args[source]:

@@ -26,6 +26,7 @@ from wikistd import (
     TransportTimeout,
     WebRequest,
 )
+from wikistd.web.exchange import keep_alive_seconds
 from wikistd.web.heads import HeadEncoder, split_host
 
 OK = reply(b"ok")
@@ -161,6 +162,19 @@ class Reuse(unittest.TestCase):
             client.get(server.url + "/")
             client.get(server.url + "/", headers={"Connection": "close"})
             client.get(server.url + "/")
+
+    def test_keep_alive_timeout(self):
+        """A connection is not used when the server said that it will have closed it."""
+        soon = [("Keep-Alive", "max=9, timeout=1")]
+        with ScriptedServer(
+            ["GET /", reply(b"ok", headers=soon)], ["GET /", OK]
+        ) as server, make_client() as client:
+            client.get(server.url + "/")
+            client.get(server.url + "/")
+            self.assertEqual(client.counters.connections, 2)
+        self.assertEqual(keep_alive_seconds("timeout=5, max=100"), 4.0)
+        self.assertIsNone(keep_alive_seconds("max=100"))
+        self.assertIsNone(keep_alive_seconds("timeout=x"))
 
     def test_unread_response(self):
         """A response closed before its end takes its connection along."""

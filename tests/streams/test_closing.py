@@ -123,6 +123,49 @@ class Closing(unittest.TestCase):
         stream.close()
 
 
+class Promptness(unittest.TestCase):
+    def test_each_event_before_the_next_byte(self):
+        """The server sends the next one when the last was delivered, never before."""
+        for end in (b"\n\n", b"\r\n\r\n", b"\r\r"):
+            for is_chunked in (True, False):
+                with self.subTest(end=end, is_chunked=is_chunked):
+                    self.one_by_one(end, is_chunked)
+
+    def one_by_one(self, end, is_chunked):
+        delivered = threading.Semaphore(0)
+        late = []
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                framing = b"Transfer-Encoding: chunked\r\n" if is_chunked else b""
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + framing + b"\r\n"
+                )
+                for number in range(5):
+                    data = b"data: %d%s" % (number, end)
+                    if is_chunked:
+                        data = b"%x\r\n%s" % (len(data), data)  # its CRLF comes later
+                    connection.sendall(data)
+                    if not delivered.acquire(timeout=5):
+                        late.append(number)
+                        return
+                    connection.sendall(b"\r\n" if is_chunked else b"")
+
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            with EventSource("http://127.0.0.1:%d/" % listener.getsockname()[1]) as source:
+                for number in range(5):
+                    self.assertEqual(next(source).data, str(number))
+                    delivered.release()
+            thread.join(10)
+        self.assertEqual(late, [])
+
+
 class Silence(unittest.TestCase):
     def test_a_silent_connection_is_given_up(self):
         """After idle_timeout; a comment would have counted as life."""

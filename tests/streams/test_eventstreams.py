@@ -10,7 +10,7 @@ import unittest
 
 from tests.streams.standins import Answer, StandInClient, quiet_streams
 from tests.support.clocks import FakeClock
-from wikistd import EventStreams, StatusError, StreamGap, encode_event, site_rc_listener
+from wikistd import EventStreams, HttpClient, StatusError, StreamGap, encode_event, site_rc_listener
 
 TOPIC = "eqiad.mediawiki.recentchange"
 OTHER = "codfw.mediawiki.recentchange"
@@ -326,6 +326,19 @@ class Reading(unittest.TestCase):
         stream, _ = make_stream(Answer(status=400), timeout=None)
         with self.assertRaises(StatusError):
             next(stream)
+
+    def test_what_a_session_lends(self):
+        """Its client, if that is one of ours, and its user agent."""
+        site = FakeSession("https://wiki.example")
+        site.headers = {"User-Agent": "bot/1"}
+        for headers, agent in (({}, "bot/1"), ({"user-agent": "own/2"}, "own/2")):
+            stream, client = make_stream(Answer(wire(1)), site=site, headers=headers)
+            next(stream)
+            self.assertEqual(client.sent("User-Agent"), [agent])
+        with HttpClient() as own:
+            site.session = own
+            stream = EventStreams(streams="a", site=site)
+            self.assertIs(stream._open_source()._client, own)
 
     def test_on_open_is_still_the_callers(self):
         """The position listens beside it."""

@@ -215,11 +215,11 @@ class Gaps(unittest.TestCase):
         self.assertEqual(position.take(make_event(9, "c"), make_id(1000)), (True, None))
 
     def test_a_start_that_the_server_does_not_reach(self):
-        """A first event hours after `since`, in the middle of a log, is a gap."""
+        """A first event a day after `since`, in the middle of a log, is a gap."""
         for offset, first, expected in (
-            (5000, 10**8, True),
-            (5000, 1000, False),
-            (1, 10**8, False),
+            (50000, 10**8, True),
+            (50000, 1000, False),
+            (10000, 10**8, False),
             (None, 10**8, False),
         ):
             position = StreamPosition()
@@ -227,11 +227,11 @@ class Gaps(unittest.TestCase):
             position.connected(10**9)
             gap = position.take(make_event(offset), make_id(first))[1]
             self.assertEqual(gap is not None, expected)
-        self.assertIn("unknown", str(StreamGapOf(5000)))
+        self.assertIn("unknown", str(StreamGapOf(50000)))
         position = StreamPosition()
         position.since_milliseconds = 1
-        self.assertIsNone(position.take(make_event(5000), "x")[1])
-        self.assertIsNone(position.take(make_event(5001), make_id(10**8))[1])
+        self.assertIsNone(position.take(make_event(50000), "x")[1])
+        self.assertIsNone(position.take(make_event(50001), make_id(10**8))[1])
 
 
 def StreamGapOf(offset):

@@ -297,6 +297,10 @@ class EventStreams:
         session_client = getattr(self._site, "session", None)
         if isinstance(session_client, HttpClient):
             options.setdefault("client", session_client)
+        session_headers = getattr(self._site, "headers", None) or {}
+        agent = session_headers.get("User-Agent")
+        if agent and "user-agent" not in map(str.lower, options["headers"]):
+            options["headers"] = dict(options["headers"], **{"User-Agent": agent})
         user_hook = options.pop("on_open", None)
 
         def opened(response: Any) -> None:

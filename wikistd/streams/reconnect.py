@@ -17,7 +17,10 @@ MAX_WAIT_SECONDS = 3600.0  # the longest that a server may ask for
 MAX_DOUBLINGS = 16
 SEEN_EVENTS = 10000  # a second of all of Wikimedia is 50 events, a burst some thousands
 WAIT_STATUSES = (429, 502, 503, 504)
-SINCE_GAP_MILLISECONDS = 3600000  # canaries come several times an hour
+#: A first event a day after `since`, far from the start of its log, shows that older
+#: ones are gone: the real service has canaries several times an hour.
+SINCE_GAP_MILLISECONDS = 86400000
+SINCE_GAP_OFFSET = 10000
 
 TopicPartition = Tuple[str, int]
 SeenKey = Union[str, Tuple[str, int, int]]
@@ -262,7 +265,7 @@ class StreamPosition:
         if not since or place in self._since_open or place in self._offsets:
             return None
         self._since_open.add(place)
-        if milliseconds is None or offset <= 1:  # the log begins there: nothing older
+        if milliseconds is None or offset <= SINCE_GAP_OFFSET:
             return None
         if milliseconds - since <= SINCE_GAP_MILLISECONDS:
             return None

@@ -2,13 +2,17 @@
 
 import gzip
 import time
-import tracemalloc
 import unittest
 import zlib
 
 from wikistd import ConnectionLost, LimitExceeded, ProtocolError, WikistdError
 
 from .network import Bytes, on_bytes
+
+try:
+    import tracemalloc
+except ImportError:  # PyPy
+    tracemalloc = None
 
 MEGABYTE = 1 << 20
 
@@ -35,9 +39,12 @@ class Memory:
         self.test, self.limit = test, limit
 
     def __enter__(self):
-        tracemalloc.start()
+        if tracemalloc is not None:
+            tracemalloc.start()
 
     def __exit__(self, *error):
+        if tracemalloc is None:
+            return
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         self.test.assertLess(peak, self.limit)

@@ -277,6 +277,20 @@ class Managers(unittest.TestCase):
         self.assertEqual(shown(network), [None, basic("u", "p"), None, basic("u2", "p2"), None])
 
 
+class Several(unittest.TestCase):
+    def test_two_handlers(self):
+        """One that has no credentials, or other ones, leaves those of the other alone."""
+        manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        manager.add_password(None, "http://b.example/", "u2", "p2")
+        handlers = [AuthHandler(auth=("u", "p")), AuthHandler(manager)]
+        visit, network = talk(handlers, *[guard()] * 3, *[guard("u2", "p2")] * 3, guard())
+        self.assertEqual([visit("http://a.example/") for _ in range(2)], [200, 200])
+        self.assertEqual([visit("http://b.example/") for _ in range(2)], [200, 200])
+        self.assertEqual(visit("http://a.example/"), 200)
+        first, second = basic("u", "p"), basic("u2", "p2")
+        self.assertEqual(shown(network), [None, first, first, None, second, second, first])
+
+
 class Input(unittest.TestCase):
     def test_kinds(self):
         """What callers write, and what it means."""

@@ -221,7 +221,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             request.full_url = bare
             if userinfo is not None and fields.get("call_auth") is None:
                 fields["call_auth"] = userinfo
-        if has_own_authorization(request):
+        if has_own_authorization(request) or fields.get("auth_by", self) is not self:
             return request
         for name in header_names(request.unredirected_hdrs, "authorization"):
             del request.unredirected_hdrs[name]
@@ -230,6 +230,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             auth = self._prior_auth(request)
         fields["auth_in_use"] = auth
         if auth is not None:
+            fields["auth_by"] = self  # another AuthHandler leaves it alone
             auth.apply(request)
             for name in header_names(request.unredirected_hdrs, "authorization"):
                 check_header(name, request.unredirected_hdrs[name])

@@ -118,6 +118,8 @@ class Sites(ContractCase):
 
     def test_asked_once(self):
         session = self.session()
+        if not hasattr(session.session, "counters"):
+            self.skipTest("this client does not count")
         site = Site(session)
         for _ in range(3):
             site.namespaces, site.general, site.has_right("edit")

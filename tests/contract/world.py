@@ -1,6 +1,7 @@
 """The wiki that the contract is tested on, and clients of it.
 
 Without WIKISTD_TEST_WIKI it is the embedded wiki, in process and without a port.
+WIKISTD_TEST_CLIENT=requests has the sessions use a requests.Session instead of HttpClient.
 WIKISTD_TEST_ACCOUNTS names a JSON file: {"bot": {"username", "password"}, "plain":
 ..., "admin": ...}; the bot's is a bot password, the others are accounts' own.
 """
@@ -60,7 +61,13 @@ class World:
         }
 
     def client(self, **options):
-        """Return an HttpClient that reaches the wiki."""
+        """Return a client that reaches the wiki: an HttpClient, or requests' session."""
+        if os.environ.get("WIKISTD_TEST_CLIENT") == "requests":
+            import requests
+
+            if options.pop("cookies", None) is not None:
+                raise unittest.SkipTest("requests keeps no file of cookies")
+            return requests.Session()
         if self.is_embedded:
             options["connect"] = self.connect
         return HttpClient(user_agent=USER_AGENT, **options)

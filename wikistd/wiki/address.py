@@ -10,6 +10,7 @@ import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
 
+from ..errors import StatusError, WikistdError
 from ..web.client import HttpClient
 
 DEFAULT_API_PATH = "/w/api.php"
@@ -74,6 +75,25 @@ def find_api_url(page: str, page_url: str) -> Optional[str]:
         # Wikis behind a TLS proxy name themselves by another scheme or port.
         found = theirs._replace(scheme=ours.scheme, netloc=ours.netloc).geturl()
     return found
+
+
+def discover_api(
+    client: Any, page_url: str, error: WikistdError, *, headers: Any, timeout: Any
+) -> Optional[str]:
+    """Return the address of api.php that a wiki's page names, None where it does not.
+
+    `error` is what the usual address came to: a server in trouble is not asked.
+    """
+    status = error.status if isinstance(error, StatusError) else 200
+    if status not in (200, 301, 302, 403, 404, 405, 410):
+        return None
+    try:
+        response = client.request(
+            "GET", page_url, headers=dict(headers), timeout=timeout
+        )
+        return find_api_url(response.text, str(response.url))
+    except (WikistdError, OSError):
+        return None  # The first error says more.
 
 
 def make_client(

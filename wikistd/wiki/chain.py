@@ -59,7 +59,7 @@ class ReplyRequest:
     def run(self) -> None:
         """Send it; what comes of it is told by `result`."""
         view = self.session.with_options()
-        view.on_body = self._peek
+        view._on_body = self._peek
         try:
             self._reply = view.request("GET", dict(self.base, **self.following))
         except BaseException as error:  # Handed to the consumer's thread.
@@ -104,7 +104,7 @@ class ReplyRequest:
         if not isinstance(document, dict) or find_errors(document):
             # The session knows what to do about it: wait, log in again, raise.
             return self.session.request("GET", dict(self.base, **self.following))
-        self.session.show_warnings(document, False)
+        self.session._show_warnings(document, False)
         return document
 
 

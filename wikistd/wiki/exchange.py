@@ -173,6 +173,21 @@ def rewind_files(
             content.seek(position)
 
 
+def finish_pairs(
+    pairs: Sequence[Tuple[str, str]], formatversion: Optional[int]
+) -> List[Tuple[str, str]]:
+    """Return `pairs` with the format that is read here, the token still last."""
+    forced = ("format",) if formatversion is None else ("format", "formatversion")
+    finished = [pair for pair in pairs if pair[0] not in forced]
+    token = finished.pop() if finished and finished[-1][0] == "token" else None
+    if formatversion is not None:
+        finished.append(("formatversion", str(formatversion)))
+    finished.append(("format", "json"))
+    if token is not None:
+        finished.append(token)
+    return finished
+
+
 def send_call(
     client: Any,
     method: str,

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from ..errors import APIError, EditConflict, ProtocolError, RetryLater, StatusError
 from ..formats.headers import parse_retry_after
@@ -342,3 +352,15 @@ def _broken_sentence(
     if shown:
         text += ", beginning: %s" % shown
     return text + "; check host and api_path, or look at that address in a browser"
+
+
+def wants_token(error: APIError, sent: Mapping[str, Any]) -> bool:
+    """Return whether the wiki refused a call because it came without a token."""
+    if "token" in sent or not sent.get("action") or error.code not in (
+        "missingparam",
+        "notoken",
+    ):
+        return False
+    return error.code == "notoken" or '"token"' in error.info or "token" in str(
+        error.errors[0].get("params", "") if error.errors else ""
+    )

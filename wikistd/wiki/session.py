@@ -8,17 +8,14 @@ reply means (wiki/reply.py), whether to try again (wiki/retry.py).
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..errors import (
     APIError,
-    APIWarning,
     LoginError,
     ProtocolError,
-    StatusError,
     TransportError,
     WikistdError,
 )
@@ -26,39 +23,24 @@ from .address import (
     DEFAULT_API_PATH,
     SESSION_PARAMS,
     check_host,
-    find_api_url,
+    discover_api,
     make_client,
 )
-from .exchange import (
-    file_positions,
-    normalise_files,
-    rewind_files,
-    scrub_secrets,
-    send_call,
-    wiki_logger,
-)
-from .identity import has_oauth, kept_cookies, restored_login
+from .calls import WikiCall
+from .exchange import wiki_logger
+from .identity import kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
-from .params import (
-    TOKEN_TYPES,
-    encode_params,
-    is_read_action,
-    merge_params,
-)
-from .reply import find_warnings
-from .retry import MAX_LOST_ATTEMPTS, retry_delay
+from .notices import show_api_warnings
+from .params import merge_params
+from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
 
 #: Waiting because the wiki asks for it ends after this long: over a minute, since
 #: rate limits are counted per minute.
 DEFAULT_MAX_WAIT_SECONDS = 120.0
 
-#: Actions of somebody who is not logged in yet, or not any more.
+#: A token that a login was refused for; it is asked for anew, once.
 STALE_TOKEN = ("NeedToken", "WrongToken")
-LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
-
-#: What the wiki says when the session that a request relies on is gone.
-LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
 
 CALL_OPTIONS = (
     "params",
@@ -127,7 +109,7 @@ class Session:
         self.pickle_cookies = False
         #: Called with the bytes of each reply before they are parsed; true: they are
         #: handed out as they are.  For views of this room only.
-        self.on_body: Optional[Callable[[bytes], bool]] = None
+        self._on_body: Optional[Callable[[bytes], bool]] = None
         self.auth: Any = None
         self._session_params = dict(session_params)
         self._owns_client = session is None
@@ -514,163 +496,10 @@ class Session:
         asserting: bool = True,
     ) -> Any:
         """Send a call, as often as it takes and may be done; return its document."""
-        method = method.upper()
-        params = dict(params)
-        action = params.get("action", "help")
-        action = action if isinstance(action, str) else ""
-        is_write = method == "POST" and not is_read_action(action)
-        parts = normalise_files(files) if files else None
-        positions = file_positions(parts) if parts else []
-        state = self._state
-        token_type = None
-        if is_write and params.get("token") is None:
-            token_type = TOKEN_TYPES.get(action) or state.token_types.get(action)
-        renewals = {"token", "login", "address"}
-        attempt = 0
-        while True:
-            attempt += 1
-            login_count = state.login_count
-            sent = dict(params)
-            try:
-                if asserting and action not in LOGIN_ACTIONS:
-                    self._assert_login(sent, auth)
-                if token_type is not None:
-                    sent["token"] = self._token(token_type, budget)
-                document = self._exchange(
-                    method, sent, parts, auth, is_write, budget
-                )
-                break
-            except WikistdError as error:
-                scrub_secrets(error, sent)
-                delay: Optional[float] = None
-                can_resend = positions is not None
-                renewed = can_resend and self._renew(
-                    error, renewals, sent, login_count, token_type, budget
-                )
-                if renewed:
-                    token_type = token_type or state.token_types.get(action)
-                    delay = 0.0
-                elif can_resend:
-                    import random  # 2 ms
-
-                    delay = retry_delay(
-                        error,
-                        attempt,
-                        is_write=is_write,
-                        seconds_left=budget.deadline.remaining(),
-                        jitter=random.random(),
-                        # Garbage from what has not shown to be an API is its answer.
-                        lost_attempts=self.lost_attempts if state.api_is_known else 2,
-                    )
-                note = error.sentence()
-                if delay:
-                    note += ", waited %.1f s" % delay
-                budget.attempts.append(note)
-                if delay is None:
-                    error.attempts = tuple(budget.attempts)
-                    if action in LOGIN_ACTIONS:
-                        error.maybe_applied = False  # Nothing of the wiki's changed.
-                    raise
-                self.clock.sleep(delay)
-                if parts and positions:
-                    rewind_files(parts, positions)
-        self.show_warnings(document, is_write)
-        return document
-
-    def _assert_login(self, params: Dict[str, Any], auth: Any) -> None:
-        """Have the wiki check that the session is still a user's."""
-        user = self._state.user
-        if "assert" in params or "assertuser" in params:
-            return
-        if user is not None or self._has_oauth(auth):
-            # Not assertuser: a token is bound to its user's session already.
-            params["assert"] = "user"
-
-    def _has_oauth(self, auth: Any) -> bool:
-        given = self._session_params
-        headers = dict(given.get("headers") or {}, **self.headers)
-        return has_oauth((auth, self.auth, given.get("auth")), headers)
-
-    def _exchange(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        files: Optional[Mapping[str, Tuple[str, Any, str]]],
-        auth: Any,
-        is_write: bool,
-        budget: CallBudget,
-    ) -> Any:
-        """Send once."""
-        pairs = encode_params(params)
-        tail = [("format", "json")]
-        if self.formatversion is not None:
-            tail.insert(0, ("formatversion", str(self.formatversion)))
-        forced = [name for name, _ in tail]
-        pairs = [pair for pair in pairs if pair[0] not in forced]
-        last = pairs.pop() if pairs and pairs[-1][0] == "token" else None
-        pairs += tail
-        if last is not None:
-            pairs.append(last)
-        options: Dict[str, Any] = {"timeout": self.timeout}
-        auth = auth if auth is not None else self.auth
-        if auth is not None:
-            options["auth"] = auth
-        action = params.get("action", "help")
-
-        def send() -> Any:
-            return send_call(
-                self.session,
-                method,
-                self.api_url,
-                pairs,
-                files=files,
-                headers=self.headers,
-                options=options,
-                is_write=is_write,
-                is_read_only=is_read_action(action),
-                clock=self.clock,
-                on_body=self.on_body,
-            )
-
-        if self.etiquette is None:
-            document = send()
-        else:
-            with self.etiquette.slot(self.host, is_write, budget.deadline):
-                document = send()
-        self._state.api_is_known = True
-        self._state.learn(document)
-        return document
-
-    def _renew(
-        self,
-        error: WikistdError,
-        renewals: Any,
-        sent: Mapping[str, Any],
-        login_count: int,
-        token_type: Optional[str],
-        budget: CallBudget,
-    ) -> bool:
-        """Mend what the wiki refused the call for, each kind once; say if it did."""
-        if isinstance(error, APIError):
-            codes = [str(item.get("code", "")) for item in error.errors]
-            if token_type is not None and "badtoken" in codes and "token" in renewals:
-                renewals.discard("token")
-                with self._state.lock:
-                    if self._state.tokens.get(token_type) == sent.get("token"):
-                        self._state.tokens.pop(token_type, None)
-                return True
-            if "login" in renewals and any(c in LOST_SESSION_CODES for c in codes):
-                renewals.discard("login")
-                return self._log_in_again(login_count, budget)
-            if token_type is None and "token" in renewals and wants_token(error, sent):
-                renewals.discard("token")
-                self._state.token_types[str(sent.get("action"))] = "csrf"
-                return True
-        elif not self._state.api_is_known and "address" in renewals:
-            if isinstance(error, (StatusError, ProtocolError)):
-                renewals.discard("address")
-                return self._discover(error)
-        return False
+        call = WikiCall(
+            self, method, params, budget, files=files, auth=auth, asserting=asserting
+        )
+        return call.run()
 
     def _log_in_again(self, login_count: int, budget: CallBudget) -> bool:
         """Renew a login that the wiki lost; True when there is one again."""
@@ -687,23 +516,12 @@ class Session:
             self._log_in(username, password, None, method, budget)
             return True
 
-    def _discover(self, error: WikistdError) -> bool:
+    def _find_api(self, error: WikistdError) -> bool:
         """Look for the API's address in the wiki's page; True when it is another."""
-        status = error.status if isinstance(error, StatusError) else 200
-        if status not in (200, 301, 302, 403, 404, 405, 410):
-            return False
-        try:
-            response = self.session.request(
-                "GET",
-                self.host + self._page_path,
-                headers=dict(self.headers),
-                timeout=self.timeout,
-            )
-            found = find_api_url(response.text, str(response.url))
-        except OSError:
-            return False  # The first error says more.
-        except WikistdError:
-            return False
+        page_url = self.host + self._page_path
+        found = discover_api(
+            self.session, page_url, error, headers=self.headers, timeout=self.timeout
+        )
         if found is None or found == self.api_url:
             return False
         parts = urlsplit(found)
@@ -711,36 +529,8 @@ class Session:
         self._state.api_path = parts.path
         return True
 
-    def show_warnings(self, document: Any, is_write: bool) -> None:
-        """Log and give out the warnings of a reply; those of a write never raise."""
-        found = find_warnings(document)
-        if not found or self.api_warnings == "ignore":
-            return
-        logger = wiki_logger()
-        for item in found:
-            if logger is not None:
-                # Not its text: that quotes the values of parameters.
-                logger.info("API warning of module %s %s", item.module, item.code)
-        text = "; ".join("%s: %s" % (item.module, item.text) for item in found)
-        warning = APIWarning(text)
-        warning.document = document
-        if self.api_warnings == "raise" and not is_write:
-            raise warning
-        try:
-            warnings.warn(warning, stacklevel=5)
-        except APIWarning:
-            if not is_write:
-                raise
-            # It has landed: an exception would say that it has not.
-
-
-def wants_token(error: APIError, sent: Mapping[str, Any]) -> bool:
-    """Return whether the wiki refused a call because it came without a token."""
-    if "token" in sent or not sent.get("action") or error.code not in (
-        "missingparam",
-        "notoken",
-    ):
-        return False
-    return error.code == "notoken" or '"token"' in error.info or "token" in str(
-        error.errors[0].get("params", "") if error.errors else ""
-    )
+    def _show_warnings(self, document: Any, is_write: bool) -> None:
+        """Log and give out the warnings of a reply, as `api_warnings` says."""
+        if self.api_warnings != "ignore":
+            is_raised = self.api_warnings == "raise" and not is_write
+            show_api_warnings(document, is_write=is_write, is_raised=is_raised)

@@ -37,6 +37,12 @@ class SessionState:
             self.batch_limit = None
             self.login_count += 1
 
+    def drop_token(self, kind: str, token: object) -> None:
+        """Forget a token that the wiki refused, unless there is another already."""
+        with self.lock:
+            if self.tokens.get(kind) == token:
+                del self.tokens[kind]
+
     def learn(self, document: Any) -> None:
         """Note what a reply tells of the user's limits in passing."""
         try:

@@ -1,0 +1,202 @@
+"""One call of a session: sent as often as it takes and may be done.
+
+Spec: https://www.mediawiki.org/wiki/API:Tokens, API:Assert.  Holds: where the call
+stands.  Not here: one exchange (wiki/exchange.py), the decision to wait
+(wiki/retry.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional
+
+from ..errors import APIError, ProtocolError, StatusError, WikistdError
+from .exchange import (
+    file_positions,
+    finish_pairs,
+    normalise_files,
+    rewind_files,
+    scrub_secrets,
+    send_call,
+)
+from .identity import has_oauth
+from .params import TOKEN_TYPES, encode_params, is_read_action
+from .reply import wants_token
+from .retry import retry_delay
+from .state import CallBudget
+
+#: Actions of somebody who is not logged in yet, or not any more.
+LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
+
+#: What the wiki says when the session that a request relies on is gone.
+LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
+
+#: Attempts at an address that has not shown to be an API: garbage may be its answer.
+FIRST_CALL_ATTEMPTS = 2
+
+
+class WikiCall:
+    """A call with its tokens, renewals and retries; one owner.
+
+    `session` is the Session (or view of one) whose login, tokens and options it uses.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        method: str,
+        params: Mapping[str, Any],
+        budget: CallBudget,
+        *,
+        files: Optional[Mapping[str, Any]] = None,
+        auth: Any = None,
+        asserting: bool = True,
+    ) -> None:
+        self.session = session
+        self.state = session._state
+        self.method = method.upper()
+        self.params = dict(params)
+        self.budget = budget
+        self.auth = auth
+        action = self.params.get("action", "help")
+        self.action = action if isinstance(action, str) else ""
+        self.is_write = self.method == "POST" and not is_read_action(self.action)
+        self.asserting = asserting and self.action not in LOGIN_ACTIONS
+        self.files = normalise_files(files) if files else None
+        self.positions = file_positions(self.files) if self.files else []
+        self.token_type: Optional[str] = None
+        if self.is_write and self.params.get("token") is None:
+            self.token_type = TOKEN_TYPES.get(self.action)
+            self.token_type = self.token_type or self.state.token_types.get(self.action)
+        self.renewals = {"token", "login", "address"}
+
+    def run(self) -> Any:
+        """Send it until there is a document, and return that."""
+        attempt = 0
+        while True:
+            attempt += 1
+            login_count = self.state.login_count
+            sent = dict(self.params)
+            try:
+                self._complete(sent)
+                document = self._exchange(sent)
+                break
+            except WikistdError as error:
+                scrub_secrets(error, sent)
+                delay = self._delay(error, attempt, sent, login_count)
+                note = error.sentence()
+                if delay:
+                    note += ", waited %.1f s" % delay
+                self.budget.attempts.append(note)
+                if delay is None:
+                    error.attempts = tuple(self.budget.attempts)
+                    if self.action in LOGIN_ACTIONS:
+                        error.maybe_applied = False  # Nothing of the wiki's changed.
+                    raise
+                self.session.clock.sleep(delay)
+                if self.files and self.positions:
+                    rewind_files(self.files, self.positions)
+        self.session._show_warnings(document, self.is_write)
+        return document
+
+    def _complete(self, sent: Dict[str, Any]) -> None:
+        """Have the wiki check who we are, and fill in the token."""
+        if self.asserting and not ("assert" in sent or "assertuser" in sent):
+            if self.state.user is not None or self._has_oauth():
+                # Not assertuser: a token is bound to its user's session already.
+                sent["assert"] = "user"
+        if self.token_type is not None:
+            sent["token"] = self.session._token(self.token_type, self.budget)
+
+    def _has_oauth(self) -> bool:
+        session = self.session
+        given = session._session_params
+        headers = dict(given.get("headers") or {}, **session.headers)
+        return has_oauth((self.auth, session.auth, given.get("auth")), headers)
+
+    def _exchange(self, sent: Mapping[str, Any]) -> Any:
+        """Send once."""
+        session = self.session
+        pairs = finish_pairs(encode_params(sent), session.formatversion)
+        options: Dict[str, Any] = {"timeout": session.timeout}
+        auth = self.auth if self.auth is not None else session.auth
+        if auth is not None:
+            options["auth"] = auth
+
+        def send() -> Any:
+            return send_call(
+                session.session,
+                self.method,
+                session.api_url,
+                pairs,
+                files=self.files,
+                headers=session.headers,
+                options=options,
+                is_write=self.is_write,
+                is_read_only=is_read_action(self.action),
+                clock=session.clock,
+                on_body=session._on_body,
+            )
+
+        if session.etiquette is None:
+            document = send()
+        else:
+            deadline = self.budget.deadline
+            with session.etiquette.slot(session.host, self.is_write, deadline):
+                document = send()
+        self.state.api_is_known = True
+        self.state.learn(document)
+        return document
+
+    def _delay(
+        self,
+        error: WikistdError,
+        attempt: int,
+        sent: Mapping[str, Any],
+        login_count: int,
+    ) -> Optional[float]:
+        """Return the seconds until the next attempt, None to give up."""
+        if self.positions is None:
+            return None  # The file was read and cannot be rewound.
+        if self._renew(error, sent, login_count):
+            self.token_type = self.token_type or self.state.token_types.get(self.action)
+            return 0.0
+        import random  # 2 ms
+
+        lost_attempts = self.session.lost_attempts
+        if not self.state.api_is_known:
+            lost_attempts = min(lost_attempts, FIRST_CALL_ATTEMPTS)
+        return retry_delay(
+            error,
+            attempt,
+            is_write=self.is_write,
+            seconds_left=self.budget.deadline.remaining(),
+            jitter=random.random(),
+            lost_attempts=lost_attempts,
+        )
+
+    def _renew(
+        self, error: WikistdError, sent: Mapping[str, Any], login_count: int
+    ) -> bool:
+        """Mend what the wiki refused the call for, each kind once; say if it did."""
+        renewals = self.renewals
+        if isinstance(error, APIError):
+            codes = [str(item.get("code", "")) for item in error.errors]
+            kind = self.token_type
+            if kind is not None and "badtoken" in codes and "token" in renewals:
+                renewals.discard("token")
+                self.state.drop_token(kind, sent.get("token"))
+                return True
+            if "login" in renewals and any(c in LOST_SESSION_CODES for c in codes):
+                renewals.discard("login")
+                renewed: bool = self.session._log_in_again(login_count, self.budget)
+                return renewed
+            if kind is None and "token" in renewals and wants_token(error, sent):
+                renewals.discard("token")
+                self.state.token_types[self.action] = "csrf"
+                return True
+        elif not self.state.api_is_known and "address" in renewals:
+            if isinstance(error, (StatusError, ProtocolError)):
+                renewals.discard("address")
+                found: bool = self.session._find_api(error)
+                return found
+        return False

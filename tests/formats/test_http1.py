@@ -279,6 +279,25 @@ class Chunks(unittest.TestCase):
             (b"a0123456789b\r\n", [], b"HTTP"),
         )
 
+    def test_large(self):
+        """Large chunks are asked for without what follows them, and not copied."""
+        decoder = ChunkDecoder()
+        self.assertEqual(decoder.wanted(65536), 65536)
+        decoder.feed(b"8000\r\n")
+        self.assertEqual(decoder.wanted(65536), 32768)
+        self.assertEqual(decoder.wanted(9), 9)
+        piece = b"x" * 32768
+        self.assertIs(decoder.feed(piece), piece)
+        self.assertEqual(decoder.wanted(65536), 8)
+        self.assertEqual(decoder.feed(b"\r\n9000\r\n"), b"")
+        self.assertEqual(decoder.wanted(65536), 0x9000)
+        decoder.feed(b"y" * 0x9000)
+        self.assertEqual(decoder.feed(b"\r\n3\r\nab"), b"ab")
+        self.assertEqual(decoder.wanted(65536), 65536)
+        self.assertEqual(decoder.feed(b"c\r\n0\r\n\r\n"), b"c")
+        self.assertTrue(decoder.is_done)
+        self.assertEqual(decoder.received, 32768 + 0x9000 + 3)
+
     def test_trailers(self):
         """Trailers are parsed as fields are."""
         self.check(b"0\r\nA: 1\r\nB: 2\r\n\r\n", (b"", [("A", "1"), ("B", "2")], b""))

@@ -39,6 +39,7 @@ _HTTP1_STATUS_LINE = re.compile(
 _HTTP1_CHUNK_LINE = re.compile(
     rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?"
 )
+_HTTP1_BETWEEN_CHUNKS = re.compile(rb"\r\n([1-9A-Fa-f][0-9A-Fa-f]{0,15})\r\n")
 # All bytes that may stand inside a line.  What bytes.translate leaves when they are
 # deleted must be one CRLF for each line: the cheapest whole-head check (0.5 us a KB).
 _HTTP1_TEXT_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
@@ -549,6 +550,14 @@ class ChunkDecoder:
             if not self.remaining:
                 self._state = "end"
             return data
+        if len(data) == self._line_bytes and self._state == "end" and not self._buffer:
+            # Just the line between two large chunks, as `wanted` asked for it.
+            match = _HTTP1_BETWEEN_CHUNKS.fullmatch(data)
+            if match is not None:
+                self.remaining = int(match.group(1), 16)
+                self._is_large = self.remaining > LARGE_CHUNK_BYTES
+                self._state = "data"
+                return b""
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""

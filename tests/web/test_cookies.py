@@ -765,6 +765,24 @@ class Handler(unittest.TestCase):
         opener.open("http://a.example/").close()
         self.assertEqual(network.seen[1].headers["cookie"], "a=b")
 
+    def test_given_store_and_own_cookies(self):
+        """Cookies of the call and the caller's header go beside those of any jar."""
+        jar = http.cookiejar.CookieJar()
+        opener, network = scripted_opener(
+            [CookieHandler(jar)], answer(headers=[("Set-Cookie", "a=jar"), ("Set-Cookie", "b=jar")]),
+            answer(), answer(), answer(),
+        )
+        opener.open("http://a.example/").close()
+        request = urllib.request.Request("http://a.example/", headers={"Cookie": "a=mine"})
+        request.call_cookies = {"c": "call"}
+        for _ in range(2):
+            opener.open(request).close()
+            self.assertEqual(network.seen[-1].headers["cookie"], "a=mine; c=call; b=jar")
+            self.assertEqual(request.headers["Cookie"], "a=mine")
+        jar.clear()
+        opener.open("http://a.example/").close()
+        self.assertNotIn("cookie", network.seen[-1].headers)
+
     def test_given_cookies(self):
         """Cookies given as a dict go to the first origin and to no other."""
         opener, network = scripted_opener(

@@ -4,7 +4,9 @@ import os
 import pickle
 import tempfile
 import unittest
+import urllib.request
 
+from wikistd.formats.headers import parse_challenges
 from wikistd.web.credentials import AuthHandler
 from wikistd.web.logins import BasicAuth, BearerAuth, FunctionAuth, NetrcAuth, PasswordAuth
 from wikistd.web.redirects import RedirectHandler
@@ -38,6 +40,15 @@ class Basic(unittest.TestCase):
         """Name and password are UTF-8."""
         auth = BasicAuth("J\u00e4s\u00f8n", "\u2603", preemptive=True)
         self.assertEqual(auth.credentials, basic("J\u00e4s\u00f8n", "\u2603"))
+
+    def test_memory_is_bounded(self):
+        """It remembers a thousand origins, not any number."""
+        auth = BasicAuth("u", "p")
+        challenges = parse_challenges('Basic realm="x"')
+        for i in range(1100):
+            request = urllib.request.Request("http://h%d.example/" % i)
+            self.assertTrue(auth.handle_challenge(request, challenges))
+        self.assertLessEqual(len(auth._wanted_by), 1000)
 
     def test_refused(self):
         """A colon in the name, or a control anywhere, does not fit Basic."""
@@ -124,6 +135,16 @@ class Netrc(unittest.TestCase):
         visit, network = talk([AuthHandler(authenticate={"*": auth})], *[guard()] * 3)
         self.assertEqual([visit("http://a.example/"), visit("http://other.example/")], [200, 401])
         self.assertEqual(shown(network), [None, basic("u", "p"), None])
+
+    def test_damaged(self):
+        """A damaged file is a ValueError that shows none of it."""
+        with open(self.path, "w") as file:
+            file.write("machine a.example\nlogin u pass canary\n")
+        with self.assertRaises(ValueError) as caught:
+            NetrcAuth(self.path)
+        self.assertIn(self.path, str(caught.exception))
+        self.assertNotIn("canary", str(caught.exception))
+        self.assertIsNone(caught.exception.__cause__)
 
     def test_entry_without_login(self):
         """An entry may lack a part."""

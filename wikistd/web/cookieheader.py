@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import http.cookiejar
 import urllib.request
-from typing import List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
-from .origins import header_names
+from .origins import header_names, remove_header
 
 
 def cookie_text(name: str, value: Optional[str]) -> str:
@@ -58,6 +58,34 @@ def own_cookie_header(request: urllib.request.Request) -> str:
         for name, value in given.items():
             own.append(cookie_text(*checked_pair(name, value)))
     return "; ".join(own)
+
+
+def merged_cookies(own: str, pairs: Iterable[Tuple[str, str]]) -> str:
+    """Return a Cookie header: the caller's `own`, and those of `pairs` not in it."""
+    taken = {piece.partition("=")[0].strip() for piece in own.split(";")}
+    more = [cookie_text(name, value) for name, value in pairs if name not in taken]
+    return "; ".join([own] + more)
+
+
+def add_cookies_of_jar(
+    jar: http.cookiejar.CookieJar, request: urllib.request.Request
+) -> None:
+    """Give a request the cookies of a jar of another kind, beside the caller's own.
+
+    http.cookiejar's jars stand back as soon as the request has a Cookie header.
+    """
+    own = own_cookie_header(request)
+    plain = {
+        name: request.headers[name] for name in header_names(request.headers, "cookie")
+    }
+    remove_header(request, "cookie")
+    jar.add_cookie_header(request)
+    added = request.unredirected_hdrs.pop("Cookie", "")
+    request.headers.update(plain)
+    pieces = [piece.partition("=") for piece in added.split("; ") if piece]
+    header = merged_cookies(own, [(n, v) for n, _, v in pieces]) if own else added
+    if header:
+        request.unredirected_hdrs["Cookie"] = header
 
 
 def checked_pair(name: str, value: str) -> Tuple[str, str]:

@@ -36,8 +36,9 @@ from .cookiefile import (
     write_private_file,
 )
 from .cookieheader import (
-    cookie_text,
+    add_cookies_of_jar,
     has_cookie_fields,
+    merged_cookies,
     own_cookie_header,
     pairs_and_header,
 )
@@ -309,9 +310,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             return
         own = own_cookie_header(request)
         if own:
-            taken = {piece.partition("=")[0].strip() for piece in own.split(";")}
-            more = [cookie_text(n, v) for n, v in pairs if n not in taken]
-            header = "; ".join([own] + more)
+            header = merged_cookies(own, pairs)
         for name in header_names(request.unredirected_hdrs, "cookie"):
             del request.unredirected_hdrs[name]
         if header:
@@ -466,6 +465,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         """
         if filename is None:
             filename = account_filename(self._base_filename, user)
+        filename = os.fspath(filename)
         with self._store_lock():
             if self._was_loaded and self.filename != filename:
                 self.clear()
@@ -576,18 +576,23 @@ class CookieHandler(urllib.request.HTTPCookieProcessor):
         self.store = self.cookiejar
         self.cookies = None if cookies is None else dict(cookies)
         self._cookies_origin: Optional[Origin] = None
+        self._lock = threading.Lock()
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Add the Cookie header."""
         if self.cookies:
             origin = origin_of(request.full_url)
-            if self._cookies_origin is None:
-                self._cookies_origin = origin
+            with self._lock:
+                if self._cookies_origin is None:
+                    self._cookies_origin = origin
             if origin == self._cookies_origin:
                 given = dict(self.cookies)
                 given.update(getattr(request, "call_cookies", None) or {})
                 vars(request)["call_cookies"] = given
-        self.store.add_cookie_header(request)
+        if isinstance(self.store, CookieStore):
+            self.store.add_cookie_header(request)
+        else:
+            add_cookies_of_jar(self.store, request)
         return request
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:

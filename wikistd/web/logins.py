@@ -15,6 +15,9 @@ from ..formats.headers import Challenge
 from .digest import DigestAuth
 from .origins import Origin, header_names, origin_of
 
+#: Origins that one BasicAuth remembers; a farm of hosts cannot fill memory.
+MAX_BASIC_ORIGINS = 1000
+
 
 def basic_credentials(username: str, password: str) -> str:
     """Return the Basic credentials of RFC 7617, as UTF-8."""
@@ -62,6 +65,8 @@ class BasicAuth:
             return False
         if not any(challenge.scheme == "basic" for challenge in challenges):
             return False
+        if len(self._wanted_by) >= MAX_BASIC_ORIGINS:
+            self._wanted_by.clear()
         self._wanted_by.add(origin)
         return True
 
@@ -174,7 +179,14 @@ class NetrcAuth:
     def __init__(self, filename: Optional[str] = None) -> None:
         import netrc
 
-        hosts = netrc.netrc(filename).hosts
+        try:
+            hosts = netrc.netrc(filename).hosts
+        except netrc.NetrcParseError as error:
+            # Its message holds the word it stumbled over: perhaps a password.
+            raise ValueError(
+                "%s, line %s: not as netrc files are written"
+                % (error.filename, error.lineno)
+            ) from None
         self.logins = {
             host.lower(): PasswordAuth(entry[0] or "", entry[2] or "")
             for host, entry in hosts.items()

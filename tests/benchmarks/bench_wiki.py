@@ -73,7 +73,8 @@ def run(job):
             return sum(size_of(page) for page in query_pages(session, **asked))
         if job == "changes":
             return sum(len(d["query"]["recentchanges"])
-                       for d in session.get(continuation=True, **CHANGES))
+                       for d in session.with_options(prefetch=True).get(
+                           continuation=True, **CHANGES))
         if job == "edits":
             for n in range(30):
                 edit_page(session, "Bench %s %d" % (stamp, n), "text", create="only")

@@ -121,6 +121,18 @@ class Chains(unittest.TestCase):
         with self.assertRaises(ConnectionLost):
             next(found)
 
+    def test_of_a_continuation(self):
+        """With prefetch the plain continuation is asked for ahead, too."""
+        session = self.start(*self.script(4)).with_options(prefetch=True)
+        found = session.get(action="query", list="allpages", continuation=True)
+        next(found)
+        self.assertEqual(len(list(found)), 3)
+        signed = ("u", "p")
+        session = self.start(*self.script(3)).with_options(prefetch=True)
+        found = session.get(action="query", auth=signed, continuation=True)
+        self.assertEqual(len(list(found)), 3)
+        self.assertEqual({s.options["auth"] for s in self.wiki.sent}, {signed})
+
     def test_without(self):
         session = self.start(*self.script(3))
         found = query_pages(session, generator="allpages", prefetch=False)

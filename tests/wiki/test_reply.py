@@ -63,6 +63,15 @@ class LargeDocuments(unittest.TestCase):
         self.check({"continue": {"a": "b"}, "limits": {}, "query": query, "end": [1]})
         self.check({"query": {"pages": self.pages(1, text="x" * 300000)}})
 
+    def test_lists(self):
+        changes = [
+            {"type": "edit", "title": "T\U0001f600%d" % n, "tags": ["a", "b"], "x": "y" * 99}
+            for n in range(3000)
+        ]
+        self.check({"query": {"recentchanges": changes, "more": [1]}})
+        nested = [dict(change, inner=[{"type": 1}, {"type": 2}]) for change in changes]
+        self.check({"batchcomplete": True, "query": {"recentchanges": nested}})
+
     def test_missing_pages(self):
         pages = self.pages(30) + [{"ns": 0, "title": "M", "missing": True}] * 2
         self.check({"query": {"normalized": [], "pages": pages, "redirects": []}})

@@ -1,7 +1,7 @@
 """Replies to a query and its continuations, the next one on its way already.
 
 Spec: https://www.mediawiki.org/wiki/API:Continue.  Holds: the request that is ahead.
-Not here: merging replies (wiki/pages.py), one call (wiki/session.py).
+Not here: merging replies (wiki/pages.py), one call (wiki/calls.py).
 
 A reply of thousands of pages takes the wiki half a second to make and this side a
 tenth to parse.  What comes next stands in its first bytes: it is asked for before the
@@ -18,7 +18,6 @@ import threading
 from typing import Any, Dict, Mapping, Optional
 
 from .reply import find_errors, load_document
-from .session import Session
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
 CONTINUE_PEEK_BYTES = 4096
@@ -40,10 +39,10 @@ def peek_continue(body: bytes) -> Optional[Dict[str, Any]]:
 
 
 class ReplyRequest:
-    """One request, here or in a thread, and the one that follows it."""
+    """One request of a Session, here or in a thread, and the one that follows it."""
 
     def __init__(
-        self, session: Session, base: Mapping[str, Any], following: Mapping[str, Any]
+        self, session: Any, base: Mapping[str, Any], following: Mapping[str, Any]
     ) -> None:
         self.session = session
         self.base = base
@@ -111,7 +110,7 @@ class ReplyRequest:
 class ReplyChain:
     """Asks for replies one after another, one ahead; one owner."""
 
-    def __init__(self, session: Session, *, is_ahead: bool) -> None:
+    def __init__(self, session: Any, *, is_ahead: bool) -> None:
         self.session = session
         self.is_ahead = is_ahead
         self._running: Optional[ReplyRequest] = None

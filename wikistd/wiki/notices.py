@@ -1,7 +1,7 @@
 """Warnings of the API: logged without values, given out with them.
 
-Spec: https://www.mediawiki.org/wiki/API:Errors_and_warnings.  Holds: nothing.  Not
-here: finding them in a reply (wiki/reply.py).
+Spec: https://www.mediawiki.org/wiki/API:Errors_and_warnings.  Holds: nothing.
+Not here: finding them in a reply (wiki/reply.py).
 """
 
 from __future__ import annotations

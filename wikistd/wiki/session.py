@@ -27,6 +27,7 @@ from .address import (
     make_client,
 )
 from .calls import WikiCall
+from .chain import ReplyChain
 from .exchange import wiki_logger
 from .identity import kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
@@ -53,6 +54,7 @@ CALL_OPTIONS = (
     "lost_attempts",
     "etiquette",
     "pickle_cookies",
+    "prefetch",
 )
 API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
 
@@ -107,6 +109,7 @@ class Session:
         self.api_warnings = "warn"
         self.lost_attempts = MAX_LOST_ATTEMPTS
         self.pickle_cookies = False
+        self.prefetch = False
         #: Called with the bytes of each reply before they are parsed; true: they are
         #: handed out as they are.  For views of this room only.
         self._on_body: Optional[Callable[[bytes], bool]] = None
@@ -207,7 +210,8 @@ class Session:
         `params` are API parameters for every call, below the call's own;
         `formatversion`, `timeout`, `max_wait_seconds`, `headers` (added), `auth` and
         `etiquette` as in Session;
-        `pickle_cookies` lets the login travel where the session is pickled;
+        `prefetch` has `continuation` ask for the next reply while one is used, in a
+        thread; `pickle_cookies` lets the login travel where the session is pickled;
         `lost_attempts` is how often a read is asked whose answer was lost;
         `api_warnings` is "warn" (an APIWarning by the warnings module), "raise"
         (reads only: as an exception that carries the document) or "ignore".
@@ -315,8 +319,14 @@ class Session:
             following = {"continue": ""}
         checkpoint: Any = None
         turn = until = 1
+        is_ahead = self.prefetch and method.upper() == "GET" and not files
+        view = self if auth is None else self.with_options(auth=auth)
+        chain = ReplyChain(view, is_ahead=is_ahead)
         while True:
-            document = self.request(method, base, following, files, auth)
+            if is_ahead:
+                document = chain.ask(base, following)
+            else:
+                document = self.request(method, base, following, files, auth)
             yield document
             if not isinstance(document, dict) or "continue" not in document:
                 return

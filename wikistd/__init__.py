@@ -100,11 +100,12 @@ from .server.local import local_connect
 from .server.running import WsgiServer, serve_wsgi
 from .server.serving import WikiServer, serve_wiki
 from .server.store import PageStore
-from .streams.eventsource import EventSource, iter_events
+from .streams.arrivals import iter_events
+from .streams.eventsource import EventSource
 from .streams.eventstreams import EventStreams, site_rc_listener
 from .streams.mastodon import CallbackStreamListener, StopStream, StreamListener
-from .streams.mastodonclient import (
-    Mastodon,
+from .streams.mastodonclient import Mastodon
+from .streams.mastodonsocket import (
     MastodonSocket,
     MastodonSubscription,
     StreamHandle,

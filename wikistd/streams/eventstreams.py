@@ -9,53 +9,32 @@ without the service (streams/recentchanges.py).
 
 from __future__ import annotations
 
-import datetime
 import json
 import threading
 import urllib.parse
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Union,
-)
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..clock import Clock
 from ..web.client import HttpClient
 from .checkpoint import Checkpoint
+from .eventfilters import EventFilter, make_event_filter
 from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
 from .reconnect import StreamGap, StreamPosition
+from .whence import (
+    SinceValue,
+    join_stream_names,
+    read_since,
+    stream_host,
+    stream_site_url,
+)
 
-EVENTSTREAMS_HOST = "https://stream.wikimedia.org"
 EVENTSTREAMS_PATH = "/v2/stream/"
 EVENTSTREAMS_RETRY_MILLISECONDS = 1000  # cut every 15 minutes: that is no trouble
 EVENTSTREAMS_TIMEOUT = (10.0, STREAM_IDLE_SECONDS)  # to connect, of silence
 CANARY_DOMAIN = "canary"
 MAX_KEPT_GAPS = 100
-WIKIMEDIA_DOMAINS = (
-    "wikipedia.org",
-    "wikimedia.org",
-    "wikidata.org",
-    "wiktionary.org",
-    "wikibooks.org",
-    "wikinews.org",
-    "wikiquote.org",
-    "wikisource.org",
-    "wikiversity.org",
-    "wikivoyage.org",
-    "wikifunctions.org",
-    "mediawiki.org",
-)
 SECRET_STREAM_HEADERS = ("authorization", "cookie", "proxy-authorization")
-EventFilter = Callable[[Dict[str, Any]], Any]
 GapHook = Callable[[StreamGap], object]
-SinceValue = Union[str, int, datetime.datetime, None]
 
 
 class EventStreams:
@@ -392,110 +371,3 @@ def site_rc_listener(site: Any, total: Optional[int] = None) -> EventStreams:
     host = urllib.parse.urlsplit(stream_site_url(site)).hostname
     stream.register_filter(server_name=host)
     return stream
-
-
-def join_stream_names(streams: Union[str, Iterable[str], None]) -> Optional[str]:
-    """Return stream names as the service's URL has them, None when there are none."""
-    if streams is None or isinstance(streams, str):
-        return streams or None
-    return ",".join(streams) or None
-
-
-def stream_site_url(site: Any) -> str:
-    """Return the URL of `site`, a Session (its `host`) or a host name or URL."""
-    host = site if isinstance(site, str) else getattr(site, "host", None)
-    if not isinstance(host, str) or not host:
-        raise TypeError("site must be a Session or a host, not %r" % (site,))
-    return (host if "://" in host else "https://" + host).rstrip("/")
-
-
-def stream_host(site: Any) -> str:
-    """Return the scheme and host that serve the streams of `site` (None: Wikimedia)."""
-    if site is None:
-        return EVENTSTREAMS_HOST
-    parts = urllib.parse.urlsplit(stream_site_url(site))
-    name = parts.hostname or ""
-    if any(name == d or name.endswith("." + d) for d in WIKIMEDIA_DOMAINS):
-        return EVENTSTREAMS_HOST
-    return "%s://%s" % (parts.scheme, parts.netloc)
-
-
-def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
-    """Return (milliseconds, None where only the server can tell; text for the URL)."""
-    if since is None:
-        return None, None
-    if isinstance(since, bool) or not isinstance(since, (str, int, datetime.datetime)):
-        raise TypeError(
-            "since must be a datetime, milliseconds or text, not %r" % (since,)
-        )
-    if isinstance(since, int):
-        return since, str(since)
-    if isinstance(since, str):
-        text = since.strip()
-        if text.isdigit() and len(text) in (8, 14):
-            form = "%Y%m%d%H%M%S"[: 6 if len(text) == 8 else None]
-            since = datetime.datetime.strptime(text, form)
-        elif text.isdigit():
-            return int(text), text
-        else:
-            return read_iso_milliseconds(text), text
-    if since.tzinfo is None:
-        since = since.replace(tzinfo=datetime.timezone.utc)
-    # MediaWiki stamps its events with whole seconds: a moment within a second would
-    # miss what happens later in that same second.
-    since = since.astimezone(datetime.timezone.utc).replace(microsecond=0)
-    return int(since.timestamp()) * 1000, since.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def read_iso_milliseconds(text: str) -> Optional[int]:
-    """Return the milliseconds since 1970 of an ISO 8601 time, None if it is none."""
-    text = text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    since_epoch = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return since_epoch // datetime.timedelta(milliseconds=1)
-
-
-def make_event_filter(key: str, value: Any) -> EventFilter:
-    """Return the function that looks for `value` at `key` of an event."""
-    matches = make_value_test(value)
-
-    def event_filter(data: Dict[str, Any]) -> bool:
-        found: Any = data
-        if key in data:
-            found = data[key]
-        else:
-            for name in key.split("."):
-                if not isinstance(found, Mapping) or name not in found:
-                    return False
-                found = found[name]
-        return matches(found)
-
-    return event_filter
-
-
-def make_value_test(value: Any) -> Callable[[Any], bool]:
-    """Return the test for one value of `register_filter`."""
-    if value is None or isinstance(value, bool):
-        return lambda found: found is value
-    if callable(value):
-        function = value
-        return lambda found: bool(function(found))
-    if isinstance(value, bytes):
-        value = value.decode("utf-8")
-    if isinstance(value, (str, int, float)):
-        return lambda found: bool(found == value)
-    if iter(value) is iter(value):
-        value = tuple(value)  # a one-shot iterator would be used up by the first event
-
-    def is_member(found: Any) -> bool:
-        try:
-            return found in value
-        except TypeError:
-            return False  # a list is in no set, a number in no text: no match
-
-    return is_member

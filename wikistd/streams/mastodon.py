@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 from ..errors import LimitExceeded, MalformedEventError, TransportError
 from ..formats.lines import LinesParser
 from ..formats.sse import MAX_SSE_LINE_BYTES
-from .eventsource import iter_arrivals
+from .arrivals import iter_arrivals
 
 MASTODON_SPEC = "Mastodon streaming"
 #: Ids come as bare numbers, or as letters from servers that are not Mastodon.

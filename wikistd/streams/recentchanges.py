@@ -16,8 +16,9 @@ from typing import Any, Deque, Dict, Iterable, Iterator, Optional, Tuple
 
 from ..clock import Clock
 from ..errors import APIError, ProtocolError, StatusError
-from .eventstreams import EventStreams, SinceValue, read_iso_milliseconds, read_since
+from .eventstreams import EventStreams
 from .reconnect import SEEN_EVENTS, StreamGap
+from .whence import SinceValue, read_iso_milliseconds, read_since
 
 RC_POLL_SECONDS = 10.0
 #: A change is in the list when its transaction ended, at the time when it began.

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import select
-import socket
 import threading
 import time
 from collections import deque
@@ -59,12 +57,12 @@ from ..web.client import HttpClient
 from ..web.connect import transport_error
 from ..web.origins import without_userinfo
 from ..web.request import WebRequest
+from .wire import WebSocketWire
 
 WEBSOCKET_TIMEOUT = 30.0  # seconds to connect and to be answered
 WEBSOCKET_PING_SECONDS = 20.0  # as websockets; most proxies cut after 60 of silence
 WEBSOCKET_CLOSE_SECONDS = 10.0  # to wait for the other close frame
 WEBSOCKET_QUEUE = 1000  # messages kept for a slow consumer, then TCP slows the sender
-WEBSOCKET_READ_BYTES = 65536
 WEBSOCKET_DRAIN_SECONDS = 2.0  # after an error, until the far side has closed
 WEBSOCKET_DRAIN_BYTES = 4 << 20
 #: Codes by which a peer says that all is well.
@@ -160,80 +158,6 @@ def open_handshake(client: HttpClient, request: WebRequest) -> Any:
         headers=refusal.headers,
         body=refusal.body,
     )
-
-
-class WebSocketWire:
-    """The byte stream below: one thread receives, any may send.
-
-    OpenSSL does not allow two threads in one TLS connection: there a lock is held for
-    both directions, and the waiting is done outside of it.
-    """
-
-    def __init__(self, connection: Any, tick_seconds: Optional[float]) -> None:
-        self.connection = connection
-        self.tick_seconds = tick_seconds
-        self._lock = threading.Lock()
-        self._is_tls = hasattr(connection.sock, "pending")
-        # One timeout for both directions, set once: sockets have no two.
-        connection.set_timeout(tick_seconds)
-
-    def receive(self) -> Optional[bytes]:
-        """Return what has arrived, b"" at the end, None after a silent tick."""
-        connection = self.connection
-        if connection.buffer:
-            early: bytes = connection.buffer
-            connection.buffer = b""
-            return early
-        try:
-            if self._is_tls:
-                return self._receive_tls()
-            data: bytes = connection.receive(
-                WEBSOCKET_READ_BYTES, None, self.tick_seconds
-            )
-            return data
-        except (socket.timeout, TimeoutError):
-            return None
-
-    def _receive_tls(self) -> Optional[bytes]:
-        import ssl
-
-        sock = self.connection.sock
-        ends_at = None
-        if self.tick_seconds is not None:
-            ends_at = time.monotonic() + self.tick_seconds
-        while True:
-            if not sock.pending():
-                left = None if ends_at is None else ends_at - time.monotonic()
-                if left is not None and left <= 0:
-                    return None
-                if not select.select([sock], [], [], left)[0]:
-                    return None
-            with self._lock:
-                # A ticket makes a socket readable without any data in it.
-                sock.settimeout(0.0)
-                try:
-                    data: bytes = sock.recv(WEBSOCKET_READ_BYTES)
-                    return data
-                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                    continue
-                finally:
-                    sock.settimeout(self.tick_seconds)
-
-    def send(self, data: bytes) -> None:
-        """Send all of it; whoever calls holds the lock of the writer."""
-        if self._is_tls:
-            with self._lock:
-                self.connection.sock.sendall(data)
-            return
-        self.connection.sock.sendall(data)
-
-    def abort(self) -> None:
-        """Wake whoever is blocked; nothing works after it."""
-        self.connection.abort()
-
-    def close(self) -> None:
-        """Free the socket."""
-        self.connection.close()
 
 
 class WebSocketConnection:

@@ -1,0 +1,85 @@
+"""One open response: its bytes as they arrive, and the events in them.
+
+Spec: WHATWG HTML 9.2.  Holds: nothing.  Not here: further connections
+(streams/eventsource.py).
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import Any, Iterator
+
+from ..errors import ConnectionLost, TransportTimeout, WikistdError
+from ..formats.sse import (
+    MAX_SSE_EVENT_BYTES,
+    MAX_SSE_LINE_BYTES,
+    EventParser,
+    ServerSentEvent,
+)
+
+STREAM_READ_BYTES = 120000  # a tenth faster than 64 KB; malloc maps from 128 KB on
+
+
+def iter_events(
+    response: Any,
+    *,
+    max_line_bytes: int = MAX_SSE_LINE_BYTES,
+    max_event_bytes: int = MAX_SSE_EVENT_BYTES,
+) -> Iterator[ServerSentEvent]:
+    """Yield the events of one open response; does not reconnect and does not close it.
+
+    `response` is a `Response`, an `http.client.HTTPResponse`, what `requests` returns
+    with `stream=True`, or an iterable of byte lines, with or without their ends.
+    A body that was cut short is ConnectionLost, after the events before the cut.
+    """
+    parser = EventParser(max_line_bytes=max_line_bytes, max_event_bytes=max_event_bytes)
+    for data in iter_arrivals(response):
+        for event in parser.feed(data):
+            yield event
+        if parser.error is not None:
+            raise parser.error
+
+
+def iter_arrivals(response: Any) -> Iterator[bytes]:
+    """Yield the bytes of a body as they arrive; never waits to fill a block."""
+    try:
+        if hasattr(response, "readany") and not hasattr(response, "read1"):
+            yield from iter(response.readany, b"")
+        elif hasattr(response, "read1"):
+            # readline() would report a connection cut between two chunks as the end.
+            yield from iter(lambda: response.read1(STREAM_READ_BYTES), b"")
+            missing = getattr(response, "length", None)
+            if missing:
+                raise ConnectionLost(
+                    "the body was cut %d bytes before its end" % missing, phase="body"
+                )
+        elif hasattr(response, "iter_content"):
+            yield from response.iter_content(chunk_size=None)
+        else:
+            for line in response:
+                yield line if line[-1:] == b"\n" else line + b"\n"
+    except http.client.IncompleteRead as error:
+        raise ConnectionLost(
+            "the body was cut short", phase="body", received=len(error.partial)
+        ) from error
+    except (socket.timeout, TimeoutError) as error:
+        if isinstance(error, WikistdError):
+            raise
+        raise TransportTimeout("nothing came in time", phase="body") from error
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, WikistdError):
+            raise
+        raise ConnectionLost(
+            "the connection was lost: %s" % (error or type(error).__name__),
+            phase="body",
+        ) from error
+
+
+def close_stream_response(response: Any) -> None:
+    """Close a response whose body was not read to its end; never raises."""
+    try:
+        response.abort()
+        response.close()
+    except (WikistdError, OSError):
+        pass  # it is being thrown away, and whatever it says changes nothing

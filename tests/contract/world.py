@@ -9,6 +9,7 @@ WIKISTD_TEST_ACCOUNTS names a JSON file: {"bot": {"username", "password"}, "plai
 import atexit
 import itertools
 import json
+import logging
 import os
 import time
 import unittest
@@ -136,6 +137,10 @@ class ContractCase(unittest.TestCase):
         quiet.__enter__()
         self.addCleanup(quiet.__exit__, None, None, None)
         warnings.simplefilter("ignore", APIWarning)
+        logger = logging.getLogger("wikistd.wiki")
+        handler = logging.NullHandler()
+        logger.addHandler(handler)
+        self.addCleanup(logger.removeHandler, handler)
 
     def session(self, role=None, plan=None, cookies=None, **options):
         """Return a session; logged in when `role` is "bot", "plain" or "admin"."""

@@ -222,7 +222,7 @@ class NoAnswerOfTheApi(unittest.TestCase):
 
     def test_broken_json(self):
         error = self.raised(ProtocolError, b'{"a":', 200, JSON, is_write=True)
-        self.assertIn("got broken JSON (Expecting value", str(error))
+        self.assertIn("got broken JSON (", str(error))
         self.assertTrue(error.maybe_applied)
         deep = b"[" * 200000
         self.assertIn("got broken JSON", str(self.raised(ProtocolError, deep, 200, [])))

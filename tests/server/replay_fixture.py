@@ -290,6 +290,10 @@ def write_pages(store, facts):
             number = facts.spare("page")
             facts.pages[number] = {"title": title}
             number_of[title] = number
+    texts = [each["text"] for each in facts.revisions.values() if "text" in each]
+    for template in {each for text in texts for each in find_links(text).templates}:
+        store.db.run("INSERT INTO page VALUES (?, 10, ?, NULL, 0, 0, ?, 0, 'wikitext')",
+                     (facts.spare("page"), template.key, NOW))
     for title, when in facts.old_pages.items():
         facts.pages[facts.spare("page")] = {"title": title, "found_at": when}
     for words, hits in facts.found.items():

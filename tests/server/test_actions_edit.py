@@ -63,7 +63,7 @@ class Texts(EditCase):
     def test_summaries(self):
         """The wiki writes a summary where none came."""
         for params, comment in (
-            ({"text": "x " * 300}, 'Created page with "%s"' % (("x " * 300)[:197] + "...")),
+            ({"text": "x " * 300}, 'Created page with "%s"' % (("x " * 300)[:175] + "...")),
             ({"text": "y"}, 'Replaced content with "y"'),
             ({"text": ""}, "Blanked the page"),
             ({"text": "#REDIRECT [[b]]"}, "Redirected page to [[B]]"),
@@ -95,6 +95,8 @@ class Texts(EditCase):
 
     def test_flags(self):
         """Minor and bot edits, tags of the software, the watchlist."""
+        self.edit(asker=self.robot, text="w", bot=True, minor=True)
+        self.assertFalse(self.store.changes_since(0)[-1].minor)
         self.edit(asker=self.robot, text="x", bot=True, minor=True)
         change = self.store.changes_since(0)[-1]
         self.assertTrue(change.bot and change.minor)

@@ -38,8 +38,8 @@ class Links(unittest.TestCase):
 
     def test_unparsed(self):
         """Comments and nowiki hide links."""
-        text = "<!-- [[A]] --> <nowiki>[[B]]</nowiki> <pre>[[C]]</pre> [[D]] <!-- [[E]]"
-        self.assertEqual([str(each) for each in find_links(text).pages], ["D"])
+        text = "<!-- [[A]] --> <nowiki>[[B]]</nowiki> <pre>[[C]]</pre> [[D]] <nowiki> [[F]] <!-- [[E]]"
+        self.assertEqual([str(each) for each in find_links(text).pages], ["D", "F"])
 
     def test_redirect(self):
         """A text that begins with #REDIRECT leads to another page."""

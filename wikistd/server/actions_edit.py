@@ -80,6 +80,7 @@ class EditJob:
         self.current = self.store.find_revision(self.page.latest) if self.page else None
         self.old_text = self.store.read_text(self.current) if self.current else ""
         self.summary: str = args["summary"] or ""
+        self.unsigned = ""
         self.tags: List[str] = []
 
     def _follow_redirect(self) -> None:
@@ -182,6 +183,7 @@ class EditJob:
     def _sign(self, text: str) -> str:
         stamp = time.strftime("%H:%M, %d %B %Y (UTC)", time.gmtime(self.call.now))
         text = text.replace("\r\n", "\n")
+        self.unsigned = text
         return sign_text(text, self.call.requester.name, stamp.replace(", 0", ", "))
 
     def _check_deleted(self) -> None:
@@ -283,6 +285,13 @@ class EditJob:
                 raise refuse("invalid-json-data", message) from error
         check_lists(self.call, self.title, text, is_new=self.page is None)
 
+    def _is_minor(self) -> bool:
+        """A new page, or a new section, is never a minor edit."""
+        if self.args["section"] == "new":
+            return False
+        wished = self.args["minor"] and not self.args["notminor"]
+        return wished and self.page is not None and self.call.may("minoredit")
+
     def _model(self) -> str:
         if self.args["contentmodel"]:
             return str(self.args["contentmodel"])
@@ -299,9 +308,9 @@ class EditJob:
     def _final_summary(self, text: str) -> str:
         if self.args["section"] == "new":
             return self._new_section_summary()
-        return self.summary or automatic_summary(
-            self.old_text if self.page else None, text
-        )
+        if self.page is None:  # the text as it was sent, before it was signed
+            return self.summary or automatic_summary(None, self.unsigned.rstrip())
+        return self.summary or automatic_summary(self.old_text, text)
 
     def _save(self, text: str) -> None:
         args, call = self.args, self.call
@@ -310,7 +319,7 @@ class EditJob:
             text,
             call.actor,
             self._final_summary(text)[:500],
-            minor=args["minor"] and not args["notminor"] and call.may("minoredit"),
+            minor=self._is_minor(),
             bot=args["bot"] and call.may("bot"),
             patrolled=call.may("autopatrol"),
             model=self._model(),
@@ -360,21 +369,24 @@ def automatic_summary(old: Optional[str], new: str) -> str:
     if target is not None and (old is None or find_redirect(old) != target):
         return "Redirected page to [[%s]]" % str(target)
     if old is None and new.strip():
-        return 'Created page with "%s"' % _shorten(new)
+        return 'Created page with "%s"' % _shorten(new, 22)
     if old is None:
         return "Created blank page"
     if old and not new.strip():
         return "Blanked the page"
     if len(old) > 10 * len(new) and len(new) < 500:
-        return 'Replaced content with "%s"' % _shorten(new)
+        return 'Replaced content with "%s"' % _shorten(new, 26)
     return ""
 
 
-def _shorten(text: str) -> str:
-    line = " ".join(text.split())
-    if len(line) > _automatic_summary_bytes:
-        return line[: _automatic_summary_bytes - 3] + "..."
-    return line
+def _shorten(text: str, beside: int) -> str:
+    """Return the beginning of a text: with its frame of `beside` bytes 200 in all."""
+    line = text.replace("\r\n", " ").replace("\n", " ")
+    data = line.encode("utf-8")
+    most = _automatic_summary_bytes - beside
+    if len(data) <= most:
+        return line
+    return data[: most - 3].decode("utf-8", "ignore") + "..."
 
 
 def software_tags(page: Optional[PageRow], old: str, new: str) -> List[str]:

@@ -16,7 +16,8 @@ from .titles import InvalidTitle, Title, parse_title, title_text
 MAX_MERGE_LINES = 20000
 
 _markup_comment = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-_markup_nowiki = re.compile(r"<(nowiki|pre)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.S | re.I)
+# Without its end a tag is text, as it is for MediaWiki.
+_markup_nowiki = re.compile(r"<(nowiki|pre)\b[^>]*>.*?</\1\s*>", re.S | re.I)
 _markup_link = re.compile(
     r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]"
 )
@@ -200,8 +201,9 @@ def replace_section(text: str, index: int, new: str) -> Optional[str]:
         start, end = sections[index - 1].start, sections[index - 1].end
     else:
         return None
-    parts = [text[:start].rstrip(), new.strip("\n"), text[end:].rstrip()]
-    return "\n\n".join(part for part in parts if part)
+    body = new.rstrip()
+    gap = "\n\n" if body else ""
+    return (text[:start] + body + gap + text[end:]).rstrip()
 
 
 def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:

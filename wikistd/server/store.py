@@ -590,6 +590,7 @@ class PageStore:
                 # A page's link to itself is no link.
                 if (target.namespace, target.key) != (title.namespace, title.key)
             ]
+        rows += self._missing_templates(page, title, links)
         for other in links.interwikis if links else ():
             key = "%s:%s" % (other.interwiki, other.key)
             rows.append(("interwiki", page, 0, key, title.namespace))
@@ -601,6 +602,20 @@ class PageStore:
                 [(page, n, url, sort_url(url)) for n, url in enumerate(links.urls)],
             )
         self._update_categories(page, title, links.categories if links else {}, now)
+
+    def _missing_templates(
+        self, page: int, title: Title, links: Optional[PageLinks]
+    ) -> List[Tuple[Any, ...]]:
+        """A template that is not there is shown as a link, and is one."""
+        wanted = (
+            [(each.namespace, each.key) for each in links.templates] if links else []
+        )
+        found = self.find_pages(wanted) if wanted else {}
+        return [
+            ("page", page, *target, title.namespace)
+            for target in wanted
+            if target not in found
+        ]
 
     def _update_categories(
         self, page: int, title: Title, wanted: Dict[str, str], now: int

@@ -27,7 +27,7 @@ FETCH_PASSED = (
 )  # fmt: skip
 
 #: The encoding declaration of an XML document, within its first line.
-XML_DECLARATION = re.compile(
+XML_DECLARATION = (
     rb"""<\?xml[^>\r\n]{0,80}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']"""
 )
 
@@ -315,7 +315,7 @@ def said_encoding(response: Response) -> Optional[str]:
     if "json" in content_type:
         return "utf-8"
     if "xml" in content_type:
-        match = XML_DECLARATION.match(response.content[:100])
+        match = re.match(XML_DECLARATION, response.content[:100])
         return match.group(1).decode("ascii") if match else "utf-8"
     return None
 

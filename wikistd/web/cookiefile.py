@@ -19,10 +19,11 @@ MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
 #: Where a store that was given no file name keeps its cookies, in the user's home.
 COOKIE_FOLDER = ".wikistd"
 
+#: Patterns as text: compiling costs at import, and not all read files.
 #: What stands between two semicolons of a line of an LWP file, quoted text as a whole.
-LWP_PIECE = re.compile(r"""(?:[^;"]|"(?:[^"\\]|\\.)*")+""")
-LWP_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)Z")
-LWP_ESCAPE = re.compile(r"\\(.)")
+LWP_PIECE = r"""(?:[^;"]|"(?:[^"\\]|\\.)*")+"""
+LWP_TIME = r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)Z"
+LWP_ESCAPE = r"\\(.)"
 
 #: What http.cookiejar writes about a cookie besides its name, value and attributes.
 LWP_FIELDS = frozenset(
@@ -187,11 +188,11 @@ def parse_lwp_cookies(text: str, filename: str) -> List[http.cookiejar.Cookie]:
 def split_lwp_pairs(text: str) -> List[Tuple[str, Optional[str]]]:
     """Return the (name, value) pairs of a Set-Cookie3 line, None where is no value."""
     pairs: List[Tuple[str, Optional[str]]] = []
-    for piece in LWP_PIECE.findall(text):
+    for piece in re.findall(LWP_PIECE, text):
         name, equals, value = piece.partition("=")
         value = value.strip()
         if value.startswith('"'):
-            value = LWP_ESCAPE.sub(r"\1", value[1:-1])
+            value = re.sub(LWP_ESCAPE, r"\1", value[1:-1])
         if name.strip():
             pairs.append((name.strip(), value if equals else None))
     return pairs
@@ -199,7 +200,7 @@ def split_lwp_pairs(text: str) -> List[Tuple[str, Optional[str]]]:
 
 def parse_lwp_time(text: str) -> Optional[int]:
     """Return the seconds since 1970 of "2027-02-10 16:33:12Z", None if it is not so."""
-    match = LWP_TIME.fullmatch(text)
+    match = re.fullmatch(LWP_TIME, text)
     if match is None:
         return None
     year, month, day, hour, minute, second = map(int, match.groups())

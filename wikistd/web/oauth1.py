@@ -7,7 +7,6 @@ and others have it.  Holds: keys and secrets.  Not here: getting tokens by dialo
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import time
 import urllib.parse
@@ -143,6 +142,8 @@ class OAuth1Auth:
 
     def sign(self, base_string: str) -> str:
         """Return the signature of a base string (RFC 5849 3.4.2)."""
+        import hmac  # 1 ms, for those who sign
+
         key = "%s&%s" % (
             oauth_quote(self.consumer_secret),
             oauth_quote(self.token_secret),

@@ -21,11 +21,11 @@ MAX_COOKIE_AGE_SECONDS = 400 * 86400
 COOKIE_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 #: RFC 6265bis 5.1.1: what separates the tokens of a date.
-COOKIE_DATE_DELIMITER = re.compile("[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+COOKIE_DATE_DELIMITER = "[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+"
 #: "[0-9]" and not "\d": other scripts have digits too.
-COOKIE_DATE_TIME = re.compile("([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
-COOKIE_DATE_DAY = re.compile("([0-9]{1,2})(?![0-9])")
-COOKIE_DATE_YEAR = re.compile("([0-9]{2,4})(?![0-9])")
+COOKIE_DATE_TIME = "([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])"
+COOKIE_DATE_DAY = "([0-9]{1,2})(?![0-9])"
+COOKIE_DATE_YEAR = "([0-9]{2,4})(?![0-9])"
 COOKIE_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
 #: Second-level names under which registries of two-letter countries register others.
@@ -129,15 +129,15 @@ def parse_cookie_date(text: str) -> Optional[float]:
     """
     time_of_day: Optional[Tuple[int, int, int]] = None
     day = month = year = None
-    for token in COOKIE_DATE_DELIMITER.split(text):
+    for token in re.split(COOKIE_DATE_DELIMITER, text):
         if time_of_day is None:
-            match = COOKIE_DATE_TIME.match(token)
+            match = re.match(COOKIE_DATE_TIME, token)
             if match:
                 hour, minute, second = match.groups()
                 time_of_day = int(hour), int(minute), int(second)
                 continue
         if day is None:
-            match = COOKIE_DATE_DAY.match(token)
+            match = re.match(COOKIE_DATE_DAY, token)
             if match:
                 day = int(match.group(1))
                 continue
@@ -145,7 +145,7 @@ def parse_cookie_date(text: str) -> Optional[float]:
             month = COOKIE_MONTHS.index(token[:3].lower()) + 1
             continue
         if year is None:
-            match = COOKIE_DATE_YEAR.match(token)
+            match = re.match(COOKIE_DATE_YEAR, token)
             if match:
                 year = int(match.group(1))
     if time_of_day is None or day is None or month is None or year is None:

@@ -1,5 +1,6 @@
 """Clients for tests: no proxy of the machine, short waits, the tests' certificates."""
 
+import hashlib
 import os
 import ssl
 
@@ -35,3 +36,11 @@ def wrap_server(name="server", client_authority=None):
     """Return what ScriptedServer(wrap=) wants, for TLS."""
     context = server_context(name, client_authority)
     return lambda sock: context.wrap_socket(sock, server_side=True)
+
+
+def digest_of(name):
+    """Return the SHA-256 fingerprint of a certificate of the tests."""
+    with open(certificate(name)) as file:
+        text = file.read()
+    start = text.index("-----BEGIN CERTIFICATE-----")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text[start:])).hexdigest()

@@ -261,7 +261,11 @@ class InnerTls:
                 result = step(*args)
             except ssl.SSLWantReadError:
                 self._flush()
-                self.incoming.write(self.sock.recv(65536))
+                data = self.sock.recv(65536)
+                if data:
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
                 continue
             self._flush()
             return result
@@ -281,6 +285,14 @@ class InnerTls:
     def write(self, data):
         """Send bytes."""
         self._drive(self.tls.write, data)
+
+    def close(self):
+        """Say TLS's goodbye."""
+        try:
+            self._drive(self.tls.unwrap)
+        except OSError:
+            # The other side did not wait for it.
+            pass
 
 
 def wrap_socket(sock, context):

@@ -1,26 +1,23 @@
 """web/tls.py: whom a client trusts."""
 
-import hashlib
 import os
 import ssl
 import tempfile
 import unittest
 from unittest import mock
 
-from tests.support.clients import certificate, make_client, server_context, wrap_server
+from tests.support.clients import (
+    certificate,
+    digest_of,
+    make_client,
+    server_context,
+    wrap_server,
+)
 from tests.support.scripted import CLOSE, ScriptedServer, reply
-from wikistd import ConnectFailed, FingerprintMismatch, TransportTimeout
+from wikistd import ConnectFailed, ConnectionLost, FingerprintMismatch, TransportTimeout
 from wikistd.web.tls import TlsSettings, normal_fingerprint
 
 OK = reply(b"ok")
-
-
-def digest_of(name):
-    """Return the SHA-256 fingerprint of a certificate of the tests."""
-    with open(certificate(name)) as file:
-        text = file.read()
-    start = text.index("-----BEGIN CERTIFICATE-----")
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text[start:])).hexdigest()
 
 
 class TlsCase(unittest.TestCase):
@@ -136,6 +133,27 @@ class Verified(TlsCase):
                     )
         self.assertEqual(caught.exception.phase, "tls")
         self.assertIn("did not finish the TLS handshake in time", str(caught.exception))
+
+
+class Ends(TlsCase):
+    def test_goodbye(self):
+        """A body that ends with the connection ends with TLS's own goodbye, or is cut."""
+
+        def goodbye(sock):
+            try:
+                sock.unwrap()
+            except OSError:
+                pass
+
+        for steps, kind in [([goodbye, CLOSE], None), ([CLOSE], ConnectionLost)]:
+            with ScriptedServer(
+                ["GET /", reply(b"all", length=False), *steps], wrap=wrap_server()
+            ) as server, make_client(ca_file=certificate("authority")) as client:
+                if kind is None:
+                    self.assertEqual(client.get(server.url + "/").content, b"all")
+                    continue
+                with self.assertRaises(kind):
+                    client.get(server.url + "/")
 
 
 class Clients(TlsCase):

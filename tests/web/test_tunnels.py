@@ -5,15 +5,17 @@ import socket
 import threading
 import unittest
 
-from tests.support.clients import certificate, make_client, server_context
+from tests.support.clients import certificate, digest_of, make_client, server_context
 from tests.support.scripted import CLOSE, ScriptedServer, reply, wrap_socket
 from wikistd import (
     ConnectFailed,
+    ConnectionLost,
     Deadline,
     HttpClient,
     ProtocolError,
     ProxyError,
     TransportTimeout,
+    WebRequest,
 )
 from wikistd.web.tunnels import SOCKS5_REPLIES
 
@@ -130,6 +132,75 @@ class Connect(unittest.TestCase):
         )
         self.assertEqual(result, b"ok")
 
+    def test_kept(self):
+        """TLS inside of TLS is kept, pinned, and read to its proper end."""
+        context = server_context()
+
+        def inner(sock):
+            tls = wrap_socket(sock, server_context())
+            for answer in [OK, reply(b"x" * 200000), reply(b"the end", length=False)]:
+                tls.read_request()
+                tls.write(answer)
+            tls.close()
+
+        with ScriptedServer(
+            ["CONNECT localhost:443", ESTABLISHED, inner, CLOSE],
+            wrap=lambda sock: context.wrap_socket(sock, server_side=True),
+        ) as proxy, make_client(
+            proxies={"https": "https://127.0.0.1:%d" % proxy.port},
+            ca_file=certificate("authority"),
+            fingerprint=digest_of("server"),
+        ) as client:
+            url = "https://localhost/"
+            self.assertEqual(client.get(url).content, b"ok")
+            self.assertEqual(len(client.get(url).content), 200000)
+            self.assertEqual(client.get(url).content, b"the end")
+            self.assertEqual(client.counters.connections, 1)
+
+    def test_cut(self):
+        """An end without TLS's own goodbye is not the end of a body."""
+        context = server_context()
+
+        def inner(sock):
+            tls = wrap_socket(sock, server_context())
+            tls.read_request()
+            tls.write(reply(b"not all", length=False))
+
+        with ScriptedServer(
+            ["CONNECT localhost:443", ESTABLISHED, inner, CLOSE],
+            wrap=lambda sock: context.wrap_socket(sock, server_side=True),
+        ) as proxy, make_client(
+            proxies={"https": "https://127.0.0.1:%d" % proxy.port},
+            ca_file=certificate("authority"),
+        ) as client:
+            with self.assertRaises(ConnectionLost):
+                client.get("https://localhost/")
+
+    def test_cancel(self):
+        """A call through TLS in TLS can be cancelled."""
+        context = server_context()
+        arrived = threading.Event()
+
+        def inner(sock):
+            tls = wrap_socket(sock, server_context())
+            tls.read_request()
+            arrived.set()
+            sock.recv(1)
+
+        with ScriptedServer(
+            ["CONNECT localhost:443", ESTABLISHED, inner, CLOSE],
+            wrap=lambda sock: context.wrap_socket(sock, server_side=True),
+        ) as proxy, make_client(
+            proxies={"https": "https://127.0.0.1:%d" % proxy.port},
+            ca_file=certificate("authority"),
+        ) as client:
+            request = WebRequest("https://localhost/")
+            threading.Thread(
+                target=lambda: (arrived.wait(5), request.cancel())
+            ).start()
+            with self.assertRaisesRegex(ConnectionLost, "cancelled"):
+                client.open(request)
+
     def test_refused(self):
         """A refusal says which proxy, what it answered and what to do."""
         for status, login, text in [
@@ -245,6 +316,16 @@ class Socks(unittest.TestCase):
             self.answer(sock)
 
         self.assertEqual(self.run_socks(talk, "socks5", "me:pw@", "127.0.0.1"), b"ok")
+
+    def test_name_looked_up_here(self):
+        """socks5 sends the address of a name."""
+
+        def talk(sock):
+            exactly(sock, 3)
+            sock.sendall(b"\x05\x00")
+            self.assertEqual(exactly(sock, 4)[3] in (1, 4), True)
+
+        self.assertIsInstance(self.run_socks(talk, "socks5", host="localhost"), ProxyError)
 
     def test_ipv6(self):
         """IPv6 addresses go as such."""
@@ -381,8 +462,6 @@ class ConnectHook(unittest.TestCase):
 
             def close(self):
                 closed.set()
-
-        from wikistd import ConnectionLost, WebRequest
 
         with make_client(connect=lambda *args: Blocking()) as client:
             request = WebRequest("http://wiki.test/")

@@ -21,6 +21,7 @@ from ..errors import (
     ConnectFailed,
     ConnectionLost,
     ProtocolError,
+    ProxyError,
     TransportError,
     TransportTimeout,
 )
@@ -453,7 +454,8 @@ def transport_error(
     if isinstance(error, OSError):
         reason = _connect_reason(error)
         if phase in ("dns", "connect", "tls", "proxy"):
-            return ConnectFailed(
+            kind = ProxyError if phase == "proxy" else ConnectFailed
+            return kind(
                 "cannot connect to %s: %s" % (peer, reason),
                 phase=phase,
                 retryable=True,

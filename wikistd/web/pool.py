@@ -28,7 +28,8 @@ class Counters:
 
     `requests` sent (redirects and retries each count), `connections` opened, `bytes`
     received in answers, heads included, of exchanges that have ended, and `retries` on
-    a fresh connection after a kept one had died.
+    a fresh connection after a kept one had died.  Thread-safe to read; counted without
+    a lock, so that threads may lose a count now and then.
     """
 
     __slots__ = ("requests", "connections", "bytes", "retries")

@@ -94,6 +94,8 @@ class TlsSettings:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
+        # Python before 3.10 takes any end of a connection for a proper one.
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0x80)
         context.verify_flags |= ssl.VERIFY_X509_TRUSTED_FIRST
         if hasattr(ssl, "VERIFY_X509_PARTIAL_CHAIN"):
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -204,7 +206,13 @@ class TlsSettings:
             return TlsStream(sock, context, host)
         session = None if is_proxy else self._sessions.get((host, port))
         return context.wrap_socket(
-            sock, server_hostname=host, do_handshake_on_connect=False, session=session
+            sock,
+            server_hostname=host,
+            do_handshake_on_connect=False,
+            # An end without TLS's own goodbye may be anybody's: it is an error, as curl
+            # has it, since a body that ends with the connection may have been cut.
+            suppress_ragged_eofs=False,
+            session=session,
         )
 
     def check_pin(self, wrapped: Any, host: str, port: int) -> None:

@@ -224,7 +224,7 @@ class TlsStream:
             self._incoming, self._outgoing, server_hostname=host
         )
         self._want_read: Any = ssl.SSLWantReadError
-        self._closed_errors: Any = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
+        self._closed_cleanly: Any = ssl.SSLZeroReturnError
         self._timeout: Optional[float] = None
         if hasattr(sock, "fileno"):
             self.fileno = sock.fileno
@@ -236,10 +236,6 @@ class TlsStream:
     def getpeercert(self, binary_form: bool = False) -> Any:
         """Return the certificate of the other side."""
         return self._tls.getpeercert(binary_form)
-
-    def version(self) -> Any:
-        """Return the version of TLS in use."""
-        return self._tls.version()
 
     def do_handshake(self) -> None:
         """Shake hands, verify the certificate."""
@@ -255,10 +251,8 @@ class TlsStream:
         """Return up to `size` bytes, b"" at the end."""
         try:
             data: bytes = self._drive(lambda: self._tls.read(size))
-        except self._closed_errors as error:
-            if isinstance(error, self._closed_errors[0]):
-                return b""
-            raise
+        except self._closed_cleanly:
+            return b""
         return data
 
     def pending(self) -> int:

@@ -44,7 +44,7 @@ class Moving(CustodyCase):
         self.assertEqual(self.store.find_page("A").redirect, "New")
         self.assertEqual(self.store.get_page("New").comment,
                          "Plain moved page [[A]] to [[New]]: why")
-        self.assertEqual(self.last_log(), ("create", "create", "A"))
+        self.assertEqual(self.last_log(), ("move", "move", "A"))
 
     def test_back_over_redirect(self):
         """A redirect that leads to the page may go when the page comes back."""
@@ -97,7 +97,10 @@ class Deleting(CustodyCase):
         """A deleted page is gone from everywhere, and comes back as it was."""
         before = self.store.get_page("A")
         done = self.do("delete", title="A")
-        self.assertEqual(done["reason"], 'content was: "one [[B]] [[Category:C]]"')
+        self.assertEqual(
+            done["reason"],
+            'content was: "one [[B]] [[Category:C]]", and the only contributor was '
+            '"[[Special:Contributions/Plain|Plain]]" ([[User talk:Plain|talk]])')
         self.assertIsNone(self.store.get_page("A"))
         self.assertEqual(self.last_log(), ("delete", "delete", "A"))
         for name in ("link", "category_member", "revision"):

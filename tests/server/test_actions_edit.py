@@ -63,10 +63,12 @@ class Texts(EditCase):
     def test_summaries(self):
         """The wiki writes a summary where none came."""
         for params, comment in (
-            ({"text": "x " * 300}, 'Created page with "%s"' % (("x " * 300)[:175] + "...")),
+            ({"text": "x " * 300}, 'Created page with "%s"' % (("x " * 300)[:475] + "...")),
             ({"text": "y"}, 'Replaced content with "y"'),
             ({"text": ""}, "Blanked the page"),
-            ({"text": "#REDIRECT [[b]]"}, "Redirected page to [[B]]"),
+            ({"text": "#REDIRECT [[b#c]]"}, "Redirected page to [[B#c]]"),
+            ({"text": "#REDIRECT [[d]]"}, "Changed redirect target from [[B#c]] to [[D]]"),
+            ({"text": "plain"}, "Removed redirect to [[D]]"),
             ({"section": "new", "sectiontitle": "S", "text": "t"}, "/* S */ new section"),
             ({"text": "z", "summary": "mine"}, "mine"),
         ):
@@ -103,10 +105,10 @@ class Texts(EditCase):
         self.assertTrue(self.edit(text="#REDIRECT [[b]]")["watched"])
         self.assertEqual(self.store.changes_since(0)[-1].tags, ("mw-new-redirect",))
         answer = self.plain.ask(action="query", list="watchlistraw")
-        self.assertEqual(answer["query"]["watchlistraw"], [{"ns": 0, "title": "A"}])
+        self.assertEqual(answer["watchlistraw"], [{"ns": 0, "title": "A"}])
         self.edit(text="y", watchlist="unwatch")
         self.assertEqual(
-            self.plain.ask(action="query", list="watchlistraw")["query"]["watchlistraw"], [])
+            self.plain.ask(action="query", list="watchlistraw")["watchlistraw"], [])
 
     def test_redirect_is_followed(self):
         """With redirect=1 the page behind a redirect is edited."""

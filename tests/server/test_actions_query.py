@@ -113,7 +113,8 @@ class Continuing(unittest.TestCase):
         """Return the entries of a list in all its replies."""
         found = []
         for answer in self.asker.walk(list=name, **params):
-            entries = answer["query"][name]
+            # MediaWiki has this one list beside "query".
+            entries = (answer if name == "watchlistraw" else answer["query"])[name]
             entries = entries["results"] if isinstance(entries, dict) else entries
             for entry in entries:
                 for revision in entry.get("revisions", [None]):

@@ -63,7 +63,10 @@ GROUP_RIGHTS: Dict[str, List[str]] = {
     "sysop": _rights_sysop,
     "interface-admin": _rights_interface,
     "bureaucrat": _rights_bureaucrat,
-    "suppress": ["hideuser", "suppressrevision", "viewsuppressed", "suppressionlog"],
+    "suppress": (
+        "hideuser suppressrevision viewsuppressed suppressionlog deleterevision "
+        "deletelogentry abusefilter-hidden-log abusefilter-hide-log"
+    ).split(),
 }
 IMPLICIT_GROUPS = ("*", "user", "autoconfirmed")
 #: Rights that every bot password keeps.

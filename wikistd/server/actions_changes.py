@@ -406,11 +406,13 @@ def query_watchlist(run: ModuleRun) -> List[QueryItem]:
     for change in changes:
         entry = show_change(run, change, args["prop"])
         entry.pop("rcid", None)
+        if "user" in args["prop"] or "userid" in args["prop"]:
+            entry["anon"] = not change.user_id
         items.append(QueryItem(entry, pages.get(change.page_id)))
     return items
 
 
-def query_watchlistraw(run: ModuleRun) -> List[QueryItem]:
+def query_watchlistraw(run: ModuleRun) -> Optional[List[QueryItem]]:
     """Answer list=watchlistraw."""
     account = _require_watchlist(run)
     limit = run.args["limit"]
@@ -440,10 +442,12 @@ def query_watchlistraw(run: ModuleRun) -> List[QueryItem]:
     )
     if len(rows) > limit:
         run.go_on("continue", "%d|%s" % rows.pop())
-    return [
-        QueryItem({"ns": ns, "title": title_text(ns, key)}, None, Title(ns, key))
-        for ns, key in rows
-    ]
+    # Beside "query", not in it: as MediaWiki has it.
+    shown = [{"ns": ns, "title": title_text(ns, key)} for ns, key in rows]
+    if not run.is_generator:
+        run.call.result["watchlistraw"] = shown
+        return None
+    return [QueryItem({}, None, Title(ns, key)) for ns, key in rows]
 
 
 def query_deletedrevs(run: ModuleRun) -> List[QueryItem]:

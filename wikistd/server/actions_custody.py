@@ -76,6 +76,14 @@ def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
         record = call.store.get_page(title)
         assert record is not None
         reason = 'content was: "%s"' % " ".join(record.text.split())[:150]
+        authors = call.store.db.all(
+            "SELECT DISTINCT user FROM revision WHERE page = ? LIMIT 2", (page.id,)
+        )
+        if len(authors) == 1:
+            reason += (
+                ', and the only contributor was "[[Special:Contributions/%s|%s]]" '
+                "([[User talk:%s|talk]])" % (authors[0] * 3)
+            )
     log = delete_stored_page(call.store, page, call.actor, reason)
     call.result["delete"] = {"title": page.text, "reason": reason, "logid": log}
 

@@ -27,7 +27,7 @@ from .actions_params import (
 )
 from .actions_rules import check_lists, check_page, check_rate, check_tags
 from .markup import find_redirect, get_section, merge_texts, replace_section, sign_text
-from .records import PageRow, RevisionRow
+from .records import RevisionRow
 from .store import CONTENT_MODELS, default_model
 from .titles import Title, title_text
 
@@ -63,7 +63,8 @@ EDIT_PARAMS: Dict[str, ParamSpec] = {
     "captchaword": param_text(),
 }
 EDIT_FACTS = ModuleFacts(EDIT_PARAMS, token="csrf", must_post=True, is_write=True)
-_automatic_summary_bytes = 200
+#: MediaWiki takes 500 letters; what it writes itself is cut at 500 bytes.
+MAX_SUMMARY_BYTES = 500
 
 
 class EditJob:
@@ -314,16 +315,17 @@ class EditJob:
 
     def _save(self, text: str) -> None:
         args, call = self.args, self.call
+        kind = edit_kind(self.old_text if self.page else None, text.rstrip())
         saved = self.store.write_page(
             self.title,
             text,
             call.actor,
-            self._final_summary(text)[:500],
+            self._final_summary(text.rstrip())[:MAX_SUMMARY_BYTES],
             minor=self._is_minor(),
             bot=args["bot"] and call.may("bot"),
             patrolled=call.may("autopatrol"),
             model=self._model(),
-            tags=[*self.tags, *software_tags(self.page, self.old_text, text)],
+            tags=[*self.tags, *(["mw-" + kind] if kind else [])],
         )
         shown: Dict[str, Any] = {"result": "Success", "pageid": saved.page}
         shown["title"] = title_text(self.title.namespace, self.title.key)
@@ -363,47 +365,56 @@ def no_revision(revision: Any) -> ActionFailure:
     return refuse("nosuchrevid", "There is no revision with ID %s." % revision)
 
 
+def edit_kind(old: Optional[str], new: str) -> str:
+    """Return what an edit did, as the name of a tag without "mw-", or ""."""
+    was, target = (find_redirect(old) if old else None), find_redirect(new)
+    if target is not None:
+        if was is None:
+            return "new-redirect"
+        return "changed-redirect-target" if was != target else ""
+    if was is not None:
+        return "removed-redirect"
+    if old and not new:
+        return "blank"
+    sizes = len((old or "").encode("utf-8")), len(new.encode("utf-8"))
+    return "replace" if sizes[0] > 10 * sizes[1] and sizes[1] < 500 else ""
+
+
+def _target_text(text: str) -> str:
+    target = find_redirect(text)
+    assert target is not None
+    return "[[%s%s]]" % (target, "#" + target.fragment if target.fragment else "")
+
+
 def automatic_summary(old: Optional[str], new: str) -> str:
     """Return what the wiki writes where an edit came without a summary."""
-    target = find_redirect(new)
-    if target is not None and (old is None or find_redirect(old) != target):
-        return "Redirected page to [[%s]]" % str(target)
-    if old is None and new.strip():
-        return 'Created page with "%s"' % _shorten(new, 22)
-    if old is None:
-        return "Created blank page"
-    if old and not new.strip():
+    kind = edit_kind(old, new)
+    if kind == "new-redirect":
+        return "Redirected page to " + _target_text(new)
+    if kind == "changed-redirect-target":
+        pair = _target_text(old or ""), _target_text(new)
+        return "Changed redirect target from %s to %s" % pair
+    if kind == "removed-redirect":
+        return "Removed redirect to " + _target_text(old or "")
+    if kind == "blank":
         return "Blanked the page"
-    if len(old) > 10 * len(new) and len(new) < 500:
-        return 'Replaced content with "%s"' % _shorten(new, 26)
-    return ""
+    if old is None:
+        return (
+            _fill_summary('Created page with "%s"', new)
+            if new
+            else ("Created blank page")
+        )
+    return _fill_summary('Replaced content with "%s"', new) if kind else ""
 
 
-def _shorten(text: str, beside: int) -> str:
-    """Return the beginning of a text: with its frame of `beside` bytes 200 in all."""
+def _fill_summary(frame: str, text: str) -> str:
+    """Return a summary of 500 bytes at most, with the beginning of a text in it."""
     line = text.replace("\r\n", " ").replace("\n", " ")
     data = line.encode("utf-8")
-    most = _automatic_summary_bytes - beside
-    if len(data) <= most:
-        return line
-    return data[: most - 3].decode("utf-8", "ignore") + "..."
-
-
-def software_tags(page: Optional[PageRow], old: str, new: str) -> List[str]:
-    """Return the tags that the wiki gives to an edit by what it did."""
-    was, target = (find_redirect(old) if page else None), find_redirect(new)
-    tags = []
-    if target is not None and was is None:
-        tags.append("mw-new-redirect")
-    elif was is not None and target is None:
-        tags.append("mw-removed-redirect")
-    elif was != target:
-        tags.append("mw-changed-redirect-target")
-    if page is not None and old.strip() and not new.strip():
-        tags.append("mw-blank")
-    elif page is not None and new.strip() and len(old) > 10 * len(new):
-        tags.append("mw-replace")
-    return tags
+    most = MAX_SUMMARY_BYTES - len(frame)
+    if len(data) > most:
+        line = data[: most - 3].decode("utf-8", "ignore") + "..."
+    return frame % line
 
 
 def watch_after(call: ActionCall, title: Title, wish: str, is_new: bool) -> bool:

@@ -134,7 +134,7 @@ def _site_namespaces(run: ModuleRun) -> Dict[str, Any]:
             "id": number,
             "case": "first-letter",
             "name" if is_new else "*": name,
-            "subpages": number in (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15),
+            "subpages": number in (1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15),
             "content": number == 0,
             "nonincludable": False,
         }

@@ -145,7 +145,7 @@ def _move_talk(
 def _move_subpages(
     call: ActionCall, source: Title, target: Title, reason: str, leaves: bool
 ) -> Any:
-    if source.namespace in (0, 6, 10, 14):  # no subpages there (siteinfo says which)
+    if source.namespace in (0, 6, 14):  # no subpages there (siteinfo says which)
         name = NAMESPACE_NAMES[source.namespace]
         error = {
             "message": "namespace-nosubpages",

@@ -101,6 +101,9 @@ def _parse_source(
         page, revision = found, store.find_revision(found.latest)
         assert revision is not None
     else:
+        if args["text"] is not None and not (args["title"] or args["contentmodel"]):
+            text = 'No "title" or "contentmodel" was given, assuming wikitext.'
+            call.warn("guessed", text)
         title = call.read_title(args["title"] or "API")
         return title._replace(fragment=""), args["text"] or "", None
     return Title(page.namespace, page.key), store.read_text(revision), revision

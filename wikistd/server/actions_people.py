@@ -8,7 +8,7 @@ accounts.py), logging in (actions_login.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name, is_address
 from .actions import ActionFailure, refuse
@@ -108,7 +108,14 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> None:
         }
     flags = [name for name in _block_flags if args[name]]
     number = block_user(
-        call.store, target, call.actor, args["reason"], expiry, flags, restrictions
+        call.store,
+        target,
+        call.actor,
+        args["reason"],
+        expiry,
+        flags,
+        restrictions,
+        "infinite" if expiry is None else args["expiry"],
     )
     shown: Dict[str, Any] = {
         "user": target.name,
@@ -190,7 +197,8 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
         raise no_user(args["user"])
     accounts, now = call.store.accounts, call.now
     known = [group for group in GROUP_RIGHTS if group not in IMPLICIT_GROUPS]
-    old = [group for group, _ in accounts.memberships(target.account, now)]
+    old_dates = accounts.memberships(target.account, now)
+    old = [group for group, _ in old_dates]
     expiries = call.multi_values("expiry") or ["infinite"]
     added, removed = [], []
     may = call.may("userrights")
@@ -210,14 +218,19 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
                 accounts.remove_group(target.account, group)
                 removed.append(group)
         if added or removed:
-            new = [group for group, _ in accounts.memberships(target.account, now)]
+            new_dates = accounts.memberships(target.account, now)
             call.store.add_log(
                 "rights",
                 "rights",
                 Title(2, target.name.replace(" ", "_")),
                 call.actor,
                 args["reason"],
-                {"oldgroups": old, "newgroups": new},
+                {
+                    "oldgroups": [group for group, _ in old_dates],
+                    "newgroups": [group for group, _ in new_dates],
+                    "oldmetadata": _show_groups(old_dates),
+                    "newmetadata": _show_groups(new_dates),
+                },
             )
     call.store.announce()
     call.result["userrights"] = {
@@ -226,6 +239,16 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
         "added": added,
         "removed": removed,
     }
+
+
+def _show_groups(dates: List[Tuple[str, Optional[int]]]) -> List[Dict[str, Any]]:
+    return [
+        {
+            "group": group,
+            "expiry": "infinity" if expiry is None else format_time(expiry),
+        }
+        for group, expiry in dates
+    ]
 
 
 WATCH_FACTS = ModuleFacts(

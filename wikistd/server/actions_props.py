@@ -97,7 +97,12 @@ def _common_info(
             run.call.page_url(full).partition("/wiki/")[2],
         )
     if "displaytitle" in props:
-        said["displaytitle"] = display_title(title)
+        said["displaytitle"] = escape_html(full)
+    if "watchers" in props and run.call.may("unwatchedpages"):
+        said["watchers"] = run.store.db.value(
+            "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?",
+            (title.namespace & ~1, title.key),
+        )
     if "varianttitles" in props:
         said["varianttitles"] = {language: full}
     return said

@@ -70,7 +70,8 @@ def move_stored_page(
     with store.db.transaction():
         in_the_way = store.find_page(target)
         if in_the_way is not None:
-            delete_stored_page(store, in_the_way, actor, "", action="delete_redir")
+            why = 'Deleted to make way for move from "[[%s]]"' % str(old)
+            delete_stored_page(store, in_the_way, actor, why, action="delete_redir")
         store.db.run(
             "UPDATE page SET ns = ?, title = ?, touched = ? WHERE id = ?",
             (target.namespace, target.key, store.now(), page.id),
@@ -80,7 +81,15 @@ def move_stored_page(
             " WHERE ns = ? AND title = ?",
             (target.namespace, target.key, old.namespace, old.key),
         )
+        # Whoever watches the page goes on watching it under its new title.
+        store.db.run(
+            "INSERT OR IGNORE INTO watch SELECT account, ?, ? FROM watch"
+            " WHERE ns = ? AND title = ?",
+            (target.namespace & ~1, target.key, old.namespace & ~1, old.key),
+        )
         summary = "%s moved page [[%s]] to [[%s]]" % (actor.name, old, target)
+        if in_the_way is not None:
+            summary += " over redirect"
         if reason:
             summary += ": " + reason
         revision = _add_null_revision(store, page, actor, summary)
@@ -101,7 +110,15 @@ def move_stored_page(
         )
         if leaves_redirect:
             text = "#REDIRECT [[%s]]" % str(target)
-            store.write_page(old, text, actor, summary, is_listed=False)
+            store.write_page(
+                old,
+                text,
+                actor,
+                summary,
+                is_listed=False,
+                is_logged=False,
+                tags=["mw-new-redirect"],
+            )
     store.announce()
     return in_the_way is not None
 
@@ -260,27 +277,59 @@ def protect_stored_page(
                 "type": kind,
                 "level": level,
                 "expiry": "infinite" if expiry is None else format_time(expiry),
+                "cascade": False,
             }
             for kind, level, expiry in wanted
             if level
         ]
-        action = "protect" if details else "unprotect"
+        params: Dict[str, Any] = {}
+        if details:
+            short = "".join(
+                "\u200e[%s=%s] (%s)" % (kind, level, describe_expiry(expiry))
+                for kind, level, expiry in wanted
+                if level
+            )
+            params = {"description": short, "cascade": False, "details": details}
         page = store.find_page(title)
         store.add_log(
             "protect",
-            action,
+            "protect" if details else "unprotect",
             title,
             actor,
             reason,
-            {"details": details, "cascade": False},
+            params,
             page=page.id if page else 0,
         )
         if page is not None:
-            summary = ("Protected" if details else "Removed protection from") + (
-                ' "[[%s]]"' % page.text
-            )
+            summary = _protection_summary(page, wanted, reason)
             _add_null_revision(store, page, actor, summary)
     store.announce()
+
+
+def describe_expiry(expiry: Optional[int]) -> str:
+    """Return when something ends, in words."""
+    if expiry is None:
+        return "indefinite"
+    text = time.strftime("%H:%M, %d %B %Y (UTC)", time.gmtime(expiry))
+    return "expires " + text.replace(", 0", ", ")
+
+
+def _protection_summary(
+    page: PageRow, wanted: Sequence[Tuple[str, str, Optional[int]]], reason: str
+) -> str:
+    allowed = {"sysop": "administrators", "autoconfirmed": "autoconfirmed users"}
+    parts = [
+        "[%s=Allow only %s] (%s)"
+        % (kind.capitalize(), allowed.get(level, level), describe_expiry(expiry))
+        for kind, level, expiry in wanted
+        if level
+    ]
+    summary = ("Protected" if parts else "Removed protection from") + (
+        ' "[[%s]]"' % page.text
+    )
+    if reason:
+        summary += ": " + reason
+    return summary + (" (%s)" % " ".join(parts) if parts else "")
 
 
 def block_user(
@@ -291,6 +340,7 @@ def block_user(
     expiry: Optional[int],
     flags: Sequence[str],
     restrictions: Optional[Dict[str, Any]] = None,
+    duration: str = "infinite",
 ) -> int:
     """Block an account or address, anew where it is blocked; return the block's id."""
     with store.db.transaction():
@@ -310,11 +360,16 @@ def block_user(
                 json.dumps(restrictions) if restrictions else "",
             ),
         )
-        params = {
-            "duration": "infinite" if expiry is None else format_time(expiry),
-            "flags": list(flags),
+        shown = [flag for flag in flags if flag in ("anononly", "nocreate", "noemail")]
+        shown += [] if "autoblock" in flags else ["noautoblock"]
+        shown += [] if "allowusertalk" in flags else ["nousertalk"]
+        params: Dict[str, Any] = {
+            "duration": duration,
+            "flags": shown,
             "sitewide": not restrictions,
         }
+        if expiry is not None:
+            params["expiry"] = format_time(expiry)
         title = Title(2, target.name.replace(" ", "_"))
         store.add_log("block", "block", title, by, reason, params)
     store.announce()
@@ -384,7 +439,12 @@ def import_pages(
             name = revision["user"] or "Unknown"
             author = Actor(0, "%s>%s" % (prefix or "imported", name))
             saved = store.write_page(
-                title, revision["text"], author, revision["comment"], is_listed=False
+                title,
+                revision["text"],
+                author,
+                revision["comment"],
+                is_listed=False,
+                is_logged=False,
             )
             count += saved.new_id is not None
         if count:

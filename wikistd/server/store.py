@@ -453,6 +453,7 @@ class PageStore:
         model: Optional[str] = None,
         tags: Sequence[str] = (),
         is_listed: bool = True,
+        is_logged: bool = True,
     ) -> SavedEdit:
         """Write a new revision of a page, its links and the change; all or nothing."""
         body = text.replace("\r\n", "\n").rstrip()
@@ -495,7 +496,7 @@ class PageStore:
                     sizes=(old.size if old else 0, len(body.encode("utf-8"))),
                     tags=" ".join(tags),
                 )
-            if saved.is_new:
+            if saved.is_new and is_logged:
                 self.add_log(
                     "create",
                     "create",
@@ -504,6 +505,7 @@ class PageStore:
                     comment,
                     page=saved.page,
                     is_public=False,
+                    tags=" ".join(tags),
                 )
         self.announce()
         return saved

@@ -649,6 +649,10 @@ class Files(unittest.TestCase):
             ("#LWP-Cookies-2.0\nSet-Cookie3: a=b\n", "%s, line 2: not a cookie as LWP files hold them"),
             ('#LWP-Cookies-2.0\nSet-Cookie3: a=b; domain="x"; path="/"; expires="soon"\n',
              "%s, line 2: not a cookie as LWP files hold them"),
+            ('#LWP-Cookies-2.0\nSet-Cookie3: a=b; domain="x"; path="/"; expires="2027-13-01 00:00:00Z"\n',
+             "%s, line 2: not a cookie as LWP files hold them"),
+            ("x\tTRUE\t/\tFALSE\tinf\ta\tb\n", "%s, line 1: its expiry is no number"),
+            ("x\tTRUE\t/\tFALSE\tnan\ta\tb\n", "%s, line 1: its expiry is no number"),
             ("#LWP-Cookies-2.0\n\nSet-Cookie3:\n", "%s, line 3: not a cookie as LWP files hold them"),
             ("#HttpOnly_x\tTRUE\t/\tFALSE\tnever\ta\tb\n", "%s, line 1: its expiry is no number"),
         ]:

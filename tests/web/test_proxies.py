@@ -177,6 +177,7 @@ class NoProxy(unittest.TestCase):
             ("<local>", "wiki.example", 80, False), ("<local>", "::1", 80, False),
             ("a, b ,,c\td", "d", 80, True), ("", "a", 80, False), (".", "a", 80, False),
             ("x.example, 10.0.0.0/99", "10.0.0.1", 80, False),
+            ("a.example:8\u00b20", "a.example", 80, False), ("[::1]:\u0668\u0660", "::1", 80, False),
         ]:
             with self.subTest(text=text, host=host, port=port):
                 found = find_no_proxy(split_no_proxy(text), "http", host, port)

@@ -19,10 +19,13 @@ MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
 #: Where a store that was given no file name keeps its cookies, in the user's home.
 COOKIE_FOLDER = ".wikistd"
 
+#: A later end (in the year 33658) is no end but damage; neither is "inf" or "nan".
+MAX_COOKIE_SECONDS = 1e12
+
 #: Patterns as text: compiling costs at import, and not all read files.
 #: What stands between two semicolons of a line of an LWP file, quoted text as a whole.
 LWP_PIECE = r"""(?:[^;"]|"(?:[^"\\]|\\.)*")+"""
-LWP_TIME = r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)Z"
+LWP_TIME = "([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})Z"
 LWP_ESCAPE = r"\\(.)"
 
 #: What http.cookiejar writes about a cookie besides its name, value and attributes.
@@ -134,9 +137,11 @@ def parse_mozilla_cookies(text: str, filename: str) -> List[http.cookiejar.Cooki
             try:
                 ends = float(expires)
             except ValueError:
+                ends = float("nan")
+            if not abs(ends) < MAX_COOKIE_SECONDS:
                 raise http.cookiejar.LoadError(
                     "%s, line %d: its expiry is no number" % (filename, number)
-                ) from None
+                )
         found.append(
             new_cookie(
                 name,
@@ -204,7 +209,10 @@ def parse_lwp_time(text: str) -> Optional[int]:
     if match is None:
         return None
     year, month, day, hour, minute, second = map(int, match.groups())
-    return calendar.timegm((year, month, day, hour, minute, second))
+    try:
+        return calendar.timegm((year, month, day, hour, minute, second))
+    except ValueError:  # a thirteenth month
+        return None
 
 
 def write_private_file(filename: str, text: str) -> None:

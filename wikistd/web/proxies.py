@@ -230,7 +230,12 @@ def address_matches(address: Any, wanted: str) -> bool:
 def split_no_proxy_port(entry: str) -> Tuple[str, Optional[int]]:
     """Return (entry without port, port or None); "::1" has no port, "[::1]:80" has."""
     head, colon, tail = entry.rpartition(":")
-    if colon and tail.isdigit() and (":" not in head or head.endswith("]")):
+    if (
+        colon
+        and tail.isascii()
+        and tail.isdigit()
+        and (":" not in head or head.endswith("]"))
+    ):
         return head.strip("[]"), int(tail)
     return entry.strip("[]"), None
 

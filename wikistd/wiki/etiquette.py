@@ -29,8 +29,9 @@ class Etiquette:
     """A budget of requests for each host, shared by sessions; thread-safe.
 
     At most `connections` requests run at once, and `writes_per_minute` writes are
-    sent (None: as many as the wiki lets).  With `folder` the processes of this user
-    share it; it is made with mode 0700, and must be the user's own.
+    sent (None: as many as the wiki lets; `use_rate_limit` takes what `Site.rate_limit`
+    tells).  With `folder` the processes of this user share it; it is made with mode
+    0700, and must be the user's own.
     """
 
     def __init__(

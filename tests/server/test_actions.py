@@ -95,6 +95,23 @@ class Parameters(MainCase):
         self.assertEqual(len(answer["redirects"]), 3)
         answer = self.ask(action="query", titles="L1", redirects=True)["query"]
         self.assertEqual(len(answer["redirects"]), 2)
+        answer = self.ask(action="query", generator="allpages", redirects=True)
+        self.assertEqual(answer["error"]["code"], "params")
+
+    def test_parsed_redirects(self):
+        """action=parse follows redirects too, and says how it went."""
+        for title, target in (("R1", "R2"), ("R2", "R3"), ("L1", "L2"), ("L2", "L1"),
+                              ("S", "Special:Version"), ("M", "Nowhere")):
+            self.store.save_page(title, "#REDIRECT [[%s]]" % target, user="Plain")
+        self.store.save_page("R3", "end", user="Plain")
+        for page, title, hops in (("R1", "R3", 2), ("L1", "L1", 2), ("R3", "R3", 0)):
+            shown = self.ask(action="parse", page=page, redirects=True)["parse"]
+            self.assertEqual((shown["title"], len(shown.get("redirects", ()))), (title, hops))
+        for page, code in (("S", "pagecannotexist"), ("M", "missingtitle")):
+            answer = self.ask(action="parse", page=page, redirects=True)
+            self.assertEqual(answer["error"]["code"], code)
+        answer = self.ask(action="query", titles="S", redirects=True, prop="info")["query"]
+        self.assertTrue(answer["pages"][0]["special"])
 
 
 class Formats(MainCase):

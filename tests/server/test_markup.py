@@ -45,7 +45,8 @@ class Links(unittest.TestCase):
         """A text that begins with #REDIRECT leads to another page."""
         self.assertEqual(str(find_redirect("#redirect [[ main page#x]]")), "Main page")
         self.assertIsNone(find_redirect("no #REDIRECT [[x]]"))
-        self.assertIsNone(find_redirect("#REDIRECT [[Special:X]]"))
+        self.assertEqual(str(find_redirect("#REDIRECT [[Special:X]]")), "Special:X")
+        self.assertIsNone(find_redirect("#REDIRECT [[wikipedia:X]]"))
 
     def test_many_links(self):
         """The time to find links grows with the text, not with its square."""

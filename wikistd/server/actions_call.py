@@ -58,6 +58,7 @@ class ActionCall:
         self.reader = ParamReader(self.values, self.now)
         self.result: Dict[str, Any] = {}
         self.plain_result: Any = None
+        self.redirects: List[Dict[str, Any]] = []
         #: The modules of action=query, for other actions that go through pages.
         self.query_table: Dict[str, Any] = {}
         self.headers: List[Tuple[str, str]] = []

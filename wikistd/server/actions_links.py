@@ -198,7 +198,8 @@ def query_extlinks(run: ModuleRun) -> None:
     _query_by_position(
         run,
         "extlinks",
-        "SELECT url, url FROM outlink WHERE page = ? AND url >= ? ORDER BY url LIMIT ?",
+        "SELECT sort_url || '|' || position AS place, url FROM outlink WHERE page = ?"
+        " AND place >= ? ORDER BY place LIMIT ?",
         lambda row: {run.call.content_key if run.call.version < 2 else "url": row[1]},
     )
 
@@ -228,55 +229,85 @@ def query_langlinks(run: ModuleRun) -> None:
 
 def _query_linking(run: ModuleRun, name: str, kind: str) -> List[QueryItem]:
     """Answer linkshere, transcludedin, fileusage and redirects."""
-    parts = run.continue_parts(2)
-    try:
-        first = (int(parts[0]), int(parts[1])) if parts else (0, 0)
-    except ValueError as error:
-        raise bad_continue() from error
-    start, limit = first[0], run.args["limit"]
+    limit = run.args["limit"]
     targets = {
         (page.namespace, page.key): number for number, page in run.pages.good.items()
     }
-    for number, title in run.pages.missing.items():
-        targets[title.namespace, title.key] = number
+    for group in (run.pages.missing, run.pages.special if kind == "redirect" else {}):
+        for number, title in group.items():
+            targets[title.namespace, title.key] = number
+    if kind == "file":
+        targets = {key: number for key, number in targets.items() if key[0] == 6}
+    # The token has the target as far as there are several, then the linking page.
+    has_namespace = len({namespace for namespace, _ in targets}) > 1
+    has_title = len({key for _, key in targets}) > 1
+    start: Tuple[Any, ...] = (-9, "", 0)
+    if run.args["continue"] is not None and targets:
+        start = _linking_start(run, targets, has_namespace, has_title)
     found: List[QueryItem] = []
-    rows: List[Tuple[Any, ...]] = []
-    for (namespace, key), number in targets.items():
-        condition = "kind = ? AND link.ns = ? AND link.title = ? AND link.page >= ?"
-        values: List[Any] = [kind, namespace, key, start]
-        if run.args["namespace"]:
-            condition += " AND " + namespace_clause("page.ns", run.args["namespace"])
-        if kind == "redirect":
-            condition = "page.redirect = ? AND page.id >= ?"
-            values = [title_text(namespace, key), start]
-            sql = "SELECT page.id FROM page WHERE %s ORDER BY page.id LIMIT %d"
-        else:
-            sql = (
-                "SELECT link.page FROM link JOIN page ON page.id = link.page"
-                " WHERE %s ORDER BY link.page LIMIT %d"
+    for namespace, key in sorted(targets):
+        if (namespace, key) < start[:2]:
+            continue
+        number = targets[namespace, key]
+        first = start[2] if (namespace, key) == start[:2] else 0
+        ids = _linking_ids(run, kind, namespace, key, first, limit - len(found) + 1)
+        pages = run.store.find_pages_by_id(ids)
+        for linking in ids:
+            token = "|".join(
+                [str(namespace)] * has_namespace + [key] * has_title + [str(linking)]
             )
-        found_rows = run.store.db.all(sql % (condition, limit + 2), values)
-        rows += [(row[0], number) for row in found_rows]
-    # One page may link to several of those asked about.
-    rows = sorted(row for row in rows if parts is None or row >= first)
-    pages = run.store.find_pages_by_id([row[0] for row in rows[: limit + 1]])
-    for linking, number in rows:
-        if len(found) >= limit:
-            run.go_on("continue", "%d|%d" % (linking, number))
-            break
-        page = pages[linking]
-        entry: Dict[str, Any] = {
-            "pageid": page.id,
-            "ns": page.namespace,
-            "title": page.text,
-        }
-        if kind != "redirect":
-            entry["redirect"] = page.redirect is not None
-        if not run.is_generator and not run.add_value(number, name, entry):
-            run.go_on("continue", "%d|%d" % (linking, number))
-            break
-        found.append(QueryItem(entry, page))
+            page = pages[linking]
+            entry: Dict[str, Any] = {
+                "pageid": page.id,
+                "ns": page.namespace,
+                "title": page.text,
+            }
+            if kind != "redirect":
+                entry["redirect"] = page.redirect is not None
+            full = len(found) >= limit
+            if full or not (run.is_generator or run.add_value(number, name, entry)):
+                run.go_on("continue", token)
+                return found
+            found.append(QueryItem(entry, page))
     return found
+
+
+def _linking_start(
+    run: ModuleRun,
+    targets: Dict[Tuple[int, str], int],
+    has_namespace: bool,
+    has_title: bool,
+) -> Tuple[int, str, int]:
+    """Return target and linking page of a continue parameter."""
+    parts = run.continue_parts(1 + has_namespace + has_title) or []
+    only = next(iter(targets))
+    try:
+        namespace = int(parts[0]) if has_namespace else only[0]
+        key = parts[-2] if has_title else only[1]
+        return namespace, key, int(parts[-1])
+    except ValueError as error:
+        raise bad_continue() from error
+
+
+def _linking_ids(
+    run: ModuleRun, kind: str, namespace: int, key: str, first: int, count: int
+) -> List[int]:
+    """Return the pages from `first` on that link to one target, by their numbers."""
+    if kind == "redirect":
+        rows = run.store.db.all(
+            "SELECT id FROM page WHERE redirect = ? AND id >= ? ORDER BY id LIMIT ?",
+            (title_text(namespace, key), first, count),
+        )
+        return [row[0] for row in rows]
+    condition = "kind = ? AND link.ns = ? AND link.title = ? AND link.page >= ?"
+    if run.args["namespace"]:
+        condition += " AND " + namespace_clause("page.ns", run.args["namespace"])
+    rows = run.store.db.all(
+        "SELECT link.page FROM link JOIN page ON page.id = link.page"
+        " WHERE %s ORDER BY link.page LIMIT %d" % (condition, count),
+        (kind, namespace, key, first),
+    )
+    return [row[0] for row in rows]
 
 
 def query_linkshere(run: ModuleRun) -> List[QueryItem]:

@@ -52,6 +52,12 @@ _dir_param = param_choice("ascending descending", "ascending")
 def query_allpages(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allpages."""
     args = run.args
+    if run.is_generator and run.query.pages.is_following:
+        raise refuse(
+            "params",
+            'Use "gapfilterredir=nonredirects" instead of "redirects" when using '
+            '"allpages" as a generator.',
+        )
     is_down = args["dir"] == "descending"
     after, before = ("<=", ">=") if is_down else (">=", "<=")
     where, values = "page.ns = ?", [args["namespace"]]

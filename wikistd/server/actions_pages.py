@@ -186,8 +186,11 @@ class PageSet:
                 seen.add(page.id)
                 self.redirects.append({"from": page.text, "to": str(target)})
                 targets.append(target._replace(fragment=""))
+            for target in targets:
+                if target.namespace < 0 and target not in self.special.values():
+                    self.special[self._fake()] = target
             self.is_following = False
-            self.add_known(targets)
+            self.add_known(target for target in targets if target.namespace >= 0)
             self.is_following = True
 
     @property
@@ -234,12 +237,17 @@ class PageSet:
                 "title": title_text(title.namespace, title.key),
                 "special": True,
             }
-            name = title.key.partition("/")[0]
-            if title.namespace < -1 or name not in SPECIAL_PAGE_NAMES.values():
+            if is_unknown_special(title):
                 shown[number]["missing"] = True
         for number, page in self.good.items():
             shown[number] = {"pageid": number, "ns": page.namespace, "title": page.text}
         return shown
+
+
+def is_unknown_special(title: Title) -> bool:
+    """Return whether this wiki has no special page of that title, nor any Media."""
+    name = title.key.partition("/")[0]
+    return title.namespace < -1 or name not in SPECIAL_PAGE_NAMES.values()
 
 
 def is_known_message(title: Title) -> bool:

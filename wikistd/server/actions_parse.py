@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_edit import missing_page, no_revision
-from .actions_pages import PAGE_SET_PARAMS
+from .actions_pages import PAGE_SET_PARAMS, is_unknown_special
 from .actions_params import (
     param_choice,
     param_choices,
@@ -28,8 +28,8 @@ from .actions_query import Query
 from .actions_rules import check_rate
 from .actions_search import find_by_prefix
 from .markup import PageLinks, escape_html, find_links, find_sections, render_html
-from .records import RevisionRow
-from .titles import Title, title_text
+from .records import PageRow, RevisionRow
+from .titles import Title, parse_title, title_text
 
 _parse_props = (
     "text langlinks categories categorieshtml links templates images externallinks "
@@ -94,10 +94,8 @@ def _parse_source(
             found = store.find_page(call.read_title(args["page"])._replace(fragment=""))
             if found is None:
                 raise missing_page()
-            if args["redirects"] and found.redirect is not None:
-                found = store.find_page(found.redirect)
-                if found is None:
-                    raise missing_page()
+            if args["redirects"]:
+                found = _follow_redirects(call, found)
         page, revision = found, store.find_revision(found.latest)
         assert revision is not None
     else:
@@ -107,6 +105,25 @@ def _parse_source(
         title = call.read_title(args["title"] or "API")
         return title._replace(fragment=""), args["text"] or "", None
     return Title(page.namespace, page.key), store.read_text(revision), revision
+
+
+def _follow_redirects(call: ActionCall, page: PageRow) -> PageRow:
+    """Return where a chain of redirects ends, and note it; a circle ends at home."""
+    hops: List[Dict[str, Any]] = []
+    visited = {page.id}
+    while page.redirect is not None:
+        hops.append({"from": page.text, "to": page.redirect})
+        if parse_title(page.redirect).namespace < 0:
+            raise refuse("pagecannotexist", "Namespace doesn't allow actual pages.")
+        target = call.store.find_page(page.redirect)
+        if target is None:
+            raise missing_page()
+        page = target
+        if page.id in visited:
+            break
+        visited.add(page.id)
+    call.redirects = hops
+    return page
 
 
 def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -119,6 +136,8 @@ def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
         "title": str(title),
         "pageid": revision.page if revision else 0,
     }
+    if call.redirects:
+        shown["redirects"] = call.redirects
     if revision is not None and "revid" in props:
         shown["revid"] = revision.id
     rendered = render_html(text, title, existing)
@@ -249,8 +268,8 @@ def run_purge(call: ActionCall, args: Dict[str, Any]) -> None:
     for text, reason in pages.invalid.values():
         shown.append({"title": text, "invalidreason": reason, "invalid": True})
     for title in pages.special.values():
-        entry = {"ns": title.namespace, "title": str(title)}
-        shown.append({**entry, "special": True, "missing": True})
+        entry = {"ns": title.namespace, "title": str(title), "special": True}
+        shown.append({**entry, "missing": True} if is_unknown_special(title) else entry)
     shown += [{"pageid": number, "missing": True} for number in pages.missing_ids]
     for title in pages.missing.values():
         shown.append({"ns": title.namespace, "title": str(title), "missing": True})

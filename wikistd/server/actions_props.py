@@ -103,7 +103,9 @@ def _common_info(
             "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?",
             (title.namespace & ~1, title.key),
         )
-    if "varianttitles" in props:
+    if "readable" in props:
+        said["readable"] = True
+    if "varianttitles" in props and page is not None:
         said["varianttitles"] = {language: full}
     return said
 

@@ -186,9 +186,9 @@ class Query:
         module = self.find_generator(generator)
         run = ModuleRun(self.call, self, module, is_generator=True)
         run.read_args()
+        self.pages.is_following = args["redirects"]
         run.pages = PageSet(self.call.store)
         run.pages.load({**args, "redirects": False}, raw)
-        self.pages.is_following = args["redirects"]
         assert module.generate is not None
         try:
             items = module.generate(run) or []

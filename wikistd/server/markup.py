@@ -71,7 +71,7 @@ def find_redirect(text: str) -> Optional[Title]:
         target = parse_title(match.group(1))
     except InvalidTitle:
         return None
-    return None if target.interwiki or target.namespace < 0 else target
+    return None if target.interwiki else target
 
 
 def find_links(text: str) -> PageLinks:

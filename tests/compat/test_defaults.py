@@ -147,6 +147,11 @@ class Arguments(unittest.TestCase):
         self.assertIsNot(two, one)
         three = client.for_call(proxies=None, cert=["c", "k"], verify="cas.pem")
         self.assertIs(client.for_call(proxies=None, cert=("c", "k"), verify="cas.pem"), three)
+        by_text = client.for_call(proxies="p:2", cert=None, verify=None)
+        self.assertIs(client.for_call(proxies="p:2", cert=None, verify=None), by_text)
+        for i in range(module.MAX_COMMS_VARIANTS + 9):
+            client.for_call(proxies={"http": "p:%d" % (i + 1)}, cert=None, verify=None)
+        self.assertEqual(len(client._variants), module.MAX_COMMS_VARIANTS)
         with self.assertRaises(TypeError) as caught:
             client.for_call(proxies=None, cert=None, verify=3)
         self.assertEqual(

@@ -20,6 +20,10 @@ from .agents import USER_AGENT_FORMAT, HonestHandler, format_user_agent
 DEFAULT_SOCKET_TIMEOUT = (6.05, 45.0)
 
 
+#: Who goes through ever new proxies does not keep ever more clients.
+MAX_COMMS_VARIANTS = 32
+
+
 class CommsClient:
     """What `fetch` and `request` send with: an HttpClient and settings.  Thread-safe.
 
@@ -97,11 +101,15 @@ class CommsClient:
         """
         if proxies is None and cert is None and verify in (None, True):
             return self.client
-        shown = tuple(sorted(proxies.items())) if proxies is not None else None
+        shown = proxies
+        if isinstance(proxies, Mapping):
+            shown = tuple(sorted(proxies.items()))
         key = (shown, tuple(cert) if isinstance(cert, list) else cert, verify)
         with self._lock:
             found = self._variants.get(key)
             if found is None:
+                if len(self._variants) >= MAX_COMMS_VARIANTS:
+                    self._variants.pop(next(iter(self._variants))).close()
                 found = self._variants[key] = self._variant(proxies, cert, verify)
             return found
 

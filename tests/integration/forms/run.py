@@ -34,7 +34,7 @@ PARTS = ("server", "cli", "compat", "tools", "streams", "websocket", "mastodon",
 FORMS = ("bundle", "copy", "zip") + tuple("without-" + part for part in PARTS)
 #: These read the package's own sources or run it by its name: they are about one form.
 LEFT_TO_THE_PACKAGE = (
-    "tests.repo", "tests.tools", "tests.docs",
+    "tests.repo", "tests.tools", "tests.docs", "tests.cli.test_bundling",
     # In one file a module's docstring is a comment.
     "tests.test_errors.EveryError.test_stands_in_the_tree_of_the_docstring",
 )
@@ -42,7 +42,6 @@ LEFT_TO_THE_PACKAGE = (
 ABOUT_A_PART = {
     "without-server": ("tests.cli.test_demo", "tests.cli.test_serve"),
     "without-streams": ("tests.cli.test_demo", "tests.cli.test_commands.Stream"),
-    "without-tools": ("tests.cli.test_bundling",),
 }
 LEFT_OUT_TEXT = "is not in this file, which was built without"
 

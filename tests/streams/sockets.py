@@ -106,6 +106,8 @@ class Peer:
     def next(self):
         """Return the next message, None at the end."""
         while not self.queue:
+            if self.parser.error is not None:
+                raise self.parser.error
             data = self.connection.recv(65536)
             if not data:
                 return None

@@ -63,13 +63,11 @@ class OneWiki(unittest.TestCase):
 
     def test_from_the_api_to_the_stream(self):
         """And what happens afterwards."""
-        with RecentChangesBridge(self.session, since=0, retry=1) as bridge:
+        with RecentChangesBridge(
+            self.session, since=0, retry=1, on_open=lambda response: self.save(5, "anew")
+        ) as bridge:
             bridge.streams.register_filter(title="Page 5 é")
-            first = next(bridge)
-            timer = threading.Timer(0.05, self.save, (5, "anew"))
-            timer.start()
-            second = next(bridge)
-            timer.join()
+            first, second = next(bridge), next(bridge)
         self.assertEqual((first["type"], second["type"]), ("new", "edit"))
         self.assertTrue(bridge.is_live)
 

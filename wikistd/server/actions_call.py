@@ -61,6 +61,8 @@ class ActionCall:
         self.redirects: List[Dict[str, Any]] = []
         #: The modules of action=query, for other actions that go through pages.
         self.query_table: Dict[str, Any] = {}
+        #: What the main module takes, and what each action does: for descriptions.
+        self.action_table: Dict[str, Any] = {}
         self.headers: List[Tuple[str, str]] = []
         self.module = "main"
         self.version = 1

@@ -34,6 +34,7 @@ from .actions_custody import (
 )
 from .actions_edit import EDIT_FACTS, run_edit
 from .actions_formats import API_FORMATS
+from .actions_help import HELP_FACTS, PARAM_INFO_FACTS, run_help, run_paraminfo
 from .actions_lists import LIST_MODULES
 from .actions_login import (
     CLIENT_LOGIN_FACTS,
@@ -151,6 +152,7 @@ ACTION_MODULES: Dict[str, ActionModule] = {
     "delete": ActionModule(DELETE_FACTS, run_delete),
     "edit": ActionModule(EDIT_FACTS, run_edit),
     "emailuser": ActionModule(EMAIL_FACTS, run_emailuser),
+    "help": ActionModule(HELP_FACTS, run_help),
     "import": ActionModule(IMPORT_FACTS, run_import),
     "login": ActionModule(LOGIN_FACTS, run_login),
     "logout": ActionModule(LOGOUT_FACTS, run_logout),
@@ -159,6 +161,7 @@ ACTION_MODULES: Dict[str, ActionModule] = {
     "move": ActionModule(MOVE_FACTS, run_move),
     "opensearch": ActionModule(OPENSEARCH_FACTS, run_opensearch),
     "options": ActionModule(OPTIONS_FACTS, run_options),
+    "paraminfo": ActionModule(PARAM_INFO_FACTS, run_paraminfo),
     "parse": ActionModule(PARSE_FACTS, run_parse),
     "patrol": ActionModule(PATROL_FACTS, run_patrol),
     "protect": ActionModule(PROTECT_FACTS, run_protect),
@@ -183,6 +186,10 @@ def run_action(store: PageStore, request: ApiRequest) -> ApiReply:
         return _reply_preflight(request)
     call = ActionCall(store, request)
     call.query_table = QUERY_MODULES
+    call.action_table = {
+        "main": {**MAIN_PARAMS, **FORMAT_PARAMS},
+        "actions": {name: module.facts for name, module in ACTION_MODULES.items()},
+    }
     try:
         _read_format(call)
         _run_main(call)

@@ -85,7 +85,28 @@ class Formats(unittest.TestCase):
         class Session:
             host = "https://wiki.example"
 
-        self.assertEqual(format_user_agent("{site}", Session()), "https://wiki.example")
+        self.assertEqual(format_user_agent("{site}", Session()), "wiki.example")
+
+    def test_site_of_a_session(self):
+        """A Site has a hostname, and a Session that knows who is logged in."""
+
+        class Session:
+            user = "Ex Ample"
+
+        class Site:
+            session = Session()
+
+            def hostname(self):
+                return "wiki.example"
+
+            def base_url(self, uri, protocol=None):
+                return "https://wiki.example/" + uri
+
+        self.assertEqual(
+            format_user_agent("{username} {site} ({script_comments})", Site()),
+            "Ex_Ample wiki.example (https://wiki.example/wiki/User:Ex_Ample)",
+        )
+        self.assertEqual(format_user_agent("{site}x", object()), "x")
 
     def test_old_names(self):
         """Names of older formats work and warn."""

@@ -348,6 +348,13 @@ class Requests(Comms):
             def __init__(self, client):
                 self.session = client
 
+        class Site:
+            def __init__(self, session):
+                self.session = session
+
+            def base_url(self, uri, protocol=None):
+                return self.session.host + uri
+
         self.start(ok())
         own = Network(ok(b"own", headers=[("Set-Cookie", "a=b")]), ok())
         with HttpClient(transport=own) as client:
@@ -356,6 +363,10 @@ class Requests(Comms):
             request(session, "/w/api.php")
             self.assertEqual(own.header("cookie"), "a=b")
             self.assertEqual(self.network.seen, [])
+            own.script.append(ok())
+            request(Site(session), "/w/api.php")
+            self.assertEqual(own.seen[-1][1], "https://wiki.example/w/api.php")
+            self.assertEqual(own.header("cookie"), "a=b")
             request(session, "/w/api.php", proxies={"http": "p:1"})
             self.assertEqual(len(self.network.seen), 1)
 

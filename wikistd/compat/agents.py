@@ -117,18 +117,24 @@ def site_label(site: Any) -> str:
     """Return how a site is called: its `sitename`, else its host."""
     if site is None or isinstance(site, str):
         return site or ""
-    label = getattr(site, "sitename", None) or getattr(site, "host", None) or ""
-    return str(label() if callable(label) else label)
+    for field in ("sitename", "hostname", "host"):
+        label = getattr(site, field, None)
+        if callable(label):
+            label = label()
+        if label:
+            return str(label).rpartition("://")[2]
+    return ""
 
 
 def site_username(site: Any) -> str:
-    """Return who is logged in at a site, "" if that is not known."""
-    for field in ("username", "user"):
-        name = getattr(site, field, None)
-        if callable(name):
-            name = name()
-        if name:
-            return str(name)
+    """Return who is logged in at a site, or by its session, "" if not known."""
+    for holder in (site, getattr(site, "session", None)):
+        for field in ("username", "user"):
+            name = getattr(holder, field, None)
+            if callable(name):
+                name = name()
+            if name:
+                return str(name)
     return ""
 
 

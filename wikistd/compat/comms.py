@@ -129,8 +129,8 @@ def request(
 ) -> Response:
     """Send a request to a path of a site, with default error handling.
 
-    `site` is a Session, whose connections, cookies and login are then used, a Site, or
-    a host ("en.wikipedia.org").  `uri` is the path with its leading "/".  Keyword
+    `site` is a Session or a Site, whose connections, cookies and login are then used,
+    or a host ("en.wikipedia.org").  `uri` is the path with its leading "/".  Keyword
     arguments are those of `fetch`, and `protocol` for the URL's scheme.
     """
     protocol = kwargs.pop("protocol", None)
@@ -146,10 +146,9 @@ def request(
     given["User-Agent"] = text
     if getattr(site, "_oauth_disabled", False):
         kwargs["auth"] = None
-    own = getattr(site, "session", None)
     response: Response = comms_fetch(
         comms,
-        own if isinstance(own, HttpClient) else None,
+        client_of_site(site),
         site_url(site, uri or "/", protocol),
         method,
         given,
@@ -164,6 +163,14 @@ def request(
         )
         throttle.retry_after = int(wait or 0)
     return response
+
+
+def client_of_site(site: Any) -> Optional[HttpClient]:
+    """Return the client of a Session, or of a Site's Session, None if it has none."""
+    own = getattr(site, "session", None)
+    if not isinstance(own, HttpClient):
+        own = getattr(own, "session", None)
+    return own if isinstance(own, HttpClient) else None
 
 
 def site_url(site: Any, uri: str, protocol: Optional[str]) -> str:

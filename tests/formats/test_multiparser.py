@@ -377,6 +377,7 @@ class Boundaries(unittest.TestCase):
             ("\xe9", "boundary '\xe9' is not ASCII"),
             ("a ", "boundary 'a ' holds what a boundary must not"),
             ("a\r\nb", "boundary 'a\\r\\nb' holds what a boundary must not"),
+            ("\x1f", "boundary '\\x1f' holds what a boundary must not"),
             ("\0", "boundary '\\x00' holds what a boundary must not"),
             (b"\x7f", "boundary b'\\x7f' holds what a boundary must not"),
         ]

@@ -76,6 +76,7 @@ class Decoding(unittest.TestCase):
             ("\xe9=\xe9", [("\xe9", "\xe9")]),
             (b"\xc3\xa9=1", [("\xe9", "1")]),
             ("a=%1F", [("a", "\x1f")]),
+            ("a=\udcff", [("a", "\ufffd")]),
         ]
         for data, want in cases:
             with self.subTest(data=data):

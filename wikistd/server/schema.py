@@ -187,8 +187,8 @@ class WikiDatabase:
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Optional[Row]:
         """Return the first row of a query, or None."""
-        with self.lock:
-            row: Optional[Row] = self.opened().execute(sql, values).fetchone()
+        with self.lock, contextlib.closing(self.opened().execute(sql, values)) as found:
+            row: Optional[Row] = found.fetchone()
             return row
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
@@ -198,8 +198,10 @@ class WikiDatabase:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement; return the id of the row it inserted."""
-        with self.lock:
-            return self.opened().execute(sql, values).lastrowid or 0
+        # A pragma's row that nobody fetched holds up COMMIT until the cursor is closed,
+        # which without reference counting nobody else does.
+        with self.lock, contextlib.closing(self.opened().execute(sql, values)) as done:
+            return done.lastrowid or 0
 
     def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement; return the number of rows it changed."""

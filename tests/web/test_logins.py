@@ -21,6 +21,15 @@ class Basic(unittest.TestCase):
         self.assertEqual([visit("http://a.example/"), visit("http://a.example/2")], [200, 200])
         self.assertEqual(shown(network), [None, basic("u", "p"), basic("u", "p")])
 
+    def test_several_origins(self):
+        """One object for several origins knows who asked."""
+        handler = AuthHandler(authenticate={"*": BasicAuth("u", "p")})
+        visit, network = talk([handler], *[guard()] * 6)
+        for url in ["http://a.example/", "http://b.example/"] * 2:
+            self.assertEqual(visit(url), 200)
+        known = basic("u", "p")
+        self.assertEqual(shown(network), [None, known, None, known, known, known])
+
     def test_preemptive(self):
         """From the first request on if it says so."""
         visit, network = talk(
@@ -35,6 +44,10 @@ class Basic(unittest.TestCase):
         self.assertEqual([visit("http://a.example/"), visit("http://a.example/")], [401, 401])
         self.assertEqual(len(network.seen), 4)
         self.assertEqual(shown(network)[::2], [None, None])
+
+    def test_spaces(self):
+        """Spaces are no controls."""
+        self.assertEqual(BasicAuth("a b", "c d").credentials, basic("a b", "c d"))
 
     def test_utf8(self):
         """Name and password are UTF-8."""
@@ -55,6 +68,8 @@ class Basic(unittest.TestCase):
         for user, password, why in [
             ("a:b", "c", "a user name with a colon does not fit Basic (RFC 7617)"),
             ("a", "c\n", "user name or password holds a control character (RFC 7617)"),
+            ("a", "c\x1f", "user name or password holds a control character (RFC 7617)"),
+            ("a\x7f", "c", "user name or password holds a control character (RFC 7617)"),
         ]:
             with self.assertRaises(ValueError) as caught:
                 BasicAuth(user, password)
@@ -156,7 +171,8 @@ class Netrc(unittest.TestCase):
 class Tokens(unittest.TestCase):
     def test_bearer(self):
         """A token is printable ASCII; a 401 is not tried again."""
-        for token in ["", "a b", "a\r\nb", "\u00e4"]:
+        self.assertEqual(BearerAuth("!~").credentials, "Bearer !~")
+        for token in ["", "a b", "a\r\nb", "\u00e4", "a\x7f", "a\x1f"]:
             with self.assertRaises(ValueError) as caught:
                 BearerAuth(token)
             self.assertEqual(

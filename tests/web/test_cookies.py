@@ -13,6 +13,7 @@ import unittest
 import urllib.request
 from email.message import Message
 
+from wikistd.web.cookiefile import new_cookie
 from wikistd.web.cookies import (
     MAX_COOKIE_HEADERS,
     MAX_COOKIES_PER_DOMAIN,
@@ -370,6 +371,13 @@ class Jar(unittest.TestCase):
         for cookie in stock:
             store.set_cookie(cookie)
         self.assertEqual(sent(store, HOME), "lonely")
+
+    def test_domains_in_capitals(self):
+        """A cookie made by hand may have its domain in capitals; without one it is nobody's."""
+        store = new_store()
+        store.set_cookie(new_cookie("a", "b", ".Example.ORG", "/"))
+        store.set_cookie(new_cookie("c", "d", "", "/"))
+        self.assertEqual(sent(store, HOME), "a=b")
 
     def test_copies(self):
         """A store can be copied and pickled; the copy is on its own."""

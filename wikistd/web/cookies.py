@@ -143,6 +143,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         """Put a cookie in, as it is; one of the same name, domain and path goes."""
         if cookie.value is None:  # http.cookiejar's way to write a nameless cookie
             cookie.name, cookie.value = "", cookie.name
+        cookie.domain = cookie.domain.lower()
         with self._store_lock():
             paths = self._domain_table().setdefault(cookie.domain, {})
             names = paths.setdefault(cookie.path, {})

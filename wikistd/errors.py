@@ -77,8 +77,8 @@ class WikistdError(Exception):
             text += " [after %d attempts" % len(self.attempts)
             last = self.sentence()
             others = [
-                attempt[len(last) :].lstrip(", ") if attempt.startswith(last) else attempt
-                for attempt in self.attempts
+                tried[len(last) :].lstrip(", ") if tried.startswith(last) else tried
+                for tried in self.attempts
             ]
             told = "; ".join(filter(None, dict.fromkeys(others)))  # each once, in order
             text += ": %s]" % told if told else "]"

@@ -211,6 +211,8 @@ def known_charset(name: str) -> Optional[str]:
     plain = name.lower().replace("-", "").replace("_", "")
     if not plain.isascii() or not plain.startswith(HEADER_CHARSET_PREFIXES):
         return None
+    if not plain.isprintable():  # PyPy looks for the charset of "utf-8\0", and finds it
+        return None
     try:
         "a".encode(name)
     except (LookupError, ValueError):

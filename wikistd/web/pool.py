@@ -7,6 +7,7 @@ Holds: idle connections.  Not here: making them (web/keepalive.py).
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -93,12 +94,19 @@ class ConnectionPool:
             self._check_process()
         if self.closed:
             raise ValueError("the client is closed")
+        is_collected = False
         while True:
             connection = self._pop_idle(self._idle.get(key))
             if connection is None:
                 connection = self._make(key)
                 if connection is not None:
                     return connection
+                if not is_collected:
+                    # What nobody refers to any more frees its place: in a cycle, or
+                    # where references are not counted (PyPy), only after this.
+                    gc.collect()
+                    is_collected = True
+                    continue
                 self._wait(deadline)
                 continue
             idle_limit = connection.idle_limit

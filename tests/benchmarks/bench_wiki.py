@@ -32,13 +32,15 @@ AGENT = "wikistd-bench/1.0 (tests; https://example.org/wikistd)"
 JOBS = ("login", "texts_bot", "texts_anon", "texts_two", "changes", "edits", "upload")
 UPLOAD_BYTES = 20 * 1024 * 1024
 MAIN = """
-import json, resource, sys, time
+import json, sys, time
 url, user, password, job, path = sys.argv[1:6]
 %s
 began = time.perf_counter()
 got = run(job)
 seconds = time.perf_counter() - began
-rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# Not ru_maxrss: that begins with the memory of the process that forked this one.
+with open("/proc/self/status") as status:
+    rss = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 print(json.dumps({"seconds": seconds, "rss": rss, "got": got}))
 """
 COMMON = """

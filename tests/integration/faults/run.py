@@ -5,8 +5,8 @@
 
 The wiki is the one of WIKISTD_TEST_WIKI and WIKISTD_TEST_ACCOUNTS, or one that
 ../mediawiki/wiki.py starts.  Afterwards the wiki itself, without the proxy, is asked
-what is there: nothing may be doubled, nothing silently missing, and at most one in a
-hundred reported as of unknown fate.  Prints one JSON line; exit code 1 if that fails.
+what is there: nothing may be doubled, nothing silently missing, at most one in a hundred
+reported as of unknown fate, and one in a hundred as not done.  Prints one JSON line; exit code 1 if that fails.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def run(url, account, given):
     report["ok"] = (
         report["doubled"] == 0
         and report["missing"] == 0
-        and report["errors"] == []
+        and len(report["errors"]) <= total / 100
         and report["unknown"] <= total / 100
     )
     print(json.dumps(report))

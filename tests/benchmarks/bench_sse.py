@@ -38,14 +38,14 @@ SHAPES = 2000  # different events, sent again and again
 def make_events():
     """Return the (fields, JSON) of different events."""
     dice = random.Random(5)
-    latin = "edit reference /* wbsetclaim */ added page of and Wikidata claim Änderung".split()
-    scripts = ["Изменена ссылка на заявление о предмете".split(), "に関する 変更 記事 追加".split(), ["👍", "🙂"]]
+    latin = "edit reference /* wbsetclaim */ added page of and Wikidata claim value".split()
+    scripts = ["Änderung über größere Straße".split(), "Изменена ссылка на заявление о предмете".split(), "に関する 変更 記事 追加".split(), ["👍", "🙂"]]
     events = []
     for number in range(SHAPES):
         # About a third of the wikis' events is not in Latin script, few have an emoji.
-        words = latin + dice.choice([[]] * 14 + scripts[:2] * 3 + scripts[2:])
+        words = latin + dice.choice([[]] * 12 + scripts[:3] * 2 + scripts[3:])
         title = " ".join(dice.choices(words, k=4))
-        comment = " ".join(dice.choices(words, k=20))
+        comment = " ".join(dice.choices(words, k=27))
         moment = 1657648455000 + number * 25
         data = {
             "$schema": "/mediawiki/recentchange/1.0.0",

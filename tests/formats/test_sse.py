@@ -77,6 +77,35 @@ class Dispatch(unittest.TestCase):
         self.assertEqual(parser.retry_milliseconds, 10**15 - 1)
 
 
+class ManyAtOnce(unittest.TestCase):
+    def test_what_interrupts_the_usual_shape(self):
+        """Events of four lines each are taken at once; whatever comes between is not."""
+
+        def usual(number):
+            return b"event: message\nid: %d\ndata: %d \xc3\xa9\n\n" % (number, number)
+
+        for between in (
+            b"", b":heartbeat\n", b"\n", b"data: x\n\n", b"id: 99\n\n", b"id: 99\n", b"event: other\n", b"data\n",
+            b"event: message\nid: 9\0\ndata: x\n\n", b"event: message\nid: 9\ndata: \xff\n\n",
+            b"event: message\nid: 9\ndata: a\ndata: b\n\n", b"event: message\ndata: x\nid: 9\n\n",
+            b"event: message\nid: 9\ndata:x\n\n", b"event: messages\nid: 9\ndata: x\n\n", b"retry: 5\n",
+            b"event: message\r\nid: 9\r\ndata: x\r\n\r\n", b"event: message\nid:9\ndata: x\n\n", b"id: 98\n\nid: 97\n",
+        ):
+            with self.subTest(between):
+                data = b"".join(map(usual, range(4))) + between + b"".join(map(usual, range(4, 9)))
+                got = feed_every_way(self, data, outcome, random_splits=6)
+                texts = [event[1] for event in got["events"] if "\xe9" in event[1]]
+                self.assertEqual(len(texts), 9)
+
+
+    def test_many_lines_of_an_unfinished_event(self):
+        """Its id is not committed, whatever was before."""
+        for before, last in ((b"", ""), (b"id: 4\ndata: a\n\n", "4")):
+            data = before + b"id: 5\n" + b"data: x\n" * 12
+            got = feed_every_way(self, data, outcome, random_splits=6)
+            self.assertEqual(got["last_event_id"], last)
+
+
 class Limits(unittest.TestCase):
     def test_a_long_line_is_refused_after_the_events_before_it(self):
         """The events that were complete arrive, then the error, in every cut."""

@@ -145,8 +145,8 @@ class GoodBodies(unittest.TestCase):
 
     def test_folded_header(self):
         self.check(
-            b"--:\r\nA: bX\r\n  Xc\r\n\td;X\r\nF: g\r\n\r\nx\r\n--:--",
-            [([("A", "bX Xc d;X"), ("F", "g")], b"x")],
+            b"--:\r\nA: bX\r\n  Xc\r\n\td;X\r\nF: g\r\n h\r\n\r\nx\r\n--:--",
+            [([("A", "bX Xc d;X"), ("F", "g h")], b"x")],
         )
 
     def test_header_charset(self):

@@ -653,17 +653,20 @@ class Reader(unittest.TestCase):
         outer = MultipartWriter(boundary=":")
         outer.append(inner)
         outer.append(b"after")
-        reader = MultipartReader(outer.headers, b"".join(outer.serialize()))
-        nested = reader.next()
-        deep = nested.next()
-        part = deep.next()
-        self.assertEqual(reader.next().read(), b"after")
-        for thing in (deep, nested):
-            self.assertTrue(thing.at_eof())
-            self.assertIsNone(thing.next())
-        self.assertTrue(part.at_eof())
-        self.assertEqual(part.read(), b"")
-        self.assertEqual(part.read_chunk(), b"")
+        body = b"".join(outer.serialize())
+        small = [body[i : i + 7] for i in range(0, len(body), 7)]
+        for content in (body, Pieces(small)):
+            reader = MultipartReader(outer.headers, content)
+            nested = reader.next()
+            deep = nested.next()
+            part = deep.next()
+            self.assertEqual(reader.next().read(), b"after")
+            self.assertTrue(part.at_eof())
+            self.assertEqual(part.read(), b"")
+            self.assertEqual(part.read_chunk(), b"")
+            for thing in (deep, nested):
+                self.assertTrue(thing.at_eof())
+                self.assertIsNone(thing.next())
 
     def test_nested_cut_short(self):
         """A broken inner body is an error there; the outer one can go on."""

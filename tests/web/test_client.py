@@ -5,7 +5,10 @@ import io
 import logging
 import os
 import tempfile
+import types
+import sys
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 import warnings
@@ -291,6 +294,13 @@ class Opening(unittest.TestCase):
                 client.get(server.url + "/")
         self.assertEqual(len(logs.output), 1)
         self.assertIn("GET %s/a: 200 in" % server.url, logs.output[0])
+
+    def test_log_while_logging_is_being_imported(self):
+        """Another thread in the middle of `import logging` harms no request."""
+        half = {"logging": types.ModuleType("logging")}
+        with ScriptedServer(["GET /", OK]) as server, make_client() as client:
+            with unittest.mock.patch.dict(sys.modules, half):
+                self.assertEqual(client.get(server.url + "/").status, 200)
 
 
 class Downloads(unittest.TestCase):

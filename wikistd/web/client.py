@@ -323,10 +323,12 @@ class HttpClient:
     def _log(self, request: WebRequest, response: Response) -> None:
         logger = self._logger
         if logger is None:
-            # If nobody has imported logging (3 ms), nobody listens.
+            # If nobody has imported logging (3 ms), nobody listens.  Another thread may
+            # be in the middle of importing it: getLogger comes last.
             logging = sys.modules.get("logging")
-            if logging is None:
+            if not hasattr(logging, "getLogger"):
                 return
+            assert logging is not None
             name = __name__.partition(".")[0] + ".web"
             logger = self._logger = logging.getLogger(name)
         if logger.isEnabledFor(10):

@@ -8,7 +8,6 @@ are gone when it ends, however it ends.  Not here: the texts (samples.py).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import shutil
@@ -19,6 +18,7 @@ import time
 from typing import Any, Dict, List, Optional, Set
 
 from ..errors import APIError, WikistdError
+from ..formats.checksums import make_checksum
 from ..server.serving import WikiServer, serve_wiki
 from ..streams.eventstreams import EventStreams
 from ..web.client import HttpClient
@@ -251,7 +251,7 @@ class Demo:
     def _move_file(self, session: Session, client: HttpClient) -> None:
         """Upload a picture, download it again, compare the SHA-1s."""
         picture = draw_picture()
-        sent = hashlib.sha1(picture).hexdigest()
+        sent = make_checksum("sha1", picture).hexdigest()
         reply = session.post(
             action="upload",
             filename=DEMO_FILE,
@@ -262,7 +262,7 @@ class Demo:
         told = reply["upload"]["imageinfo"]
         response = client.get(told["url"])
         response.raise_for_status()
-        got = hashlib.sha1(response.content).hexdigest()
+        got = make_checksum("sha1", response.content).hexdigest()
         self.facts.update(file_bytes=len(picture), sha1=sent)
         self.check(
             "file",

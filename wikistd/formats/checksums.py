@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 
-def make_checksum(name: str, data: bytes = b"") -> Any:
+def make_checksum(name: str, data: bytes = b"") -> hashlib._Hash:
     """Return `hashlib.new(name, data)` also where policy forbids it for security.
 
     A Python in FIPS mode refuses "md5" and "sha1" unless it is told that security does

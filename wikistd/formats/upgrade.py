@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import HandshakeRefused, HeaderError
+from .checksums import make_checksum
 from .deflate import MessageDeflate, accept_deflate, agree_deflate, offer_deflate
 from .frames import MAX_MESSAGE_BYTES, WebSocketParser, WebSocketWriter
 
@@ -26,7 +26,7 @@ Handshake = Tuple[int, List[Tuple[str, str]], WebSocketParser, WebSocketWriter]
 
 def websocket_accept(key: str) -> str:
     """Return the Sec-WebSocket-Accept for a Sec-WebSocket-Key."""
-    digest = hashlib.sha1(key.encode("ascii") + UPGRADE_GUID).digest()
+    digest = make_checksum("sha1", key.encode("ascii") + UPGRADE_GUID).digest()
     return base64.b64encode(digest).decode("ascii")
 
 

@@ -7,11 +7,11 @@ Spec: MediaWiki 1.39's ApiEditPage and EditPage.  Not here: storing (store.py).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from typing import Any, Dict, List, Optional
 
+from ..formats.checksums import make_checksum
 from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_options import read_options
@@ -178,7 +178,10 @@ class EditJob:
             text = (args["prependtext"] or "") + (args["appendtext"] or "")
         else:
             text = args["text"] or ""
-        if hashlib.md5(text.encode("utf-8")).hexdigest() != args["md5"].lower():
+        if (
+            make_checksum("md5", text.encode("utf-8")).hexdigest()
+            != args["md5"].lower()
+        ):
             raise refuse("badmd5", "The supplied MD5 hash was incorrect.")
 
     def _sign(self, text: str) -> str:

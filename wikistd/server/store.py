@@ -7,7 +7,6 @@ API (actions*.py); moving, deleting, protecting (custodian.py); files (files.py)
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import (
     Union,
 )
 
+from ..formats.checksums import make_checksum
 from .accounts import AccountBook, canonical_user_name, is_address
 from .files import FileShelf
 from .markup import PageLinks, find_links, sort_url
@@ -548,7 +548,7 @@ class PageStore:
                 comment,
                 int(minor),
                 len(data),
-                hashlib.sha1(data).hexdigest(),
+                make_checksum("sha1", data).hexdigest(),
                 model,
                 content,
                 "",

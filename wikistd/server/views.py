@@ -7,12 +7,12 @@ Not here: addresses and status lines (app.py), wikitext (markup.py).
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
 from typing import List, Sequence, Set, Tuple
 from urllib.parse import quote
 
+from ..formats.checksums import make_checksum
 from .markup import find_links, render_html
 from .records import Change, FileRecord, PageRecord, RevisionRow, format_time
 from .store import PageStore
@@ -252,7 +252,7 @@ def quote_page(title: str) -> str:
 
 def file_folder(name: str) -> str:
     """Return the two folders a file is kept in, by the MD5 of its name: c/cc."""
-    digest = hashlib.md5(name.encode("utf-8")).hexdigest()
+    digest = make_checksum("md5", name.encode("utf-8")).hexdigest()
     return "%s/%s" % (digest[0], digest[:2])
 
 

@@ -243,6 +243,8 @@ class TlsSettings:
 
     def explain(self, error: BaseException, host: str, port: int) -> BaseException:
         """Return the error of ours for a failed handshake, with the way out."""
+        if isinstance(error, ConnectFailed):
+            return error  # said already: there may be no ssl module to ask
         import ssl
 
         peer = "%s:%d" % (host, port)

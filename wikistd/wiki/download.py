@@ -7,7 +7,6 @@ Not here: uploads (wiki/transfer.py).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from typing import Any, Dict, NamedTuple, Optional, Tuple
@@ -20,6 +19,7 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
+from ..formats.checksums import make_checksum
 from .edit import only_page
 from .exchange import foreign_error, reply_header_pairs
 from .reply import find_header, show_body
@@ -119,7 +119,7 @@ def read_file_info(view: Session, title: str) -> Dict[str, Any]:
 
 def hash_part(part: str, size: int) -> Tuple[Any, int]:
     """Return (SHA-1 so far, bytes) of what an earlier attempt has left."""
-    digest = hashlib.sha1()
+    digest = make_checksum("sha1")
     done = 0
     try:
         with open(part, "rb") as file:
@@ -174,7 +174,7 @@ def fetch_part(
         mode = "ab"
         if status == 200 and done:
             # The server sends all of it: what was there is written anew.
-            mode, done, digest = "wb", 0, hashlib.sha1()
+            mode, done, digest = "wb", 0, make_checksum("sha1")
         if status == 206 and range_start(fields) != done:
             raise ProtocolError(
                 "asked for bytes from %d, got Content-Range %r"

@@ -6,10 +6,11 @@ Spec: https://www.mediawiki.org/wiki/API:Edit; what saving does to a text
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from ..formats.checksums import make_checksum
 
 #: Text that the wiki changes when it saves: signatures, substitutions, pipe tricks.
 _saved_otherwise = (
@@ -54,7 +55,7 @@ def revision_text(revision: Dict[str, Any]) -> Optional[str]:
 
 def text_digest(text: str) -> str:
     """Return the SHA-1 of a text as the wiki stores it."""
-    return hashlib.sha1(stored_text(text).encode("utf-8")).hexdigest()
+    return make_checksum("sha1", stored_text(text).encode("utf-8")).hexdigest()
 
 
 def _has_parts(intent: EditIntent, content: str) -> bool:

@@ -6,7 +6,6 @@ stands.  Not here: merging replies (wiki/merging.py), one call (wiki/session.py)
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from itertools import islice
@@ -29,6 +28,7 @@ from ..errors import (
     TransportTimeout,
     WikistdError,
 )
+from ..formats.checksums import make_checksum
 from .chain import ReplyChain
 from .merging import (
     PageBatch,
@@ -268,7 +268,7 @@ def is_same_batch(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def query_signature(params: Mapping[str, Any]) -> str:
     """Return a short text that differs for other queries."""
     text = json.dumps(sorted((k, repr(v)) for k, v in params.items()))
-    return hashlib.sha1(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return make_checksum("sha1", text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def query_pages(
@@ -306,6 +306,12 @@ def query_pages(
         raise TypeError("give one of titles, pageids, revids and generator")
     if page_size is not None and page_size < 1:
         raise ValueError("page_size must be 1 or more, not %r" % page_size)
+    if not isinstance(session, Session):
+        raise TypeError(
+            "the first argument is a Session, not %s" % type(session).__name__
+        )
+    if total is not None and not isinstance(total, int):
+        raise TypeError("total must be int or None, not %s" % type(total).__name__)
     if kinds and isinstance(given[kinds[0]], (str, bytes)):
         raise TypeError("%s is an iterable of values, not one text" % kinds[0])
     params = {"action": "query", **params}
@@ -318,8 +324,7 @@ def query_pages(
         check_value_query(kind, params)
         start.setdefault("at", 0)
         values: Iterable[Any] = given[kind] or ()
-        if kind != "titles":
-            values = map(int, values)
+        values = map(int if kind != "titles" else checked_title, values)
         if total is not None:
             values = islice(values, start["at"] + total)
         batches = value_batches(view, params, kind, values, start, page_size, executor)
@@ -335,6 +340,13 @@ def query_pages(
     if prefetch and executor is None and kinds:
         batches = iter(ReplyAhead(batches))
     return PageQuery(batches, signature, start, done, total)
+
+
+def checked_title(title: Any) -> str:
+    """Return `title`; TypeError when it is no text."""
+    if isinstance(title, str):
+        return title
+    raise TypeError("titles are str, not %s" % type(title).__name__)
 
 
 def read_cursor(

@@ -6,10 +6,11 @@ sending it (wiki/transfer.py).
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from typing import Any, BinaryIO, Callable, Optional
+
+from ..formats.checksums import make_checksum
 
 #: Bytes read at once while hashing and copying.
 SOURCE_PIECE_BYTES = 1 << 18
@@ -59,7 +60,7 @@ class UploadSource:
 
     def sha1(self) -> str:
         """Return the SHA-1 of all of it, in hexadecimal."""
-        digest = hashlib.sha1()
+        digest = make_checksum("sha1")
         self.file.seek(self.start)
         while True:
             piece = self.file.read(SOURCE_PIECE_BYTES)

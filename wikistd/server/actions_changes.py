@@ -27,7 +27,8 @@ from .actions_params import (
     require_one,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
-from .actions_revisions import parse_comment, read_time_token
+from .actions_revisions import read_time_token
+from .comments import parse_comment
 from .records import Change, format_stamp, format_time, parse_stamp
 from .titles import Title, parse_title, title_text, upper_first
 
@@ -169,7 +170,7 @@ def show_change(run: ModuleRun, change: Change, props: Sequence[str]) -> Dict[st
     if "comment" in props:
         entry["comment"] = change.comment
     if "parsedcomment" in props:
-        entry["parsedcomment"] = parse_comment(change.comment)
+        entry["parsedcomment"] = parse_comment(run.store, change.comment, change.target)
     if "patrolled" in props:
         entry["patrolled"] = change.patrolled
         entry["unpatrolled"] = not change.patrolled
@@ -242,7 +243,9 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
         if "comment" in props:
             entry["comment"] = revision.comment
         if "parsedcomment" in props:
-            entry["parsedcomment"] = parse_comment(revision.comment)
+            entry["parsedcomment"] = parse_comment(
+                run.store, revision.comment, Title(page.namespace, page.key)
+            )
         if "size" in props:
             entry["size"] = revision.size
         if "sizediff" in props:
@@ -361,7 +364,7 @@ def _show_log(
     if "comment" in props:
         entry["comment"] = row[9]
     if "parsedcomment" in props:
-        entry["parsedcomment"] = parse_comment(row[9])
+        entry["parsedcomment"] = parse_comment(run.store, row[9], Title(row[4], row[5]))
     if "tags" in props:
         entry["tags"] = row[11].split()
     return entry

@@ -27,7 +27,8 @@ from .actions_params import (
     param_user,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule
-from .files import FileFacts, StashedFile, file_key, inspect_file
+from .comments import parse_comment
+from .files import FileFacts, StashedFile, file_key, file_path, inspect_file
 from .markup import escape_html
 from .records import FileRecord, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text
@@ -48,12 +49,6 @@ STASH_PROPS = UPLOAD_PROPS - frozenset(
 
 
 STASH_FOR_USERS = "The upload stash is only available to logged-in users."
-
-
-def file_path(name: str) -> str:
-    """Return the path of a file below /w/images: c/cc/Big.png."""
-    digest = hashlib.md5(name.encode("utf-8")).hexdigest()
-    return "%s/%s/%s" % (digest[0], digest[:2], quote(name, safe="!*,;:@$-_.~"))
 
 
 def file_url(call: ActionCall, record: FileRecord) -> str:
@@ -132,9 +127,9 @@ def show_file(
     if "size" in props or "dimensions" in props:
         said.update(size=record.size, width=record.width, height=record.height)
     if "parsedcomment" in props:
-        said["parsedcomment"] = escape_html(
-            record.comment.replace("\n", " "), is_quoted=False
-        ).strip()
+        said["parsedcomment"] = parse_comment(
+            call.store, record.comment, Title(6, record.name)
+        )
     if "comment" in props:
         said["comment"] = record.comment
     if "uploadwarning" in props:

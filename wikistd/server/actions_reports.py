@@ -30,6 +30,7 @@ from .actions_query import (
     namespace_clause,
     page_items,
 )
+from .comments import parse_comment
 from .markup import sort_url
 from .records import format_stamp, format_time
 from .titles import (
@@ -132,6 +133,7 @@ def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
         values = {
             "timestamp": format_time(when),
             "user": user,
+            "userid": run.store.actor(user).account,
             "comment": reason,
             "expiry": "infinity" if expiry is None else format_time(expiry),
             "level": level,
@@ -139,7 +141,10 @@ def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
         entry.update(
             {name: values[name] for name in run.args["prop"] if name in values}
         )
-        items.append(QueryItem(entry, None, Title(namespace, key)))
+        title = Title(namespace, key)
+        if "parsedcomment" in run.args["prop"]:
+            entry["parsedcomment"] = parse_comment(run.store, reason, title)
+        items.append(QueryItem(entry, None, title))
     return items
 
 

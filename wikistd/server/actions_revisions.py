@@ -23,7 +23,8 @@ from .actions_params import (
     param_user,
 )
 from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
-from .markup import escape_html, get_section
+from .comments import parse_comment
+from .markup import get_section
 from .records import RevisionRow, format_stamp, format_time, parse_stamp
 from .titles import Title, title_text
 
@@ -111,9 +112,9 @@ def warn_legacy(run: ModuleRun) -> None:
 
 
 def show_revision(
-    run: ModuleRun, revision: RevisionRow, texts: Dict[int, str]
+    run: ModuleRun, revision: RevisionRow, texts: Dict[int, str], title: Title
 ) -> Dict[str, Any]:
-    """Return one revision as the parameters ask for it."""
+    """Return one revision of the page `title` as the parameters ask for it."""
     props = set(run.args["prop"])
     hidden = revision.hidden.split()
     entry: Dict[str, Any] = {}
@@ -141,10 +142,16 @@ def show_revision(
             _show_content(run, entry, revision, texts, hidden)
     elif props & _slot_props:
         entry["slots"] = {"main": _show_slot(run, revision, texts, props, hidden)}
-    _show_comment(run, entry, revision, props, hidden)
+    _show_comment(run, entry, revision, title, hidden)
     if "tags" in props:
         entry["tags"] = revision.tags.split()
     return entry
+
+
+def _title_of(run: ModuleRun, revision: RevisionRow) -> Title:
+    """Return the title of the page a revision of this query belongs to."""
+    page = run.pages.good[revision.page]
+    return Title(page.namespace, page.key)
 
 
 def _show_user(
@@ -172,9 +179,10 @@ def _show_comment(
     run: ModuleRun,
     entry: Dict[str, Any],
     revision: RevisionRow,
-    props: Any,
+    title: Title,
     hidden: Any,
 ) -> None:
+    props = set(run.args["prop"])
     if not props & {"comment", "parsedcomment"}:
         return
     if "comment" in hidden:
@@ -184,12 +192,7 @@ def _show_comment(
     if "comment" in props:
         entry["comment"] = revision.comment
     if "parsedcomment" in props:
-        entry["parsedcomment"] = parse_comment(revision.comment)
-
-
-def parse_comment(comment: str) -> str:
-    """Return the HTML of a comment; links and sections in it stay as they are."""
-    return escape_html(comment.replace("\n", " "), is_quoted=False).strip()
+        entry["parsedcomment"] = parse_comment(run.store, revision.comment, title)
 
 
 def _show_slot(
@@ -309,7 +312,8 @@ def _query_given(run: ModuleRun) -> List[QueryItem]:
         if position < limit and revision is None:
             continue
         if revision is not None and position < limit:
-            entry = show_revision(run, revision, texts)
+            title = _title_of(run, revision)
+            entry = show_revision(run, revision, texts, title)
             size = 100 + len(texts.get(revision.content, ""))
             if run.is_generator or run.add_value(
                 revision.page, "revisions", entry, size
@@ -382,7 +386,10 @@ def _emit_history(run: ModuleRun, where: str, values: List[Any]) -> List[QueryIt
     texts = read_texts(run, revisions[:limit]) if _needs_texts(run) else {}
     found: List[QueryItem] = []
     for revision in revisions:
-        entry = show_revision(run, revision, texts) if len(found) < limit else {}
+        entry = {}
+        if len(found) < limit:
+            title = _title_of(run, revision)
+            entry = show_revision(run, revision, texts, title)
         size = 100 + len(texts.get(revision.content, ""))
         if len(found) >= limit or not (
             run.is_generator or run.add_value(revision.page, "revisions", entry, size)
@@ -425,7 +432,8 @@ def query_allrevisions(run: ModuleRun) -> List[QueryItem]:
                 "title": page.text,
             }
             items[page.id] = QueryItem(entry, page)
-        items[page.id].entry["revisions"].append(show_revision(run, revision, texts))
+        shown = show_revision(run, revision, texts, Title(page.namespace, page.key))
+        items[page.id].entry["revisions"].append(shown)
     return list(items.values())
 
 
@@ -476,9 +484,8 @@ def query_deletedrevisions(run: ModuleRun) -> None:
                 token_text = "%s|%d" % (format_stamp(revision.time), revision.id)
                 run.go_on("continue", token_text)
                 return
-            run.add_value(
-                number, "deletedrevisions", show_revision(run, revision, texts)
-            )
+            shown = show_revision(run, revision, texts, Title(namespace, key))
+            run.add_value(number, "deletedrevisions", shown)
             count += 1
 
 
@@ -514,7 +521,7 @@ def query_alldeletedrevisions(run: ModuleRun) -> List[QueryItem]:
             }
             items[namespace, key] = QueryItem(entry, None, Title(namespace, key))
         texts = read_texts(run, [revision]) if _needs_texts(run) else {}
-        shown = show_revision(run, revision, texts)
+        shown = show_revision(run, revision, texts, Title(namespace, key))
         items[namespace, key].entry["revisions"].append(shown)
     return list(items.values())
 

@@ -17,7 +17,6 @@ from .actions_edit import watch_after
 from .actions_files import (
     STASH_PROPS,
     UPLOAD_PROPS,
-    file_path,
     show_file,
     show_stashed,
 )
@@ -32,7 +31,7 @@ from .actions_params import (
     require_one,
 )
 from .actions_rules import check_page, check_rate
-from .files import StashedFile, base36_sha1, file_key, inspect_file
+from .files import StashedFile, base36_sha1, file_key, file_path, inspect_file
 from .records import FileRecord
 from .titles import Title
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import email.utils
 import hashlib
-import html
 import json
 import re
 import threading
@@ -19,6 +18,7 @@ import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import parse_qs
 
+from .comments import parse_comment
 from .feedsocket import answer_websocket, feed_json
 from .records import Change, format_time
 from .store import PageStore
@@ -311,7 +311,9 @@ class ChangeFeed:
         event["server_name"] = domain
         event["server_script_path"] = self.script_path
         event["wiki"] = wiki
-        event["parsedcomment"] = html.escape(change.comment, quote=False)
+        event["parsedcomment"] = parse_comment(
+            self.store, change.comment, change.target
+        )
         return event
 
 

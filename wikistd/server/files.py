@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from urllib.parse import quote
 
 from .records import Actor, FileRecord, format_stamp
 from .schema import WikiDatabase
@@ -69,6 +70,12 @@ class StashedFile(NamedTuple):
 def file_key(name: str) -> str:
     """Return the name under which a file is kept: underscores, first letter capital."""
     return upper_first(name.strip().replace(" ", "_"))
+
+
+def file_path(name: str) -> str:
+    """Return the path of a file below /w/images: c/cc/Big.png."""
+    digest = hashlib.md5(name.encode("utf-8")).hexdigest()
+    return "%s/%s/%s" % (digest[0], digest[:2], quote(name, safe="!*,;:@$-_.~"))
 
 
 def inspect_file(data: bytes, name: str) -> FileFacts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .titles import title_text
+from .titles import Title, title_text
 
 
 class PageRow(NamedTuple):
@@ -88,6 +88,12 @@ class Change(NamedTuple):
     log_action: str
     log_params: Dict[str, Any]
     tags: Tuple[str, ...] = ()
+
+    @property
+    def target(self) -> Title:
+        """What was changed."""
+        key = self.title[len(title_text(self.namespace, "")) :]
+        return Title(self.namespace, key.replace(" ", "_"))
 
 
 class Actor(NamedTuple):

@@ -1,0 +1,149 @@
+"""Summaries of edits as HTML: their links and the sections they name.
+
+In: a comment and the title of its page.  Out: what MediaWiki calls parsedcomment.
+Reads the store for which pages exist.  Not here: the text of pages (markup.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+from urllib.parse import quote, unquote
+
+from .files import file_path
+from .markup import escape_html
+from .store import PageStore
+from .titles import (
+    INTERWIKI_PREFIXES,
+    InvalidTitle,
+    Title,
+    decode_references,
+    parse_title,
+)
+
+_comment_section = re.compile(r"/\*(.*?)\*/")
+_comment_link = re.compile(
+    r"\[\[(?P<target>[^\[\]|]+)(?:\|(?P<words>(?:\]?[^\]])*))?\]\](?P<trail>[a-z]*)"
+)
+_comment_media = re.compile(r"\s*media\s*:", re.I)
+#: An arrow, and the mark that what follows is written from left to right.
+SECTION_SIGN = "\u2192\u200e"
+
+
+def parse_comment(store: PageStore, comment: str, title: Title) -> str:
+    """Return a comment on the page `title` as HTML."""
+    plain = escape_comment(comment.replace("\n", " "))
+    if "/*" in plain:
+        plain = _mark_sections(plain, title)
+    if "[[" not in plain:
+        return plain
+
+    def link(match: re.Match[str]) -> str:
+        return _link_target(store, match, title) or match.group()
+
+    return _comment_link.sub(link, plain)
+
+
+def escape_comment(text: str) -> str:
+    """Return text escaped as HTML, its character references once only."""
+    return _escape(decode_references(text))
+
+
+def _mark_sections(comment: str, title: Title) -> str:
+    """Return an escaped comment with /* its sections */ as links to them."""
+    open_spans = 0
+
+    def mark(match: re.Match[str]) -> str:
+        nonlocal open_spans
+        name = match.group(1).strip()
+        section = re.sub(r"\[\[:?|\]\]", "", name)
+        shown = name.replace("[[", "&#91;&#91;").replace("]]", "&#93;&#93;")
+        if section:
+            target = title._replace(fragment=_fragment(decode_references(section)))
+            shown = _anchor(_path_of(target), "", str(title), SECTION_SIGN + shown)
+        if match.end() < len(comment):
+            shown += ": "
+        if not shown:
+            return ""
+        open_spans += 1
+        return '<span dir="auto"><span class="autocomment">%s</span>' % shown
+
+    marked = _comment_section.sub(mark, comment)
+    return marked + "</span>" * open_spans
+
+
+def _link_target(store: PageStore, match: re.Match[str], title: Title) -> Optional[str]:
+    """Return the HTML of one link, None where it names no page."""
+    name, trail = match.group("target").lstrip(), match.group("trail")
+    name = name[1:] if name.startswith(":") else name
+    if "%" in name:
+        name = unquote(name).replace("<", "&lt;").replace(">", "&gt;")
+    words = (match.group("words") or name) + trail
+    media = _comment_media.match(name)
+    try:
+        if name.startswith("#"):
+            target = title._replace(fragment=decode_references(name[1:]))
+        elif media:
+            target = parse_title(name[media.end() :], 6)
+            return _link_media(store, target, words)
+        else:
+            target = parse_title(name)
+    except InvalidTitle:
+        return None
+    if target.interwiki:
+        url = INTERWIKI_PREFIXES[target.interwiki].replace("$1", _quote(target.key))
+        full = "%s:%s" % (target.interwiki, target.text)
+        return _anchor(url + _hash_of(target), "extiw", full, words)
+    page = None if target.namespace < 0 else store.find_page(target)
+    if page is not None and page.redirect is not None:
+        return _anchor(_path_of(target), "mw-redirect", str(target), words)
+    is_known = page is not None or target.namespace < 0
+    if target.namespace == 6 and not is_known:
+        is_known = store.get_file(target.key) is not None
+    if is_known:
+        return _anchor(_path_of(target), "", str(target), words)
+    url = "/w/index.php?title=%s&action=edit&redlink=1" % _quote(str(target))
+    return _anchor(url, "new", "%s (page does not exist)" % str(target), words)
+
+
+def _link_media(store: PageStore, target: Title, words: str) -> str:
+    """Return a link to the bytes of a file, or to where it can be uploaded."""
+    if store.get_file(target.key) is not None:
+        return _anchor(
+            "/w/images/" + file_path(target.key), "internal", target.text, words
+        )
+    url = "/w/index.php?title=Special:Upload&wpDestFile=" + _quote(target.key)
+    return _anchor(url, "new", target.text, words)
+
+
+def _anchor(url: str, kind: str, title: str, words: str) -> str:
+    """Return a link; `words` are escaped, the rest is not."""
+    return '<a href="%s"%s title="%s">%s</a>' % (
+        _escape(url),
+        ' class="%s"' % kind if kind else "",
+        _escape(title),
+        words,
+    )
+
+
+def _escape(text: str) -> str:
+    """Return text escaped, apostrophes as PHP writes them."""
+    return escape_html(text).replace("&#x27;", "&#039;")
+
+
+def _path_of(title: Title) -> str:
+    return "/wiki/" + _quote(str(title)) + _hash_of(title)
+
+
+def _hash_of(title: Title) -> str:
+    return "#" + _fragment(title.fragment) if title.fragment else ""
+
+
+def _fragment(text: str) -> str:
+    """Return the id of a section as browsers look for it."""
+    blank = re.sub(r"[ \t\n\xa0]+", "_", text.strip())
+    return re.sub(r"%([0-9A-Fa-f]{2})", r"%25\1", blank)
+
+
+def _quote(title: str) -> str:
+    return quote(title.replace(" ", "_"), safe=";@$!*(),/~:")

@@ -8,10 +8,10 @@ Spec: MediaWiki 1.39's ApiQueryImageInfo and its like.  Not here: uploading
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Dict, List, Optional, Union
 from urllib.parse import quote
 
+from ..formats.checksums import make_checksum
 from .actions import refuse
 from .actions_call import ActionCall
 from .actions_continue import bad_continue
@@ -199,7 +199,7 @@ def show_stashed(call: ActionCall, stashed: StashedFile, props: Any) -> Dict[str
         url = call.page_url("Special:UploadStash/file/" + stashed.filekey)
         said["url"] = said["descriptionurl"] = url
     if "sha1" in props:
-        said["sha1"] = hashlib.sha1(data).hexdigest()
+        said["sha1"] = make_checksum("sha1", data).hexdigest()
     said.update(_show_facts(facts, props, stashed.timestamp, name))
     return said
 

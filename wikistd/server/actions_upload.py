@@ -7,10 +7,10 @@ Spec: MediaWiki 1.39's ApiUpload.  Not here: what a file is (files.py).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any, Dict, Optional
 
+from ..formats.checksums import make_checksum
 from .actions import refuse
 from .actions_call import ActionCall, ModuleFacts
 from .actions_edit import watch_after
@@ -202,7 +202,7 @@ class UploadJob:
         found: Dict[str, Any] = {}
         if file_key(name) != cleaned:
             found["badfilename"] = cleaned
-        sha1 = hashlib.sha1(data).hexdigest()
+        sha1 = make_checksum("sha1", data).hexdigest()
         old = self.files.find(cleaned)
         if old is not None:
             found["exists"] = cleaned

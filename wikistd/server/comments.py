@@ -1,7 +1,8 @@
 """Summaries of edits as HTML: their links and the sections they name.
 
 In: a comment and the title of its page.  Out: what MediaWiki calls parsedcomment.
-Reads the store for which pages exist.  Not here: the text of pages (markup.py).
+Holds: nothing; reads the store for which pages exist.  Not here: the text of pages
+(markup.py).
 """
 
 from __future__ import annotations

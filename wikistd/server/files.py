@@ -7,12 +7,12 @@ Spec: PNG, GIF and JPEG headers as far as size and depth.  Not here: the API mod
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
+from ..formats.checksums import make_checksum
 from .records import Actor, FileRecord, format_stamp
 from .schema import WikiDatabase
 from .titles import upper_first
@@ -74,7 +74,7 @@ def file_key(name: str) -> str:
 
 def file_path(name: str) -> str:
     """Return the path of a file below /w/images: c/cc/Big.png."""
-    digest = hashlib.md5(name.encode("utf-8")).hexdigest()
+    digest = make_checksum("md5", name.encode("utf-8")).hexdigest()
     return "%s/%s/%s" % (digest[0], digest[:2], quote(name, safe="!*,;:@$-_.~"))
 
 
@@ -255,7 +255,7 @@ class FileShelf:
                     facts.mime,
                     facts.media,
                     json.dumps(facts.metadata),
-                    hashlib.sha1(data).hexdigest(),
+                    make_checksum("sha1", data).hexdigest(),
                     actor.account,
                     actor.name,
                     comment,

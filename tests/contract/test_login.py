@@ -5,7 +5,7 @@ import pickle
 import tempfile
 
 from tests.contract.world import ContractCase
-from wikistd import CookieStore
+from wikistd import CookieStore, edit_page
 from wikistd.errors import APIError, LoginError
 
 
@@ -109,6 +109,23 @@ class LoggingIn(ContractCase):
                 session = self.session(cookies=CookieStore(path))
                 with self.assertRaises(LoginError):
                     session.login(account["username"], "wr0ng-password")
+
+    def test_resume(self):
+        """Cookies of before are taken over; without any, nobody writes by accident."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "cookies.lwp")
+            name = self.world.accounts["bot"]["username"]
+            first = self.session("bot", cookies=CookieStore(path))
+            kept = CookieStore(path)
+            kept.load(user=name)
+            session = self.session(cookies=kept)
+            self.assertEqual(session.resume(), first.user)
+            self.assertTrue(edit_page(session, self.title(), "x").is_changed)
+        session = self.session()
+        self.assertIsNone(session.resume())
+        with self.assertRaises(APIError) as caught:
+            edit_page(session, self.title("anonymous"), "x")
+        self.assertEqual(caught.exception.code, "assertuserfailed")
 
     def test_another_process(self):
         """A pickled session has no login, unless its cookies were asked to travel."""

@@ -78,6 +78,30 @@ class Sending(Case):
         )
         edit_page(session, "T", transform=str.upper, section=2)
 
+    def test_who_saves(self):
+        """Nobody saves anonymously by accident; who asks for it may."""
+        session = self.start(
+            (READ, read(rev(10))),
+            (dict(SAVE, **{"assert": "user"}), saved()),
+            (READ, read(rev(10))),
+            (dict(SAVE, **{"assert": None}), saved()),
+        )
+        edit_page(session, "T", "x")
+        edit_page(session, "T", "x", anonymous=True)
+
+    def test_kinds(self):
+        session = self.start((READ, read(rev(10, "x"))))
+        with self.assertRaisesRegex(TypeError, "first argument is a Session, not str"):
+            edit_page("https://x", "T", "x")
+        with self.assertRaisesRegex(TypeError, "title must be str, not int"):
+            edit_page(session, 5, "x")
+        with self.assertRaisesRegex(TypeError, "text must be str, not int"):
+            edit_page(session, "T", 12345)
+        with self.assertRaisesRegex(TypeError, "transform must return str or None, not int"):
+            edit_page(session, "T", transform=len)
+        with self.assertRaisesRegex(APIError, "'' cannot be a title: it is empty"):
+            edit_page(session, "", "x")
+
     def test_mistakes(self):
         session = self.start()
         for arguments in ({}, {"text": "x", "append": "y"}):

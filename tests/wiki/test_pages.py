@@ -268,6 +268,12 @@ class Mistakes(Case):
         ):
             with self.assertRaisesRegex(ValueError, words):
                 query_pages(session, **arguments)
+        with self.assertRaisesRegex(TypeError, "titles are str, not int"):
+            list(query_pages(session, [5]))
+        with self.assertRaisesRegex(TypeError, "total must be int or None, not str"):
+            query_pages(session, ["A"], total="5")
+        with self.assertRaisesRegex(TypeError, "first argument is a Session"):
+            query_pages("https://x", ["A"])
         with self.assertRaisesRegex(ValueError, "two or more first titles"):
             list(query_pages(session, generator="allpages", executor=1, ranges=["A"]))
 

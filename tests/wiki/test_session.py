@@ -117,7 +117,17 @@ class Making(Case):
         with self.assertRaisesRegex(TypeError, "unexpected argument 'verfy'"):
             Session("https://x", session=object(), verfy=False)
         with self.assertRaisesRegex(ValueError, "api_path must begin with /"):
-            Session("https://x", api_path="w/api.php", session=object())
+            Session("https://x", api_path="w/api.php")
+        for words, arguments in (
+            ("user_agent must be str, not int", {"user_agent": 5}),
+            ("api_path must be str, not int", {"api_path": 5}),
+            ("session is an HttpClient or has request", {"session": 5}),
+            ("max_wait_seconds is a number or None, not str", {"max_wait_seconds": "x"}),
+        ):
+            with self.assertRaisesRegex(TypeError, words):
+                Session("https://x", **arguments)
+        with self.assertRaisesRegex(TypeError, "are keywords: action='query'"):
+            self.start().get("query")
 
     def test_session_params_go_to_a_given_session(self):
         session = self.start(auth=("u", "p"), headers={"X": "1"})
@@ -563,12 +573,14 @@ class Trouble(Case):
 
     def test_lost_read_is_asked_again(self):
         session = self.start(
+            ({}, OK),
             ({}, ConnectionLost("cut", retryable=True)),
             ({}, Reply(b'{"a":')),
             ({}, page("Bad gateway", 502)),
             ({}, OK),
         )
-        self.assertEqual(session.get(action="query"), OK)
+        for _ in range(2):
+            self.assertEqual(session.get(action="query"), OK)
 
     def test_lost_write_is_not(self):
         """A write whose fate is unknown is never blindly resent."""
@@ -898,6 +910,44 @@ class Identities(Case):
         copied = pickle.loads(pickle.dumps(session.with_options(pickle_cookies=True)))
         self.addCleanup(copied.close)
         self.assertEqual([c.value for c in copied.session.cookies], ["v4lue"])
+
+
+class Resuming(Case):
+    def test_by_cookies(self):
+        """A login that the cookies hold is taken over, after a look."""
+        info = {"query": {"userinfo": {"id": 5, "name": "Bot"}}}
+        session = self.start(
+            ({"meta": "userinfo", "assert": None}, info), ({"assert": "user"}, OK)
+        )
+        self.assertEqual(session.resume(), "Bot")
+        session.get(action="query")
+
+    def test_nobody(self):
+        for info in ({"id": 0, "name": "127.0.0.1", "anon": ""}, {"name": "x", "anon": True}):
+            session = self.start(({}, {"query": {"userinfo": info}}))
+            self.assertIsNone(session.resume())
+            self.assertIsNone(session.user)
+
+
+class Pages(Case):
+    def test_html_of_what_never_was_an_api(self):
+        """A page is no reason to ask again; the log of attempts is short."""
+        session = self.start(({}, page("<h1>Hello</h1>" + "x" * 400)))
+        with self.assertRaises(ProtocolError):
+            session.get(action="query")
+        trouble = page("<h1>Bad gateway</h1>" + "x" * 400, 502)
+        session = self.start(*[({}, trouble)] * 2)
+        with self.assertRaises(StatusError) as caught:
+            session.with_options(lost_attempts=2).get(action="query")
+        for note in caught.exception.attempts:
+            self.assertRegex(note, r"^the server answered with HTTP status 502(, waited .*)?$")
+
+    def test_warnings_name_the_caller(self):
+        session = self.start(({}, ApiWarnings.WARNED))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            session.get(action="query")
+        self.assertEqual(os.path.basename(caught[0].filename), "test_session.py")
 
 
 class KeptCookies(Case):

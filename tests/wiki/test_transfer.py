@@ -244,6 +244,8 @@ class Publishing(Case):
 
     def test_mistakes(self):
         session = self.start()
+        with self.assertRaisesRegex(TypeError, "first argument is a Session"):
+            upload_file("https://x", DATA, "F.bin")
         with self.assertRaisesRegex(ValueError, "chunk_size must be 0 or more"):
             upload_file(session, DATA, "F.bin", chunk_size=-1)
         with self.assertRaisesRegex(TypeError, "source is a path, bytes, a binary file"):

@@ -30,8 +30,21 @@ LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
 #: What the wiki says when the session that a request relies on is gone.
 LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
 
-#: Attempts at an address that has not shown to be an API: garbage may be its answer.
+#: Attempts at an address that has not shown to be an API.
 FIRST_CALL_ATTEMPTS = 2
+
+#: Characters of one attempt in the log of attempts.
+MAX_NOTE_CHARACTERS = 160
+
+
+def attempt_note(error: WikistdError) -> str:
+    """Return what an attempt came to in short: without the start of a body."""
+    text = error.sentence()
+    for mark in (", beginning:", "; it says:", "; check host"):
+        text = text.partition(mark)[0]
+    if len(text) > MAX_NOTE_CHARACTERS:
+        text = text[:MAX_NOTE_CHARACTERS] + "..."
+    return text
 
 
 class WikiCall:
@@ -83,7 +96,7 @@ class WikiCall:
             except WikistdError as error:
                 scrub_secrets(error, sent)
                 delay = self._delay(error, attempt, sent, login_count)
-                note = error.sentence()
+                note = attempt_note(error)
                 if delay:
                     note += ", waited %.1f s" % delay
                 self.budget.attempts.append(note)
@@ -143,7 +156,7 @@ class WikiCall:
             deadline = self.budget.deadline
             with session.etiquette.slot(session.host, self.is_write, deadline):
                 document = send()
-        self.state.api_is_known = True
+        self.state.api_is_known = self.state.has_answered = True
         self.state.learn(document)
         return document
 
@@ -163,6 +176,8 @@ class WikiCall:
         import random  # 2 ms
 
         lost_attempts = self.session.lost_attempts
+        if isinstance(error, ProtocolError) and not self.state.has_answered:
+            return None  # What never was an API answers in its own way.
         if not self.state.api_is_known:
             lost_attempts = min(lost_attempts, FIRST_CALL_ATTEMPTS)
         return retry_delay(

@@ -78,6 +78,7 @@ def edit_page(
     create: str = "allow",
     base_revid: Optional[int] = None,
     redirect: bool = False,
+    anonymous: bool = False,
     max_conflicts: int = DEFAULT_MAX_CONFLICTS,
     on_save: Optional[SaveHook] = None,
     **params: Any,
@@ -88,7 +89,8 @@ def edit_page(
     a function that is given the text and returns the new one, or None to leave it.
     `section` is a number or "new" (with `section_title`).  `create` is "allow",
     "only" or "never".  `base_revid` is the revision that `text` was made from (0: the
-    page was missing); without it the page is read first.  `on_save(base, intent)` is
+    page was missing); without it the page is read first.  Nobody who is not logged in
+    may save, unless `anonymous` is true.  `on_save(base, intent)` is
     called before a save is sent, with what was read and what is to be done.  `params`
     are further parameters of action=edit.
 
@@ -98,6 +100,9 @@ def edit_page(
     `errors`.  An answer that was lost is looked up: the error has `maybe_applied` only
     when that did not help.
     """
+    check_edit_arguments(
+        session, title, text=text, append=append, prepend=prepend, summary=summary
+    )
     adds = append is not None or prepend is not None
     if (text is not None) + (transform is not None) + adds != 1:
         raise TypeError("give one of text, transform, and append or prepend")
@@ -112,6 +117,8 @@ def edit_page(
     view = session.with_options(formatversion=2)
     fields: Dict[str, Any] = {"summary": summary or None, "minor": minor, "bot": bot}
     fields.update(params)
+    if not anonymous:
+        fields.setdefault("assert", "user")
     fields.setdefault("section", section)
     fields.setdefault("sectiontitle", section_title)
     can_restart = base_revid is None and (text is None or section == "new")
@@ -132,6 +139,10 @@ def edit_page(
         if transform is not None:
             old = base.text or ""
             ours = transform(old)
+            if ours is not None and not isinstance(ours, str):
+                raise TypeError(
+                    "transform must return str or None, not %s" % type(ours).__name__
+                )
             if ours is None or ours == old:
                 revid = base.revid
                 return EditResult(base.title, base.pageid, revid, revid, False)
@@ -148,6 +159,21 @@ def edit_page(
             conflicts += 1
             if not can_restart or conflicts > max_conflicts:
                 raise _both_sides(view, error, base, ours) from error
+
+
+def check_edit_arguments(session: Any, title: Any, **texts: Any) -> None:
+    """Refuse what is no edit before anything is sent."""
+    if not isinstance(session, Session):
+        raise TypeError(
+            "the first argument is a Session, not %s" % type(session).__name__
+        )
+    if not isinstance(title, str):
+        raise TypeError("title must be str, not %s" % type(title).__name__)
+    for name, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+    if not title.strip(" _"):
+        raise APIError("invalidtitle", "%r cannot be a title: it is empty" % title)
 
 
 def read_page_base(

@@ -42,8 +42,9 @@ def wiki_logger() -> Any:
     Importing it costs 3 ms; whoever wants to see records has imported it already.
     """
     logging = sys.modules.get("logging")
-    if logging is None:
+    if not hasattr(logging, "getLogger"):  # or another thread is importing it just now
         return None
+    assert logging is not None
     return logging.getLogger(top_module_name() + ".wiki")
 
 

@@ -93,6 +93,7 @@ class Session:
                 "are %s" % (unknown[0], ", ".join(SESSION_PARAMS))
             )
         origin, self._page_path = check_host(host)
+        check_session_arguments(user_agent, api_path, session, max_wait_seconds)
         if api_path is not None and not api_path.startswith("/"):
             raise ValueError("api_path must begin with /, got %r" % api_path)
         self._state = SessionState(origin, api_path or DEFAULT_API_PATH)
@@ -289,6 +290,11 @@ class Session:
         refuses, TransportError where it was not reached, StatusError and
         ProtocolError where something else answered.
         """
+        if query_continue is not None and not isinstance(query_continue, Mapping):
+            raise TypeError(
+                "query_continue is the `continue` of a reply, not %s; parameters of "
+                "the API are keywords: action='query'" % type(query_continue).__name__
+            )
         if options:
             return self.with_options(**options).request(
                 method, params, query_continue, files, auth, continuation
@@ -376,6 +382,22 @@ class Session:
                 self._logged_in(login_name(found), (username, password, method))
                 return found
             return self._log_in(username, password, login_token, method, budget)
+
+    def resume(self) -> Optional[str]:
+        """Take over the login that the client's cookies hold; return its user's name.
+
+        None, and nothing changes, when the wiki knows nobody by these cookies.  A
+        session that is lost later is not logged in again: there is no password.
+        """
+        budget = CallBudget(self.max_wait_seconds, self.clock)
+        params = {"action": "query", "meta": "userinfo"}
+        with self._state.lock:
+            document = self._call("GET", params, budget, asserting=False)
+            info = document["query"]["userinfo"]
+            if info.get("anon", False) is not False or not info.get("id"):
+                return None
+            self._logged_in(str(info["name"]), None)
+            return self._state.user
 
     def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
         """Answer the further step that a ClientInteractionRequest asked for.
@@ -544,3 +566,22 @@ class Session:
         if self.api_warnings != "ignore":
             is_raised = self.api_warnings == "raise" and not is_write
             show_api_warnings(document, is_write=is_write, is_raised=is_raised)
+
+
+def check_session_arguments(
+    user_agent: Any, api_path: Any, session: Any, max_wait_seconds: Any
+) -> None:
+    """Refuse what would only fail, less clearly, at the first call."""
+    for name, value in (("user_agent", user_agent), ("api_path", api_path)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+    if session is not None and not hasattr(session, "request"):
+        raise TypeError(
+            "session is an HttpClient or has request() as requests.Session has, not %s"
+            % type(session).__name__
+        )
+    if max_wait_seconds is not None and not isinstance(max_wait_seconds, (int, float)):
+        raise TypeError(
+            "max_wait_seconds is a number or None, not %s"
+            % type(max_wait_seconds).__name__
+        )

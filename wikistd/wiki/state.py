@@ -25,6 +25,8 @@ class SessionState:
         self.tokens: Dict[str, str] = {}
         self.token_types: Dict[str, str] = {}
         self.api_is_known = False
+        #: Whether the address has shown to be an API.
+        self.has_answered = False
         #: How many titles one request may name: known once the wiki told the rights.
         self.batch_limit: Optional[int] = None
 

@@ -69,6 +69,10 @@ def upload_file(
     unless `ignore_warnings` is True or names each.  `on_progress(done_bytes,
     total_bytes)` is called on the way.  `params` are further ones of action=upload.
     """
+    if not isinstance(session, Session):
+        raise TypeError(
+            "the first argument is a Session, not %s" % type(session).__name__
+        )
     view = session.with_options(formatversion=2)
     ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None
     chosen = frozenset() if ignored is not None else frozenset(_names(ignore_warnings))

@@ -81,10 +81,14 @@ class Calls(unittest.TestCase):
         """Headers of the call beat the client's; None takes one away."""
         with ScriptedServer(["GET /", OK, "GET /", OK]) as server:
             with make_client(headers={"X-A": "1", "X-B": "2"}) as client:
-                client.get(server.url + "/", headers={"X-A": "3", "User-Agent": "me"})
+                client.get(
+                    server.url + "/",
+                    headers={"X-A": "3", "User-Agent": "me", "X-B": None},
+                )
                 client.get(server.url + "/")
             first, second = server.requests
-            self.assertEqual((first.get("X-A"), first.get("X-B")), ("3", "2"))
+            self.assertEqual((first.get("X-A"), first.get("X-B")), ("3", None))
+            self.assertEqual(second.get("X-B"), "2")
             self.assertEqual(first.get("User-Agent"), "me")
             self.assertEqual(second.get("X-A"), "1")
             self.assertEqual(second.get("Accept"), "*/*")

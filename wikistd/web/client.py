@@ -70,6 +70,31 @@ class HttpClient:
 
     Thread-safe.  Close it, or use it as a context manager.  `opener` is its
     `urllib.request.OpenerDirector`, which `install_opener` takes.
+
+    `user_agent` should say who asks and how to reach them; `headers` go with every
+    request, but to no other origin by a redirect.  `timeout` bounds a call: seconds, a
+    (connect, read) pair, a Deadline, None; `connect_timeout` the connecting, all
+    addresses together; `idle_timeout` each wait for bytes of a streamed body or upload.
+    `max_wait_seconds` is kept for who waits because the far side asks for it.
+
+    `auth` is (user, password), an object such as BearerAuth, or a callable; it is bound
+    to the first origin, `authenticate` maps host patterns to credentials.  `cookies` is
+    a CookieStore, any CookieJar, or a mapping bound to the first origin.  `proxies`
+    maps schemes to URLs, {} is none, None asks the environment.
+
+    `ca_file` (file or folder) takes the place of the system's CAs, `client_cert` is a
+    file or (certificate, key), `fingerprint` the SHA-256 of the only certificate to
+    accept, `ssl_context` takes the place of them all.  `strict_x509=False` accepts CAs
+    that break the strict rules of RFC 5280.  `source_address` is (host, port) to
+    connect from, `ip_family` 4, 6 or 0 for both.
+
+    `max_body_bytes` bounds every body after decoding; without it those read into memory
+    are bounded by 256 MB.  `pool_size` bounds the connections open at once.  `handlers`
+    are further urllib handlers.  `connect(host, port, timeout)` returns something with
+    `sendall`, `makefile("rb")` and `close`; `transport(method, url, headers, body,
+    timeout)` returns (status, headers, body): either takes the place of sockets.
+
+    Raises TypeError or ValueError for what cannot be sent, else errors of wikistd.
     """
 
     def __init__(
@@ -197,7 +222,11 @@ class HttpClient:
     ) -> Response:
         """Send a request and return the final answer, whatever its status.
 
-        Without `stream` the body has been read when this returns.
+        `params` go into the query; `data` is bytes, text, a file, an iterable of bytes,
+        a FormData, or pairs and mappings for a form; `json` any value; `files` maps names
+        to files or (file name, file, content type), with `data` as their fields.
+        `headers` beat the client's, None takes one away; `auth` and `cookies` hold for
+        this call and origin.  Without `stream` the body has been read on return.
         """
         if params:
             url = add_params(url, params)
@@ -214,6 +243,10 @@ class HttpClient:
             if json is not None:
                 raise TypeError("give json or files, not both")
             request.data = files_form(data, files)
+        if isinstance(headers, Mapping):
+            for name, value in headers.items():
+                if value is None:
+                    request.headers.pop(name.capitalize(), None)
         for name, value in header_pairs(headers):
             request.unredirected_hdrs.pop(name.capitalize(), None)
             request.add_header(name, value)

@@ -78,6 +78,8 @@ class TlsSettings:
 
     def context(self) -> Any:
         """Return the SSLContext, made on first use."""
+        if self._context is not None:
+            return self._context
         with self._lock:
             if self._context is None:
                 self._context = self._make_context()

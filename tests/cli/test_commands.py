@@ -429,6 +429,97 @@ class Stream(WikiCase):
         self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
         self.assertEqual(run_main("stream", "--filter", "nonsense")[0], 2)
 
+    def test_host_is_an_argument(self):
+        """A positional address is the host, as of get; names beside it are streams."""
+        for argv in (
+            (self.wiki.url,),
+            (self.wiki.url, "--streams", "recentchange,mediawiki.recentchange"),
+            (self.wiki.url + "/", "recentchange"),
+            ("recentchange", "--host", self.wiki.url),
+        ):
+            code, stdout, stderr = run_main(
+                "stream", *argv, "--since", "2020-01-01", "--count", "1"
+            )
+            self.assertEqual((code, stderr), (0, ""), argv)
+            self.assertEqual(len(records(stdout)), 1)
+
+    def test_stays_here(self):
+        """No address that somebody typed becomes a stream's name at Wikimedia."""
+        opened = mock.patch(
+            "wikistd.cli.streaming.EventStreams", side_effect=AssertionError
+        )
+        for argv in (
+            ("127.0.0.1:8080",),
+            ("localhost",),
+            ("10.0.0.1",),
+            ("wiki.example/w",),
+            ("two words",),
+            ("http://a.example", "http://b.example"),
+            ("http://a.example", "--host", "http://b.example"),
+            ("http://a.example/v2/stream/recentchange",),
+            ("http://me:secret@a.example",),
+            ("--streams", "http://a.example"),
+            ("ftp://a.example",),
+            ("--host", "a.example"),
+            ("--host", ""),
+        ):
+            with opened:
+                code, stdout, stderr = run_main("stream", *argv)
+            self.assertEqual((code, stdout), (2, ""), argv)
+            self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+            self.assertNotIn("secret", stderr)
+
+    def test_since_at_a_url(self):
+        """--since goes into a whole address; what contradicts itself is refused."""
+        url = self.wiki.url + "/v2/stream/recentchange"
+        code, stdout, stderr = run_main(
+            "stream", "--url", url, "--since", "2020-01-01", "--count", "1"
+        )
+        self.assertEqual((code, stderr), (0, ""))
+        self.assertEqual(records(stdout)[0]["id"], 1)
+        for argv in (
+            ("--url", url + "?since=1", "--since", "2020-01-01"),
+            ("--url", url, "--host", self.wiki.url),
+            ("--url", url, self.wiki.url),
+            ("--url", url, "recentchange"),
+            ("--url", url, "--streams", "recentchange"),
+            ("--url", "127.0.0.1/v2/stream/recentchange"),
+        ):
+            code, stdout, stderr = run_main("stream", *argv)
+            self.assertEqual((code, stdout), (2, ""), argv)
+            self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+    def test_bad_since(self):
+        """A time that is none is exit code 2, before anything is sent."""
+        before = self.wiki.requests
+        for since in ("yesterday", "2024-13-01", "20241301", "12:00", "", "-5"):
+            code, stdout, stderr = run_main(
+                "stream", self.wiki.url, "--since=" + since
+            )
+            self.assertEqual((code, stdout), (2, ""), since)
+            self.assertRegex(stderr, r"^wikistd: --since must be [^\n]+\n$")
+        self.assertEqual(self.wiki.requests, before)
+        for since in ("20240101000000", "1700000000000", "2024-01-01T00:00:00.5+0200"):
+            code, _, stderr = run_main(
+                "stream", self.wiki.url, "--since", since, "--count", "0"
+            )
+            self.assertEqual((code, stderr), (0, ""), since)
+
+    def test_refusal_says_what_the_server_said(self):
+        """The words of a refusal are shown, but not a whole page of them."""
+        words = b"<html><b>This wiki has\nno such stream.</b>" + b" x" * 5000
+
+        def app(environ, start_response):
+            start_response("400 Bad Request", [("Content-Type", "text/html")])
+            return [words]
+
+        with serve_wsgi(app) as server:
+            code, _, stderr = run_main("stream", server.url)
+        self.assertEqual(code, 1)
+        self.assertIn("This wiki has no such stream.", stderr)
+        self.assertLess(len(stderr), 700)
+        self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
 
 class Parameters(unittest.TestCase):
     def test_read(self):

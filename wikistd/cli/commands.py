@@ -1,18 +1,16 @@
-"""The commands that talk to a wiki: login, get, post, stream.
+"""The commands that talk to a wiki: login, get, post.
 
 In: parsed arguments.  Out: JSON Lines and exit codes.  Holds: nothing.
-Not here: the arguments that they share (options.py), demo (demo.py), serve (serve.py).
+Not here: the arguments that they share (options.py), stream (streaming.py),
+serve (serve.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import time
 from typing import Any, Dict, Tuple
 
-from ..streams.eventstreams import EventStreams
 from .options import (
     add_login_arguments,
     add_network_arguments,
@@ -23,9 +21,6 @@ from .options import (
 )
 from .output import Output
 from .registry import Command, UsageError
-
-#: A stream's first connection is made within this time, or the command fails.
-FIRST_CONNECTION_SECONDS = 10.0
 
 _host_help = "the wiki, with scheme: https://en.wikipedia.org"
 
@@ -124,95 +119,6 @@ def _run_call(
         end_debug(arguments, output, client, arguments.host)
 
 
-def _add_stream_arguments(parser: Any) -> None:
-    parser.add_argument(
-        "streams",
-        metavar="STREAM",
-        nargs="*",
-        default=["recentchange"],
-        help="names of streams, default: recentchange",
-    )
-    parser.add_argument(
-        "--host", metavar="HOST", help="a wiki or stream server, default: Wikimedia's"
-    )
-    parser.add_argument("--url", help="the whole address of a stream instead")
-    parser.add_argument(
-        "--since", metavar="TIME", help="ISO 8601 or milliseconds: begin in the past"
-    )
-    for name, words in (
-        ("filter", "let through only events whose KEY is VALUE; all must match"),
-        ("any", "one of these must match"),
-        ("none", "none of these may match"),
-    ):
-        parser.add_argument(
-            "--" + name, action="append", default=[], metavar="KEY=VALUE", help=words
-        )
-    parser.add_argument("--count", type=int, metavar="N", help="end after N events")
-    parser.add_argument("--canary", action="store_true", help="show canary events too")
-    parser.add_argument(
-        "--checkpoint", metavar="FILE", help="go on where the last run stopped"
-    )
-    add_network_arguments(parser)
-
-
-class FirstConnection:
-    """Ends a stream that never began; later breaks are mended."""
-
-    def __init__(self, seconds: float) -> None:
-        self.ends_at = time.monotonic() + seconds
-        self.was_open = False
-
-    def opened(self, response: Any) -> None:
-        """Note that the stream began."""
-        self.was_open = True
-
-    def failed(self, error: BaseException) -> None:
-        """Raise the error of an attempt, if it is the first connection's last."""
-        if not self.was_open and time.monotonic() >= self.ends_at:
-            raise error
-
-
-def run_stream_command(arguments: Any, output: Output) -> int:
-    """Write events as they come, one JSON document a line."""
-    client = make_cli_client(arguments, output)
-    options: Dict[str, Any] = {"client": client, "canary": arguments.canary}
-    if arguments.url:
-        options["url"] = arguments.url
-    else:
-        options["streams"] = arguments.streams
-        options["site"] = arguments.host
-    if arguments.since:
-        since = arguments.since
-        options["since"] = int(since) if since.isdigit() else since
-    if arguments.checkpoint:
-        options["checkpoint"] = arguments.checkpoint
-    first = FirstConnection(min(arguments.max_wait, FIRST_CONNECTION_SECONDS))
-    options.update(on_open=first.opened, on_error=first.failed)
-    try:
-        with EventStreams(**options) as stream:
-            for kind in ("filter", "any", "none"):
-                for item in getattr(arguments, kind):
-                    key, value = _read_filter(item)
-                    ftype = "all" if kind == "filter" else kind
-                    stream.register_filter(ftype=ftype, **{key: value})
-            stream.set_maximum_items(arguments.count)
-            for event in stream:
-                output.record(event)
-        return 0
-    finally:
-        end_debug(arguments, output, client, arguments.url or arguments.host)
-
-
-def _read_filter(item: str) -> Tuple[str, Any]:
-    """Return key and value of KEY=VALUE; true, false, null and numbers are meant."""
-    key, is_pair, text = item.partition("=")
-    if not is_pair or not key:
-        raise UsageError("%r is not KEY=VALUE" % item)
-    if text in ("true", "false", "null") or text.lstrip("-").isdigit():
-        return key, json.loads(text)
-    return key, text
-
-
 LOGIN_COMMAND = Command(
     "login",
     "log in to a wiki, and say as whom",
@@ -235,11 +141,4 @@ POST_COMMAND = Command(
     " action=edit title=Sandbox appendtext=- < text.txt",
     _add_call_arguments,
     run_post_command,
-)
-STREAM_COMMAND = Command(
-    "stream",
-    "write events of EventStreams as they happen, a JSON document a line",
-    "wikistd stream --filter wiki=dewiki --filter type=edit --count 5",
-    _add_stream_arguments,
-    run_stream_command,
 )

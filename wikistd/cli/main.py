@@ -22,12 +22,13 @@ from ..errors import (
 )
 from ..web.useragent import WIKISTD_VERSION
 from .bundling import BUNDLE_COMMAND, VENDOR_COMMAND
-from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND, STREAM_COMMAND
+from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND
 from .demo import DEMO_COMMAND
 from .options import logging_to
 from .output import Output, OutputClosed
 from .registry import UsageError
 from .serve import SERVE_COMMAND
+from .streaming import STREAM_COMMAND
 
 EXIT_DONE = 0
 EXIT_REFUSED = 1

@@ -1,0 +1,236 @@
+"""The command that follows changes: stream.
+
+In: parsed arguments.  Out: events as JSON Lines.  Holds: a stream while it runs.
+Not here: EventStreams itself (streams room), the other commands (commands.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any, Dict, List, Optional, Tuple
+from urllib.parse import quote, urlsplit
+
+from ..errors import StatusError
+from ..streams.eventstreams import EventStreams
+from ..streams.whence import read_since
+from .options import add_network_arguments, end_debug, make_cli_client
+from .output import Output
+from .registry import Command, UsageError
+
+#: A stream's first connection is made within this time, or the command fails.
+FIRST_CONNECTION_SECONDS = 10.0
+#: Characters shown of what a server says when it refuses.
+MAX_REFUSAL_CHARACTERS = 300
+
+_stream_name = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
+
+
+def _add_stream_arguments(parser: Any) -> None:
+    parser.add_argument(
+        "targets",
+        metavar="HOST",
+        nargs="*",
+        help="a wiki or stream server, with scheme: http://127.0.0.1:8080; default: "
+        "Wikimedia's; a word without :// is the name of a stream, as in --streams",
+    )
+    parser.set_defaults(more_arguments="targets")
+    parser.add_argument(
+        "--streams",
+        action="append",
+        default=[],
+        metavar="NAME,...",
+        help="names of streams, default: recentchange",
+    )
+    parser.add_argument("--host", metavar="HOST", help="the same as HOST")
+    parser.add_argument("--url", help="the whole address of a stream instead of HOST")
+    parser.add_argument(
+        "--since", metavar="TIME", help="ISO 8601 or milliseconds: begin in the past"
+    )
+    for name, words in (
+        ("filter", "let through only events whose KEY is VALUE; all must match"),
+        ("any", "one of these must match"),
+        ("none", "none of these may match"),
+    ):
+        parser.add_argument(
+            "--" + name, action="append", default=[], metavar="KEY=VALUE", help=words
+        )
+    parser.add_argument("--count", type=int, metavar="N", help="end after N events")
+    parser.add_argument("--canary", action="store_true", help="show canary events too")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="go on where the last run stopped"
+    )
+    add_network_arguments(parser)
+
+
+class FirstConnection:
+    """Ends a stream that never began; later breaks are mended."""
+
+    def __init__(self, seconds: float) -> None:
+        self.ends_at = time.monotonic() + seconds
+        self.was_open = False
+
+    def opened(self, response: Any) -> None:
+        """Note that the stream began."""
+        self.was_open = True
+
+    def failed(self, error: BaseException) -> None:
+        """Raise the error of an attempt, if it is the first connection's last."""
+        if not self.was_open and time.monotonic() >= self.ends_at:
+            raise error
+
+
+def run_stream_command(arguments: Any, output: Output) -> int:
+    """Write events as they come, one JSON document a line."""
+    options = read_stream_source(arguments)
+    filters = [
+        ("all" if kind == "filter" else kind, _read_filter(item))
+        for kind in ("filter", "any", "none")
+        for item in getattr(arguments, kind)
+    ]
+    client = make_cli_client(arguments, output)
+    options.update(client=client, canary=arguments.canary)
+    if arguments.checkpoint:
+        options["checkpoint"] = arguments.checkpoint
+    first = FirstConnection(min(arguments.max_wait, FIRST_CONNECTION_SECONDS))
+    options.update(on_open=first.opened, on_error=first.failed)
+    try:
+        with EventStreams(**options) as stream:
+            for ftype, (key, value) in filters:
+                stream.register_filter(ftype=ftype, **{key: value})
+            stream.set_maximum_items(arguments.count)
+            for event in stream:
+                output.record(event)
+        return 0
+    except StatusError as error:
+        output.error(refusal_sentence(error))
+        return 1
+    finally:
+        end_debug(arguments, output, client, arguments.url or arguments.host)
+
+
+def read_stream_source(arguments: Any) -> Dict[str, Any]:
+    """Return the keywords of EventStreams that say what is read, and since when.
+
+    `arguments.host` becomes the host, wherever it stood.
+    """
+    hosts = [item for item in arguments.targets if "://" in item]
+    if arguments.host is not None:
+        hosts.append(arguments.host)
+    names = [item for item in arguments.targets if "://" not in item]
+    for item in arguments.streams:
+        names += item.split(",")
+    for name in names:
+        if not _stream_name.match(name) or name == "localhost":
+            raise UsageError(
+                "%r is no name of a stream; a host is written with its scheme, "
+                "such as http://127.0.0.1:8080" % name
+            )
+    if arguments.url:
+        if hosts or names:
+            raise UsageError(
+                "--url is the whole address of a stream: leave out the host and the "
+                "names of streams"
+            )
+        check_stream_address(arguments.url, "--url")
+        options: Dict[str, Any] = {"url": arguments.url}
+    else:
+        if len(hosts) > 1:
+            raise UsageError("one host at a time, not %d" % len(hosts))
+        for host in hosts:
+            check_stream_address(host, "the host", is_whole=False)
+            arguments.host = host
+        options = {"streams": names or ["recentchange"], "site": arguments.host}
+    if arguments.since is not None:
+        since = options["since"] = check_stream_since(arguments.since)
+        if arguments.url:
+            options["url"] = _with_since(arguments.url, since)
+    return options
+
+
+def check_stream_address(url: str, what: str, *, is_whole: bool = True) -> None:
+    """Raise UsageError where `url` is no address, or more than a host."""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_good = is_good and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise UsageError(
+            "%s must be an address such as http://127.0.0.1:8080, with http:// or "
+            "https://" % what
+        )
+    if "@" in parts.netloc:
+        raise UsageError(
+            "%s must not hold a user name or password: every user of the machine "
+            "could read it; give --http-user NAME" % what
+        )
+    if not is_whole and (parts.path not in ("", "/") or parts.query or parts.fragment):
+        raise UsageError(
+            "%s ends before the path; the whole address of a stream goes to --url"
+            % what
+        )
+
+
+def check_stream_since(text: str) -> str:
+    """Return a time as EventStreams takes it; UsageError where it is none."""
+    # What fromisoformat of older Pythons does not read: fractions and +0200.
+    plain = re.sub(r"(:[0-9]{2})\.[0-9]+", r"\1", text.strip())
+    if "T" in plain:
+        plain = re.sub(r"([+-][0-9]{2})([0-9]{2})\Z", r"\1:\2", plain)
+    try:
+        milliseconds: Optional[int] = read_since(plain)[0]
+    except ValueError:
+        milliseconds = None
+    if milliseconds is None or milliseconds < 0:
+        raise UsageError(
+            "--since must be a time such as 2024-01-31T12:00:00Z, or milliseconds "
+            "since 1970, not %r" % text
+        )
+    return plain
+
+
+def _with_since(url: str, since: str) -> str:
+    address, _, fragment = url.partition("#")
+    if re.search(r"[?&]since=", address):
+        raise UsageError("--since, or since= in --url: not both")
+    mark = "&" if "?" in address else "?"
+    # Unescaped, the "+" of a time zone would arrive as a space.
+    return "%s%ssince=%s" % (address, mark, quote(since, safe=":"))
+
+
+def refusal_sentence(error: StatusError) -> str:
+    """Return the error's sentence with what the server said, as far as it is short."""
+    sentence = str(error)
+    said = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]{0,500}>", " ", _body_text(error))
+    said = " ".join(said.split())
+    if len(said) > MAX_REFUSAL_CHARACTERS:
+        said = said[:MAX_REFUSAL_CHARACTERS] + "..."
+    if not said or said[:40] in sentence:
+        return sentence
+    return "%s: the server says: %s" % (sentence, said)
+
+
+def _body_text(error: StatusError) -> str:
+    return bytes(error.body or b"").decode("utf-8", "replace")
+
+
+def _read_filter(item: str) -> Tuple[str, Any]:
+    """Return key and value of KEY=VALUE; true, false, null and numbers are meant."""
+    key, is_pair, text = item.partition("=")
+    if not is_pair or not key:
+        raise UsageError("%r is not KEY=VALUE" % item)
+    if text in ("true", "false", "null") or re.match(r"-?(0|[1-9][0-9]*)\Z", text):
+        return key, json.loads(text)
+    return key, text
+
+
+STREAM_COMMAND = Command(
+    "stream",
+    "write events of EventStreams as they happen, a JSON document a line",
+    "wikistd stream --filter wiki=dewiki --filter type=edit --count 5",
+    _add_stream_arguments,
+    run_stream_command,
+)

@@ -133,11 +133,11 @@ class EventParser:
                     or b"\0" in id
                 ):
                     break
-                last_id = id[4:].decode("utf-8", "replace")
                 try:
-                    text = data[6:].decode()
+                    name, text = id[4:].decode(), data[6:].decode()
                 except UnicodeDecodeError:
-                    text = data[6:].decode("utf-8", "replace")
+                    break
+                last_id = name
                 append(make(ServerSentEvent, ("message", text, last_id)))
                 start += 4
             if start > first:

@@ -152,14 +152,15 @@ class EventSource:
 
     def __iter__(self) -> Iterator[ServerSentEvent]:
         # A generator gives out what has arrived at twice the speed of __next__.
-        take = self._ready.popleft
+        ready = self._ready
+        take = ready.popleft
         while self._fill():
             try:
-                while True:
+                while ready:
                     self._last_event = event = take()
                     yield event
             except IndexError:
-                continue
+                continue  # closed by another thread in this very moment
 
     def __next__(self) -> ServerSentEvent:
         if not self._fill():

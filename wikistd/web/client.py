@@ -223,8 +223,8 @@ class HttpClient:
         """Send a request and return the final answer, whatever its status.
 
         `params` go into the query; `data` is bytes, text, a file, an iterable of bytes,
-        a FormData, or pairs and mappings for a form; `json` any value; `files` maps names
-        to files or (file name, file, content type), with `data` as their fields.
+        a FormData, or pairs and mappings for a form; `json` any value; `files` maps
+        names to files or (file name, file, content type), with `data` as their fields.
         `headers` beat the client's, None takes one away; `auth` and `cookies` hold for
         this call and origin.  Without `stream` the body has been read on return.
         """

@@ -139,8 +139,12 @@ class Making(Case):
             pass
         self.assertEqual(self.wiki.closed, 0)
         session._owns_client = True
+        view = session.with_options(timeout=1)
         session.close()
         self.assertEqual(self.wiki.closed, 1)
+        for closed in (session, view):
+            with self.assertRaisesRegex(ValueError, "this session is closed: make a new"):
+                closed.get(action="query")
 
     def test_repr_of_a_client_without_cookies(self):
         session = self.start()
@@ -854,7 +858,7 @@ class Pickling(Case):
 
     def test_the_copy_writes_nothing_anonymously(self):
         copied = pickle.loads(pickle.dumps(self.logged_in()))
-        copied.close()
+        copied.session.close()
         copied.session = Conversation(self, ({"assert": "user"}, error("assertuserfailed")))
         with self.assertRaises(APIError):
             copied.post(action="edit", token="t")

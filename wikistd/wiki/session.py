@@ -171,6 +171,7 @@ class Session:
     def close(self) -> None:
         """Close the connections of the client, where this session made it."""
         if self._owns_client:
+            self._state.is_closed = True
             self.session.close()
 
     def __getstate__(self) -> Dict[str, Any]:
@@ -528,6 +529,11 @@ class Session:
         asserting: bool = True,
     ) -> Any:
         """Send a call, as often as it takes and may be done; return its document."""
+        if self._state.is_closed:
+            raise ValueError(
+                "this session is closed: make a new one, or call it before close() and "
+                "inside its with block"
+            )
         call = WikiCall(
             self, method, params, budget, files=files, auth=auth, asserting=asserting
         )

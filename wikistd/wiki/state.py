@@ -24,6 +24,7 @@ class SessionState:
         self.credentials: Optional[Tuple[str, str, str]] = None
         self.tokens: Dict[str, str] = {}
         self.token_types: Dict[str, str] = {}
+        self.is_closed = False
         self.api_is_known = False
         #: Whether the address has shown to be an API.
         self.has_answered = False

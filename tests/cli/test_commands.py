@@ -1,5 +1,6 @@
 """cli/commands.py, options.py and serve.py: against the embedded wiki."""
 
+import base64
 import contextlib
 import io
 import json
@@ -118,6 +119,7 @@ class Get(WikiCase):
             ("get", self.wiki.url, "--timeout", "0", "action=query"),
             ("get", self.wiki.url, "--user", "Demo", "action=query"),
             ("post", self.wiki.url, "action=upload", "file@/no/such/file"),
+            ("get", self.wiki.url, "action=query", "--user", "Demo", "--cookies", ""),
             ("login", self.wiki.url),
         ):
             code, stdout, stderr = run_main(*argv)
@@ -195,6 +197,146 @@ class BrokenWikis(unittest.TestCase):
         )
         self.assertIn(code, (3, 4), stderr)
         self.assertRegex(stderr, r"^wikistd: [^\n]+\n$")
+
+
+    def test_not_an_object(self):
+        """JSON that is no object is no answer of the API: broken data."""
+        for body in (b"[1, 2]", b'[{"a": 1}]'):
+            code, stdout, stderr = self.ask(
+                "200 OK", [("Content-Type", "application/json")], body
+            )
+            self.assertEqual((code, stdout), (4, ""), stderr)
+            self.assertRegex(stderr, r"^wikistd: [^\n]*list[^\n]*\n$")
+
+
+class Sentences(WikiCase):
+    """What cannot be is said in words: what was asked for, and what to do."""
+
+    def refuse(self, pattern, *argv):
+        before = self.wiki.requests
+        code, stdout, stderr = run_main(*argv)
+        self.assertEqual((code, stdout), (2, ""), (argv, stderr))
+        self.assertRegex(stderr, r"^wikistd: [^\n]*%s[^\n]*\n$" % pattern)
+        self.assertNotIn("Errno", stderr)
+        self.assertEqual(self.wiki.requests, before)
+        return stderr
+
+    def test_action_is_missing(self):
+        """A call without action= is refused before it is sent."""
+        for command in ("get", "post"):
+            for more in ((), ("titles=First",)):
+                self.refuse("action=", command, self.wiki.url, *more)
+
+    def test_files(self):
+        """A file that cannot be read is named as it was given."""
+        path = os.path.join(self.folder, "nowhere", "x")
+        call = (self.wiki.url, "action=query")
+        self.refuse("file@.*nowhere", "post", *call, "file@" + path)
+        self.refuse("file@.*folder", "post", *call, "file@" + self.folder)
+        for option in ("--password-file", "--http-password-file"):
+            user = ("--user", "Demo@bot")
+            if "http" in option:
+                user = ("--http-user", "front")
+            self.refuse(option + " .*nowhere", "get", *call, *user, option, path)
+            self.refuse(option + " .*folder", "get", *call, *user, option, self.folder)
+
+    def test_cookies(self):
+        """--cookies makes no folders, and a folder is no file."""
+        user = ("--user", "Demo@bot")
+        call = ("get", self.wiki.url, "action=query", *user)
+        for path, words in (
+            (os.path.join(self.folder, "nowhere", "ck"), "there is no folder"),
+            (self.folder, "is a folder"),
+            (self.folder + os.sep, "is a folder"),
+        ):
+            with environment(WIKISTD_PASSWORD=PASSWORD):
+                self.refuse("--cookies .*" + words, *call, "--cookies", path)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "nowhere")))
+
+    def test_ca_file(self):
+        """A file of CAs that is not there is told, whatever the scheme."""
+        path = os.path.join(self.folder, "none.pem")
+        call = ("get", self.wiki.url, "action=query")
+        self.refuse("--ca-file .*none.pem", *call, "--ca-file", path)
+
+    def test_checkpoint(self):
+        """So is a folder for a checkpoint that is not there."""
+        path = os.path.join(self.folder, "nowhere", "place")
+        self.refuse(
+            "--checkpoint .*folder", "stream", self.wiki.url, "--checkpoint", path
+        )
+
+    def test_credentials_in_an_address(self):
+        """They are never an argument; what is one instead is said."""
+        host = self.wiki.url.replace("://", "://me:%s@" % PASSWORD)
+        for argv in (
+            ("get", host, "action=query"),
+            ("stream", host),
+            ("stream", "--url", host + "/v2/stream/recentchange"),
+        ):
+            stderr = self.refuse("--http-user", *argv)
+            self.assertNotIn(PASSWORD, stderr)
+            self.assertNotIn("auth=", stderr)
+
+    def test_http_password(self):
+        """The front's password comes from everywhere but an argument."""
+        call = ("get", self.wiki.url, "action=query")
+        stderr = self.refuse("never an argument", *call, "--http-password", PASSWORD)
+        self.assertNotIn(PASSWORD, stderr)
+        self.refuse("WIKISTD_HTTP_PASSWORD", *call, "--http-user", "front")
+        self.refuse(
+            "--http-user", *call, "--http-password-file", self.path("f", b"x")
+        )
+
+
+class Fronts(unittest.TestCase):
+    """A wiki behind a server that asks for a password of its own."""
+
+    def ask(self, *argv, command="get", more=("action=query",)):
+        wanted = "Basic " + base64.b64encode(b"front:open sesame").decode("ascii")
+
+        def app(environ, start_response):
+            if environ.get("HTTP_AUTHORIZATION") != wanted:
+                start_response(
+                    "401 Unauthorized", [("WWW-Authenticate", 'Basic realm="front"')]
+                )
+                return [b"who are you?"]
+            if command == "get":
+                start_response("200 OK", [("Content-Type", "application/json")])
+                return [b'{"batchcomplete": true}']
+            start_response("200 OK", [("Content-Type", "text/event-stream")])
+            return [b'data: {"a": 1}\n\n']
+
+        with serve_wsgi(app) as server:
+            code, stdout, stderr = run_main(command, server.url, *more, *argv)
+        self.assertNotIn("sesame", stdout + stderr)
+        return code, stdout, stderr
+
+    def test_401(self):
+        """Who has not given a password is told how."""
+        for command, more in (("get", ("action=query",)), ("stream", ())):
+            code, _, stderr = self.ask(command=command, more=more)
+            self.assertEqual(code, 1, stderr)
+            self.assertIn("--http-user", stderr)
+            self.assertNotIn("auth=", stderr)
+
+    def test_given(self):
+        """By the environment or by a file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "front")
+            with open(path, "w") as file:
+                file.write("open sesame\n")
+            os.chmod(path, 0o600)
+            code, _, stderr = self.ask(
+                "--http-user", "front", "--http-password-file", path, "--debug"
+            )
+            self.assertEqual(code, 0, stderr)
+        with environment(WIKISTD_HTTP_PASSWORD="open sesame"):
+            self.assertEqual(self.ask("--http-user", "front")[0], 0)
+            code, stdout, stderr = self.ask(
+                "--http-user", "front", "--count", "1", command="stream", more=()
+            )
+        self.assertEqual((code, stdout), (0, '{"a": 1}\n'), stderr)
 
 
 class Passwords(WikiCase):

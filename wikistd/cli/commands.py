@@ -11,11 +11,13 @@ import contextlib
 import os
 from typing import Any, Dict, Tuple
 
+from ..errors import ProtocolError
 from .options import (
     add_login_arguments,
     add_network_arguments,
     end_debug,
     make_cli_client,
+    open_given,
     open_session,
     read_parameters,
 )
@@ -90,7 +92,7 @@ def run_post_command(arguments: Any, output: Output) -> int:
     with contextlib.ExitStack() as stack:
         files: Dict[str, Tuple[str, Any]] = {}
         for field, path in named:
-            source = stack.enter_context(open(path, "rb"))
+            source = stack.enter_context(open_given("%s@%s" % (field, path), path))
             files[field] = (os.path.basename(path), source)
         return _run_call("POST", arguments, output, params, files)
 
@@ -102,6 +104,10 @@ def _run_call(
     params: Dict[str, Any],
     files: Dict[str, Tuple[str, Any]],
 ) -> int:
+    if "action" not in params:
+        raise UsageError(
+            "which action? give action=query, for example, or action=help to read"
+        )
     client = make_cli_client(arguments, output)
     try:
         session = open_session(
@@ -111,12 +117,22 @@ def _run_call(
             for document in session.request(
                 method, params, files=files or None, continuation=True
             ):
-                output.record(document)
+                output.record(_check_document(document))
         else:
-            output.record(session.request(method, params, files=files or None))
+            document = session.request(method, params, files=files or None)
+            output.record(_check_document(document))
         return 0
     finally:
         end_debug(arguments, output, client, arguments.host)
+
+
+def _check_document(document: Any) -> Any:
+    if not isinstance(document, dict):
+        raise ProtocolError(
+            "expected a JSON object from the API, got a %s: is it an API of MediaWiki?"
+            % type(document).__name__
+        )
+    return document
 
 
 LOGIN_COMMAND = Command(

@@ -38,6 +38,13 @@ EXIT_BROKEN_DATA = 4
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
+#: What an error advises who writes a program, and what it is on the command line.
+CLI_WORDS = (
+    ("give auth=", "give --http-user NAME"),
+    ("check host and api_path", "check HOST and --api-path"),
+    ("name others with ca_file=", "name others with --ca-file "),
+)
+
 #: In the order of the help; another room's command is added here.
 COMMANDS = (
     DEMO_COMMAND,
@@ -92,7 +99,7 @@ def make_parser(output: Output) -> Any:
 def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
     """Return the parsed arguments; options may stand between key=value pairs."""
     for item in argv:
-        if re.match(r"--pass(w(o(rd?)?)?)?(=|\Z)", item):
+        if re.match(r"--(http-)?pass(w(o(rd?)?)?)?(=|\Z)", item):
             # Without the value: it may be the password itself.
             parser.error(
                 "a password is never an argument, every user of the machine could "
@@ -146,7 +153,7 @@ def _run(argv: Sequence[str], output: Output) -> int:
     except SystemExit as leaving:  # argparse: --help, --version, and errors
         return leaving.code if isinstance(leaving.code, int) else EXIT_USAGE
     except WikistdError as error:
-        output.error(str(error))
+        output.error(cli_sentence(error))
         return exit_code(error)
     except ModuleNotFoundError as error:
         # sqlite3, ssl or zlib: a Python may be built without them.
@@ -156,6 +163,16 @@ def _run(argv: Sequence[str], output: Output) -> int:
         # An address, a value, a file or a port that cannot be used.
         output.error(str(error))
         return EXIT_USAGE
+
+
+def cli_sentence(error: WikistdError) -> str:
+    """Return an error's sentence; advice for programs is said as options."""
+    sentence = str(error)
+    for words, ours in CLI_WORDS:
+        sentence = sentence.replace(words, ours)
+    if getattr(error, "status", None) == 401 and "--http-user" not in sentence:
+        sentence += "; credentials are wanted: give --http-user NAME"
+    return sentence
 
 
 def exit_code(error: WikistdError) -> int:

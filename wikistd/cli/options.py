@@ -10,7 +10,7 @@ import contextlib
 import os
 import stat
 import sys
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ..clock import Clock
@@ -25,6 +25,7 @@ from .registry import UsageError
 from .transcript import TranscriptHandler, describe_trust
 
 PASSWORD_VARIABLE = "WIKISTD_PASSWORD"
+HTTP_PASSWORD_VARIABLE = "WIKISTD_HTTP_PASSWORD"
 #: Parameters of the API whose values are passwords.
 PASSWORD_PARAMETERS = frozenset(("lgpassword", "password", "retype", "OATHToken"))
 #: A password and a line end; a file that is longer is not a password file.
@@ -51,6 +52,15 @@ def add_network_arguments(parser: Any) -> None:
     )
     group.add_argument("--proxy", metavar="URL", help="instead of the environment's")
     group.add_argument("--ca-file", metavar="FILE", help="trust only these CAs")
+    group.add_argument(
+        "--http-user",
+        metavar="NAME",
+        help="for a server that answers 401 in front of the wiki; the password is in "
+        + HTTP_PASSWORD_VARIABLE,
+    )
+    group.add_argument(
+        "--http-password-file", metavar="FILE", help="or there, with mode 0600"
+    )
     group.add_argument(
         "--debug",
         action="store_true",
@@ -84,10 +94,18 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
     options: Dict[str, Any] = {}
     if arguments.debug:
         options["handlers"] = [TranscriptHandler(output.note)]
-    if getattr(arguments, "cookies", None):
+    if getattr(arguments, "cookies", None) is not None:
         if not arguments.user:
             raise UsageError("--cookies keeps a login: give --user too")
+        check_place("--cookies", arguments.cookies)
         options["cookies"] = CookieStore(arguments.cookies)
+    if "@" in urlsplit(arguments.host or "").netloc:
+        raise UsageError(
+            "the address must not hold a user name or password, every user of the "
+            "machine could read it: give --http-user NAME"
+        )
+    if arguments.ca_file is not None and not os.path.exists(arguments.ca_file):
+        raise UsageError("--ca-file %s: there is no such file" % arguments.ca_file)
     if not arguments.timeout > 0:
         raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
     if not arguments.max_wait >= 0:
@@ -102,13 +120,51 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
             "a proxy's password is no argument: put the proxy's address into the "
             "environment variable https_proxy"
         )
+    auth = None
+    if arguments.http_user:
+        auth = (arguments.http_user, _read_http_password(arguments))
+    elif arguments.http_password_file:
+        raise UsageError("--http-password-file is for --http-user NAME: give that too")
     return HttpClient(
+        auth=auth,
         user_agent=arguments.user_agent or default_user_agent(),
         timeout=arguments.timeout,
         proxies=arguments.proxy,
         ca_file=arguments.ca_file,
         **options,
     )
+
+
+def open_given(what: str, path: str) -> BinaryIO:
+    """Open a file that a person named; UsageError with `what` says why it cannot be."""
+    try:
+        return open(path, "rb")
+    except (OSError, ValueError) as error:
+        raise UsageError("%s: %s" % (what, describe_os_error(error))) from None
+
+
+def describe_os_error(error: Exception) -> str:
+    """Return what an error of the system means, in words, without its number."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder, not a file"
+    if isinstance(error, PermissionError):
+        return "you are not allowed to"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def check_place(what: str, path: str) -> None:
+    """UsageError where no file can be written at `path`: no folder is made for it."""
+    folder = os.path.dirname(path) or "."
+    if not path:
+        raise UsageError("%s needs the name of a file" % what)
+    if os.path.isdir(path):
+        raise UsageError("%s %s is a folder: name a file in it" % (what, path))
+    if not os.path.isdir(folder):
+        raise UsageError(
+            "%s %s: there is no folder %s: make it first" % (what, path, folder)
+        )
 
 
 class TellingClock(Clock):
@@ -210,7 +266,7 @@ def read_password(arguments: Any) -> str:
     if arguments.password_file == "-":
         return _check_password(sys.stdin.readline(), "standard input")
     if arguments.password_file:
-        return _read_password_file(arguments.password_file)
+        return _read_password_file("--password-file", arguments.password_file)
     name = arguments.password_env or PASSWORD_VARIABLE
     if name in os.environ:
         return _check_password(os.environ[name], "the variable " + name)
@@ -226,8 +282,22 @@ def read_password(arguments: Any) -> str:
     )
 
 
-def _read_password_file(path: str) -> str:
-    with open(path, "rb") as source:
+def _read_http_password(arguments: Any) -> str:
+    """Return the password of --http-user."""
+    if arguments.http_password_file:
+        return _read_password_file("--http-password-file", arguments.http_password_file)
+    if HTTP_PASSWORD_VARIABLE not in os.environ:
+        raise UsageError(
+            "no password for --http-user %s: set %s, or give --http-password-file FILE"
+            % (arguments.http_user, HTTP_PASSWORD_VARIABLE)
+        )
+    return _check_password(
+        os.environ[HTTP_PASSWORD_VARIABLE], "the variable " + HTTP_PASSWORD_VARIABLE
+    )
+
+
+def _read_password_file(option: str, path: str) -> str:
+    with open_given(option + " " + path, path) as source:
         facts = os.fstat(source.fileno())
         if os.name == "posix" and stat.S_ISREG(facts.st_mode) and facts.st_mode & 0o077:
             raise UsageError(

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ..errors import StatusError
 from ..streams.eventstreams import EventStreams
 from ..streams.whence import read_since
-from .options import add_network_arguments, end_debug, make_cli_client
+from .options import (
+    add_network_arguments,
+    check_place,
+    end_debug,
+    make_cli_client,
+)
 from .output import Output
 from .registry import Command, UsageError
 
@@ -91,7 +96,8 @@ def run_stream_command(arguments: Any, output: Output) -> int:
     ]
     client = make_cli_client(arguments, output)
     options.update(client=client, canary=arguments.canary)
-    if arguments.checkpoint:
+    if arguments.checkpoint is not None:
+        check_place("--checkpoint", arguments.checkpoint)
         options["checkpoint"] = arguments.checkpoint
     first = FirstConnection(min(arguments.max_wait, FIRST_CONNECTION_SECONDS))
     options.update(on_open=first.opened, on_error=first.failed)
@@ -104,8 +110,8 @@ def run_stream_command(arguments: Any, output: Output) -> int:
                 output.record(event)
         return 0
     except StatusError as error:
-        output.error(refusal_sentence(error))
-        return 1
+        error.message = refusal_sentence(error)
+        raise
     finally:
         end_debug(arguments, output, client, arguments.url or arguments.host)
 
@@ -203,18 +209,15 @@ def _with_since(url: str, since: str) -> str:
 
 def refusal_sentence(error: StatusError) -> str:
     """Return the error's sentence with what the server said, as far as it is short."""
-    sentence = str(error)
-    said = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]{0,500}>", " ", _body_text(error))
-    said = " ".join(said.split())
+    sentence = error.message
+    text = bytes(error.body or b"").decode("utf-8", "replace")
+    text = re.sub(r"(?s)<(style|script)\b.*?</\1>|<[^>]{0,500}>", " ", text)
+    said = " ".join(text.split())
     if len(said) > MAX_REFUSAL_CHARACTERS:
         said = said[:MAX_REFUSAL_CHARACTERS] + "..."
     if not said or said[:40] in sentence:
         return sentence
     return "%s: the server says: %s" % (sentence, said)
-
-
-def _body_text(error: StatusError) -> str:
-    return bytes(error.body or b"").decode("utf-8", "replace")
 
 
 def _read_filter(item: str) -> Tuple[str, Any]:

@@ -46,6 +46,8 @@ def check_host(host: str) -> Tuple[str, str]:
             "host must include http:// or https://, for example "
             "https://en.wikipedia.org, got %r" % host
         )
+    if not parts.netloc.isprintable() or " " in parts.netloc:
+        raise ValueError("host holds a blank: %r" % host)
     if "@" in parts.netloc:
         raise ValueError(
             "host must not hold a user name or password: give auth=(user, password)"

@@ -568,6 +568,44 @@ class Cancelling(unittest.TestCase):
             with self.assertRaises(ConnectionLost):
                 client.open(request)
 
+    def test_too_late(self):
+        """A cancel that comes too late does not hurt who has the connection now."""
+        arrived = threading.Event()
+        go_on = threading.Event()
+        with ScriptedServer(
+            ["GET /", OK, "GET /", lambda s: arrived.set(), lambda s: go_on.wait(5), OK]
+        ) as server, make_client() as client:
+            first = WebRequest(server.url + "/")
+            response = client.open(first)
+
+            def late():
+                arrived.wait(5)
+                first.cancel()
+                response.abort()
+                go_on.set()
+
+            thread = threading.Thread(target=late)
+            thread.start()
+            self.assertEqual(client.get(server.url + "/").content, b"ok")
+            thread.join()
+            self.assertEqual(client.counters.connections, 1)
+
+    def test_after_a_redirect(self):
+        """Cancelling the first request ends the one that followed it."""
+        arrived = threading.Event()
+        moved = reply(b"", "302 Found", [("Location", "/next")])
+        with ScriptedServer(
+            ["GET /", moved, "GET /next", lambda sock: arrived.set()]
+        ) as server, make_client() as client:
+            request = WebRequest(server.url + "/")
+            thread = threading.Thread(
+                target=lambda: (arrived.wait(5), time.sleep(0.02), request.cancel())
+            )
+            thread.start()
+            with self.assertRaisesRegex(ConnectionLost, "cancelled"):
+                client.open(request)
+            thread.join()
+
     def test_abort_of_a_response(self):
         """abort() wakes who reads the response in another thread."""
         with ScriptedServer(

@@ -84,6 +84,9 @@ class BodyReader(http.client.HTTPResponse):
         release = self._release
         if release is not None:
             self._release = None
+            let_go = getattr(self.request, "let_go", None)
+            if let_go is not None:
+                let_go(self._stream)
             framing = self._framing
             release(self._stream, self._is_reusable and not framing.leftover)
 
@@ -496,7 +499,8 @@ class BodyReader(http.client.HTTPResponse):
 
     def abort(self) -> None:
         """End the reading from another thread: it raises ConnectionLost there."""
-        self._stream.abort()
+        if not self._ended:
+            self._stream.abort()
 
     def detach(self) -> Any:
         """Return the connection, for a protocol that HTTP was switched to (101).

@@ -289,8 +289,16 @@ class WebRequest(urllib.request.Request):
         if self.cancelled and target is not None:
             target.abort()
 
+    def let_go(self, target: Any) -> None:
+        """Forget `target`: it may serve somebody else now."""
+        if self._held is target:
+            self._held = None
+
     def cancel(self) -> None:
-        """End the exchange, from any thread: the blocked call raises."""
+        """End the exchange, from any thread: the blocked call raises.
+
+        An exchange that has ended is left alone, and so is whoever uses its connection.
+        """
         self.cancelled = True
         target = self._held
         if target is not None:

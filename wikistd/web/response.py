@@ -79,6 +79,8 @@ class Response(BodyReader):
         release: Optional[Callable[[Any, Optional[bool]], None]] = None,
         is_reusable: bool = False,
     ) -> None:
+        self.url = url
+        self.request = request
         super().__init__(
             stream,
             framing,
@@ -92,8 +94,6 @@ class Response(BodyReader):
         self.reason = self.msg = head.reason  # type: ignore[assignment]
         self.headers = head.fields  # type: ignore[assignment]
         self.version = 10 + head.minor_version
-        self.url = url
-        self.request = request
 
     # -- what came with the head
 

@@ -4,6 +4,7 @@ import errno
 import http.client
 import select
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -289,6 +290,43 @@ class Connections(unittest.TestCase):
         self.assertFalse(connection.has_input(9))
         self.assertEqual(connection.receive(9, None, 3.0), b"data")
         connection.close()
+
+
+class TlsLike:
+    """A socket whose readable bytes may be TLS's own, as session tickets are."""
+
+    def __init__(self, sock, answer):
+        self.sock = sock
+        self.answer = answer
+        self.fileno = sock.fileno
+        self.settimeout = sock.settimeout
+        self.close = sock.close
+
+    def pending(self):
+        return 0
+
+    def recv(self, size):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Tickets(unittest.TestCase):
+    def test_readable_but_alive(self):
+        """A session ticket makes a connection readable, not stale; all else does."""
+        for answer, stale in [
+            (ssl.SSLWantReadError(), False),
+            (b"", True),
+            (b"x", True),
+            (ConnectionResetError(104, "reset"), True),
+        ]:
+            one, two = socket.socketpair()
+            with one, two:
+                two.sendall(b"ticket")
+                connection = Connection(None, TlsLike(one, answer))
+                self.assertEqual(connection.is_stale(), stale)
+                self.assertEqual(connection.is_stale(), stale)
+                self.assertTrue(connection.has_input(0))
 
 
 class Errors(unittest.TestCase):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
-from .cli.main import main
+
+def run_program() -> int:
+    """Run the command line; Ctrl-C while it is still being loaded ends it quietly."""
+    try:
+        code: int = importlib.import_module(".cli.main", __package__).main()
+        return code
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program())

@@ -29,6 +29,20 @@ class Bundling(unittest.TestCase):
         self.assertEqual(run("bundle", "--check", path), (1, "", want))
         self.assertEqual(run("bundle", "--check", path + "2")[0], 2)
 
+    def test_where_nothing_can_be_written(self):
+        """The file is named as it was given, not as it is called on the way."""
+        path = os.path.join(self.folder, "none", "x.py")
+        folder = os.path.dirname(path)
+        for argv, words in (
+            (("-o", path), ": there is no folder %s: make it first" % folder),
+            (("-o", self.folder), " is a folder: name a file in it"),
+            (("--check", path), ": there is no such file"),
+            (("--with", path), ": there is no such file"),
+            (("--with", self.folder), ": it is a folder, not a file"),
+        ):
+            want = "wikistd: %s %s%s\n" % (argv + (words,))
+            self.assertEqual(run("bundle", *argv), (2, "", want))
+
     def test_unknown_part(self):
         """An unknown part is a usage error."""
         code, out, err = run("bundle", "--without", "nope")

@@ -704,6 +704,59 @@ class Serve(unittest.TestCase):
             self.assertEqual(found["bot_user"], "Other@bot")
         self.assertEqual(threading.active_count(), 1)
 
+    def test_new_password(self):
+        """Who has lost the passwords of a wiki's file makes new ones."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "wiki.sqlite")
+            first, _ = self.serve("--db", path)
+            _, stderr = self.serve("--db", path)
+            self.assertIn("--new-password", stderr)
+            found, stderr = self.serve("--db", path, "--new-password")
+            self.assertNotEqual(found["bot_password"], first["bot_password"])
+            self.assertNotEqual(found["password"], first["password"])
+            self.assertIn("log in as Demo@bot with " + found["bot_password"], stderr)
+            with serve_wiki(path) as wiki:
+                for user, password in (
+                    ("Demo", found["password"]),
+                    ("Demo@bot", found["bot_password"]),
+                ):
+                    with environment(WIKISTD_PASSWORD=password):
+                        code, _, stderr = run_main("login", wiki.url, "--user", user)
+                    self.assertEqual(code, 0, stderr)
+            with environment(WIKISTD_PASSWORD=PASSWORD):
+                code, _, stderr = run_main("serve", "--db", path, "--new-password")
+            self.assertEqual(code, 2)
+            self.assertIn("WIKISTD_PASSWORD", stderr)
+
+    def test_password_of_the_environment(self):
+        """That WIKISTD_PASSWORD becomes the wiki's password is said."""
+        with environment(WIKISTD_PASSWORD=PASSWORD):
+            _, stderr = self.serve()
+        self.assertIn("is now the one in WIKISTD_PASSWORD", stderr)
+        self.assertNotIn(PASSWORD, stderr)
+        _, text, _ = run_main("serve", "--help")
+        self.assertIn("WIKISTD_PASSWORD", text)
+
+    def test_sentences(self):
+        """What cannot be served is named as it was given, and what to do is said."""
+        with tempfile.TemporaryDirectory() as folder, serve_wsgi(
+            lambda *_: []
+        ) as server:
+            nowhere = os.path.join(folder, "none", "x.sqlite")
+            for argv, words in (
+                (("--db", nowhere), "none/x.sqlite.* there is no folder"),
+                (("--db", folder), folder + ".* is a folder"),
+                (("--port", str(server.port)), "port %d .*taken" % server.port),
+                (("--bind", "192.0.2.1"), "192.0.2.1 is no address of this machine"),
+                (("--bind", "no such address"), "no such address is no address"),
+                (("--bind", "a..b"), "a..b is no address"),
+                (("--bind", "::zz"), "::zz is no address"),
+            ):
+                code, stdout, stderr = run_main("serve", *argv)
+                self.assertEqual((code, stdout), (2, ""), argv)
+                self.assertRegex(stderr, r"^wikistd: [^\n]*%s[^\n]*\n$" % words)
+                self.assertNotIn("rrno", stderr)
+
     def test_open_to_all(self):
         """Who binds to all addresses is told what that means."""
         _, stderr = self.serve("--bind", "0.0.0.0")

@@ -125,6 +125,27 @@ class Processes(unittest.TestCase):
         self.assertEqual(process.returncode, 130, stderr)
         self.assertNotIn(b"Traceback", stderr)
 
+    def test_ctrl_c_while_loading(self):
+        """So does Ctrl-C while the program is still being imported."""
+        code = (
+            "import sys, wikistd, runpy, importlib.abc\n"
+            "class Finder(importlib.abc.MetaPathFinder):\n"
+            "    def find_spec(self, name, path, target=None):\n"
+            "        if name == 'wikistd.cli.main': raise KeyboardInterrupt\n"
+            "sys.meta_path.insert(0, Finder())\n"
+        )
+        for start_it in (
+            "runpy.run_module('wikistd', run_name='__main__')",
+            "from wikistd.__main__ import run_program; sys.exit(run_program())",
+        ):
+            got = subprocess.run(
+                [sys.executable, "-c", code + start_it],
+                cwd=str(ROOT),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            self.assertEqual((got.returncode, got.stderr), (130, b""))
+
     def test_sigterm(self):
         """SIGTERM ends a command as Ctrl-C does, with 143, and is what it was after."""
         before = signal.getsignal(signal.SIGTERM)

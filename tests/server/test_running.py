@@ -1,5 +1,6 @@
 """server/running.py, exchange.py and local.py: WSGI over real and fake sockets."""
 
+import errno
 import io
 import logging
 import socket
@@ -594,8 +595,15 @@ class Counts(ServerCase):
     def test_address_in_use(self):
         """A port that is taken is an OSError, and nothing stays open."""
         server = self.serve()
-        with self.assertRaises(OSError):
+        with self.assertRaises(OSError) as caught:
             serve_wsgi(echo, port=server.port)
+        self.assertEqual(caught.exception.errno, errno.EADDRINUSE)
+        self.assertRegex(
+            str(caught.exception), "^port %d of 127.0.0.1 is taken: " % server.port
+        )
+        for host in ("192.0.2.1", "no such address", "a..b", "::zz"):
+            with self.assertRaisesRegex(OSError, "^%s is no address of " % host):
+                serve_wsgi(echo, host)
 
     def test_ipv6(self):
         """An IPv6 address is served and written with brackets."""

@@ -124,6 +124,11 @@ class Served(unittest.TestCase):
                 serve_wiki(port=wiki.port)
         with self.assertRaises(ValueError):
             serve_wiki(user="a|b")
+        with tempfile.TemporaryDirectory() as folder:
+            with self.assertRaisesRegex(ValueError, "that is a folder"):
+                serve_wiki(folder)
+            with self.assertRaisesRegex(ValueError, "there is no folder"):
+                serve_wiki(os.path.join(folder, "none", "x.sqlite"))
         with self.assertRaises(TypeError):
             serve_wiki(app_options={"no_such_option": 1})
 

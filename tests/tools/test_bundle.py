@@ -138,6 +138,16 @@ class Without(Case):
             " build it again without leaving that out (python3 -m wikistd bundle)", err,
         )
 
+    def test_without_the_command_line(self):
+        """As a script such a file says why nothing happens, and how to have it back."""
+        path = self.write("small.py", self.small)
+        code, out, err = run_python(path, "demo")
+        self.assertEqual((code, out), (2, ""))
+        self.assertEqual(
+            err, "wikistd: the command line is not in this file, which was built without"
+            " 'cli': build it again without leaving that out (python3 -m wikistd bundle)\n",
+        )
+
     def test_each_part(self):
         """Each part can be left out by itself: nothing else is built on it."""
         for part in "server cli compat tools streams".split():

@@ -10,6 +10,7 @@ from typing import Any
 from ..tools.bundle import add_bundle_arguments, run_bundle
 from ..tools.sources import ChangedCopy
 from ..tools.vendor import add_vendor_arguments, run_vendor
+from .options import check_place, open_given
 from .output import Output
 from .registry import Command
 
@@ -40,6 +41,14 @@ def _add_vendor(parser: Any) -> None:
 
 
 def _run_bundle(arguments: Any, output: Output) -> int:
+    # Looked at here: what fails later has the names of files that nobody gave.
+    target = getattr(arguments, "output", "-")
+    if target != "-":
+        check_place("-o", target)
+    for option, name in (("--check", "check"), ("--with", "job")):
+        path = getattr(arguments, name, None)
+        if path:
+            open_given("%s %s" % (option, path), path).close()
     return _run_tool(run_bundle, arguments, output)
 
 

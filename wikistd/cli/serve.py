@@ -7,12 +7,13 @@ Not here: the wiki itself (server room).
 from __future__ import annotations
 
 import os
+import secrets
 from typing import Any
 
 from ..server.serving import WikiServer, serve_wiki
 from .options import PASSWORD_VARIABLE
 from .output import Output
-from .registry import Command
+from .registry import Command, UsageError
 
 _serve_main_page = """This wiki lives in one sqlite3 file and one Python process.
 
@@ -33,26 +34,42 @@ def _add_serve_arguments(parser: Any) -> None:
         "--db", metavar="FILE", help="keep the wiki in this sqlite3 file"
     )
     parser.add_argument(
-        "--user", default="Demo", metavar="NAME", help="the account, default: Demo"
+        "--user",
+        default="Demo",
+        metavar="NAME",
+        help="the account, default: Demo; where %s is set, that becomes its password "
+        "and its bot's, else a new account's are told once" % PASSWORD_VARIABLE,
+    )
+    parser.add_argument(
+        "--new-password",
+        action="store_true",
+        help="give the account and its bot new passwords, and tell them",
     )
 
 
 def run_serve_command(arguments: Any, output: Output) -> int:
     """Serve until Ctrl-C."""
     if not 0 <= arguments.port <= 65535:
-        raise ValueError("--port must be 0 to 65535, not %d" % arguments.port)
-    password = os.environ.get(PASSWORD_VARIABLE)
+        raise UsageError("--port must be 0 to 65535, not %d" % arguments.port)
+    given = password = bot_password = os.environ.get(PASSWORD_VARIABLE) or None
+    if arguments.new_password:
+        if given:
+            raise UsageError(
+                "--new-password makes one up, and %s is set too: leave out one of them"
+                % PASSWORD_VARIABLE
+            )
+        password, bot_password = secrets.token_urlsafe(12), secrets.token_hex(16)
     with serve_wiki(
         arguments.db or ":memory:",
         host=arguments.bind,
         port=arguments.port,
         user=arguments.user,
         password=password,
-        bot_password=password,
+        bot_password=bot_password,
     ) as wiki:
         if wiki.store.find_page("Main Page") is None:
             wiki.store.save_page("Main Page", _serve_main_page, user=arguments.user)
-        _announce(wiki, output, given=password is not None)
+        _announce(wiki, output, given=given is not None)
         wiki.server.serve_forever()
     return 0
 
@@ -74,8 +91,16 @@ def _announce(wiki: WikiServer, output: Output, *, given: bool) -> None:
     output.note("serving %s/ (Ctrl-C ends it)" % wiki.url)
     if "bot_password" in facts:
         output.note("log in as %s with %s" % (wiki.bot_user, wiki.bot_password))
+    elif given:
+        output.note(
+            "the password of %s and %s is now the one in %s"
+            % (wiki.user, wiki.bot_user, PASSWORD_VARIABLE)
+        )
     else:
-        output.note("log in as %s with the password it has" % wiki.bot_user)
+        output.note(
+            "log in as %s with the password it has (lost? --new-password makes one)"
+            % wiki.bot_user
+        )
     if not wiki.host.startswith("127.") and wiki.host != "::1":
         output.note("everybody who reaches %s can read and edit it" % wiki.host)
 

@@ -60,6 +60,16 @@ def __getattr__(name: str) -> Any:
     raise AttributeError("module %%r has no attribute %%r" %% (__name__, name))
 '''
 
+#: Ends a file without a command line: as a script it would do nothing, silently.
+NO_COMMANDS_CODE = '''\
+if __name__ == "__main__":
+    sys.stderr.write(
+        "wikistd: the command line is not in this file, which was built without %r:"
+        " build it again without leaving that out (python3 -m wikistd bundle)\\n"
+    )
+    sys.exit(2)
+'''
+
 
 def bundle_text(
     modules: Dict[str, FlatModule],
@@ -78,7 +88,7 @@ def bundle_text(
     only = script.uses(modules) if script else None
     flat = Flat(modules, without=without, only=only)
     also = [("typing", "Any")] if without else []
-    also += [("", "sys")] if "cli/main" in flat.order else []
+    also += [("", "sys")] if script is None else []
     docstring = script.docstring if script else '"""%s\n"""' % flat.docstring
     lines = [docstring, "", "from __future__ import annotations", ""]
     lines += [flat.imports(also), '__version__ = "%s"' % version, ""]
@@ -98,6 +108,9 @@ def bundle_text(
         lines += ["", script.after(flat)]
     elif "cli/main" in flat.order:
         lines += ["", 'if __name__ == "__main__":', "    sys.exit(main())", ""]
+    elif without:
+        part = "cli" if "cli" in without else ", ".join(without)
+        lines += ["", NO_COMMANDS_CODE % part]
     return with_head("\n".join(lines), version, list(without), script)
 
 

@@ -41,7 +41,10 @@ LEFT_TO_THE_PACKAGE = (
 #: Commands say in a sentence that a part is missing, where a function would raise.
 ABOUT_A_PART = {
     "without-server": ("tests.cli.test_demo", "tests.cli.test_serve"),
-    "without-streams": ("tests.cli.test_demo", "tests.cli.test_commands.Stream"),
+    "without-streams": (
+        "tests.cli.test_demo", "tests.cli.test_readme", "tests.cli.test_commands.Stream",
+        "tests.cli.test_commands.Sentences", "tests.cli.test_commands.Fronts",
+    ),
 }
 LEFT_OUT_TEXT = "is not in this file, which was built without"
 

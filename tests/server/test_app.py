@@ -159,6 +159,38 @@ class Pages(AppCase):
         text = self.page("/wiki/Category:Things")
         self.assertIn('<li><a href="/wiki/A">A</a></li>', text)
 
+    def test_category_without_a_page(self):
+        """So does one that has members and no page of its own; one of neither is 404."""
+        self.save("A", "[[Category:Things]]")
+        text = self.page("/wiki/Category:Things")
+        self.assertIn('<li><a href="/wiki/A">A</a></li>', text)
+        self.assertIn("There is no page with this title yet.", text)
+        self.page("/wiki/Category:Nothing", 404)
+        self.page("/w/index.php?title=Category:Things&oldid=99999", 404)
+
+    def test_edit(self):
+        """action=edit shows the source, and says where it can be changed."""
+        first = self.save("A", "<b>first</b></textarea>")
+        self.save("A", "second")
+        text = self.page("/w/index.php?title=A&action=edit")
+        self.assertRegex(text, r"<textarea [^>]*readonly[^>]*>\nsecond</textarea>")
+        self.assertIn("/w/api.php", text)
+        text = self.page("/w/index.php?title=A&action=submit&oldid=%d" % first)
+        self.assertIn("&lt;b&gt;first&lt;/b&gt;&lt;/textarea&gt;</textarea>", text)
+        text = self.page("/w/index.php?title=Nothing+here&action=edit")
+        self.assertIn(">\n</textarea>", text)
+        self.page("/w/index.php?title=A&action=edit&oldid=99999", 404)
+        self.store.db.run(
+            "UPDATE revision SET hidden = 'content' WHERE id = ?", (first,)
+        )
+        self.page("/w/index.php?title=A&action=edit&oldid=%d" % first, 404)
+
+    def test_favicon(self):
+        """What every browser asks for is no error."""
+        status, headers, body = self.ask("/favicon.ico")
+        self.assertEqual((status, body), (204, b""))
+        self.assertNotIn("content-length", headers)
+
     def test_lists(self):
         """All pages, recent changes and files can be looked through."""
         self.save("A & B", "text", summary="why <not>")

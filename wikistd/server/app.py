@@ -19,7 +19,7 @@ from .actions_run import run_action
 from .exchange import http_date
 from .feed import ChangeFeed
 from .forms import host_url, read_api_request
-from .records import FileRecord
+from .records import FileRecord, RevisionRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title, title_text
 from .views import VIEW_ROWS, WikiViews, file_address, file_folder
@@ -33,6 +33,7 @@ AppHeaders = List[Tuple[str, str]]
 _app_range = r"bytes=([0-9]*)-([0-9]*)\Z"
 _app_statuses = {
     200: "200 OK",
+    204: "204 No Content",
     206: "206 Partial Content",
     301: "301 Moved Permanently",
     302: "302 Found",
@@ -131,6 +132,8 @@ class WikiApp:
             return self._index(query, environ)
         if path in ("", "/"):
             return self._redirect(self.store.site.main_page, environ)
+        if path == "/favicon.ico":  # what browsers ask every host for
+            return AppReply(204, [("Cache-Control", "max-age=86400")])
         return _plain(404, "there is nothing at this address")
 
     # The API
@@ -180,6 +183,8 @@ class WikiApp:
                 "page = ? ORDER BY id DESC", (page.id,), VIEW_ROWS
             )
             return self._html(200, self.views.history(shown, rows))
+        if action in ("edit", "submit"):
+            return self._source(title, shown, query)
         return self._view(title, shown, query)
 
     def _view(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
@@ -199,10 +204,34 @@ class WikiApp:
                 )
                 note = _note("An old version of this page, number %d." % row.id)
         if record is None:
-            return self._html(404, self.views.missing(shown))
+            members = "" if old else self.views.members(title)
+            return self._html(
+                200 if members else 404, self.views.missing(shown, members)
+            )
         reply = self._html(200, self.views.page(title, record, note=note))
         reply.headers.append(("Last-Modified", http_date(record.timestamp)))
         return reply
+
+    def _source(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
+        """Answer action=edit: the source, to be looked at."""
+        row = self._find_revision(title, query)
+        if row is None:
+            if read_old_id(query) or self.store.find_page(title) is not None:
+                return self._html(404, self.views.missing(shown))
+            return self._html(200, self.views.source(shown, ""))
+        return self._html(200, self.views.source(shown, self.store.read_text(row)))
+
+    def _find_revision(
+        self, title: Title, query: Dict[str, str]
+    ) -> Optional[RevisionRow]:
+        """Return the revision that oldid= names, else a page's newest, if it is shown."""
+        old = read_old_id(query)
+        if old:
+            row = self.store.find_revision(old)
+        else:
+            page = self.store.find_page(title) if title.namespace >= 0 else None
+            row = self.store.find_revision(page.latest) if page else None
+        return None if row is None or "content" in row.hidden else row
 
     def _raw(self, title: Title, query: Dict[str, str]) -> AppReply:
         """Answer action=raw: the text and nothing else."""
@@ -218,12 +247,8 @@ class WikiApp:
             ("Content-Type", kind + "; charset=UTF-8"),
             ("Cache-Control", "public, s-maxage=0, max-age=18000"),
         ]
-        page = self.store.find_page(title) if title.namespace >= 0 else None
-        row = self.store.find_revision(page.latest) if page else None
-        old = read_old_id(query)
-        if old:
-            row = self.store.find_revision(old)
-        if row is None or "content" in row.hidden:
+        row = self._find_revision(title, query)
+        if row is None:
             return AppReply(404, headers)
         headers.append(("Last-Modified", http_date(row.time)))
         return AppReply(200, headers, self.store.read_text(row).encode("utf-8"))
@@ -359,7 +384,9 @@ class WikiApp:
 
                 packer = zlib.compressobj(self.gzip_level, zlib.DEFLATED, 31)
                 body = packer.compress(body) + packer.flush()
-        if reply.status == 304:
+        if reply.status == 204:
+            pass  # RFC 9110 8.6: without a Content-Length
+        elif reply.status == 304:
             headers = [pair for pair in headers if pair[0] != "Content-Type"]
         else:
             headers.append(("Content-Length", str(len(body))))

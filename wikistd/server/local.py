@@ -153,6 +153,8 @@ class LocalReply(io.RawIOBase):
 def local_connect(app: WsgiApp) -> LocalConnector:
     """Return a `connect=` for HttpClient that leads to `app`, without a port.
 
-    The application runs in the thread that reads its answer.
+    The application runs in the thread that reads its answer.  Addresses begin with
+    http://, whatever the host: there is no TLS to a socket that is none, and https://
+    fails.
     """
     return LocalConnector(app)

@@ -105,8 +105,7 @@ class WikiViews:
         record_file = self.store.get_file(title.text) if title.namespace == 6 else None
         if record_file is not None:
             body = self._file(record_file) + body
-        if title.namespace == 14:
-            body += self._members(title)
+        body += self.members(title)
         # Its first letter says in which direction a text runs.
         body = '<div dir="auto">%s</div>\n' % body
         footer = "<footer>Last changed %s by %s</footer>" % (
@@ -126,10 +125,20 @@ class WikiViews:
         existing.update(_special_pages(record.text))
         return render_html(record.text, title, existing)
 
-    def missing(self, title: str) -> str:
-        """Return the view of a page that is not there."""
-        body = "<p>There is no page with this title yet.</p>"
-        return self.frame(title, body)
+    def missing(self, title: str, members: str = "") -> str:
+        """Return the view of a page that is not there; a category has members still."""
+        body = "<p>There is no page with this title yet.</p>\n"
+        return self.frame(title, body + members)
+
+    def source(self, title: str, text: str) -> str:
+        """Return the source of a page, which is changed by the API, not here."""
+        note = (
+            '<p class="note">This is the source. Pages are changed by the API, at'
+            " %s/api.php?action=edit, not in the browser.</p>\n"
+            # HTML drops the first line end of a textarea.
+            '<textarea readonly rows="25" style="width:100%%" dir="auto">\n%s</textarea>'
+        ) % (html.escape(self.script_path), html.escape(text))
+        return self.frame("Source of " + title, note, tabs=self.tabs(title))
 
     def history(self, title: str, revisions: Sequence[RevisionRow]) -> str:
         """Return the list of a page's revisions, newest first."""
@@ -214,13 +223,18 @@ class WikiViews:
             record.sha1,
         )
 
-    def _members(self, title: Title) -> str:
+    def members(self, title: Title) -> str:
+        """Return the list of what is in a category, "" where there is nothing."""
+        if title.namespace != 14 or title.interwiki:
+            return ""
         pages = self.store.query_pages(
             "member.category = ? ORDER BY member.kind, member.sortkey, page.id",
             (title.key,),
             VIEW_ROWS,
             join="JOIN category_member AS member ON member.page = page.id",
         )
+        if not pages:
+            return ""
         items = "\n".join("<li>%s</li>" % self.link(page.text) for page in pages)
         return "<h2>Pages in this category</h2>\n<ul>\n%s\n</ul>\n" % items
 

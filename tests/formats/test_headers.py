@@ -339,5 +339,17 @@ class HostileText(unittest.TestCase):
                 self.assertLess(time.process_time() - began, 0.5, (lead, seed))
 
 
+class LoneValues(unittest.TestCase):
+    def test_only_equals_signs_end_them(self):
+        """RFC 9110 11.2: a token68 ends with equals signs; else it is a parameter."""
+        for text, want in (
+            ("Negotiate abc=", ("negotiate", "abc=", {})),
+            ("Digest nc=X", ("digest", "", {"nc": "X"})),
+            ("Digest nc=X, qop=auth", ("digest", "", {"nc": "X", "qop": "auth"})),
+            ("Bearer abc= x", ("bearer", "", {"abc": "x"})),
+        ):
+            self.assertEqual(parse_challenges(text), [Challenge(*want)], text)
+
+
 if __name__ == "__main__":
     unittest.main()

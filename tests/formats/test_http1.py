@@ -471,5 +471,36 @@ class Framing(unittest.TestCase):
         self.assertEqual(repr(head_of("A: 1")), "<ResponseHead 200, 1 fields>")
 
 
+class TrailersOfChunks(unittest.TestCase):
+    def test_what_follows_them(self):
+        """The bytes after the trailers' empty line belong to the next answer, all."""
+        got = feed_every_way(
+            self,
+            b"3\r\nabc\r\n0\r\nA: 1\r\n\r\nHTTP/1.1 200",
+            run_chunked,
+        )
+        self.assertEqual(got, (b"abc", [("A", "1")], b"HTTP/1.1 200"))
+
+    def test_how_many(self):
+        """A hundred trailer fields are taken, one more is refused."""
+        line = b"A: 1\r\n"
+        body, trailers, _ = run_chunked([b"0\r\n" + line * 100 + b"\r\n"])
+        self.assertEqual((body, len(trailers)), (b"", 100))
+        self.assertEqual(
+            run_chunked([b"0\r\n" + line * 101 + b"\r\n"]),
+            ("LimitExceeded", "body has 101 trailer fields, more than 100"),
+        )
+
+    def test_how_long(self):
+        """Trailers within `max_trailer_bytes` are taken, longer ones refused."""
+        data = b"0\r\nA: 12345\r\n\r\n"
+        got = feed_every_way(self, data, lambda c: run_chunked(c, max_trailer_bytes=12))
+        self.assertEqual(got, (b"", [("A", "12345")], b""))
+        got = feed_every_way(self, data, lambda c: run_chunked(c, max_trailer_bytes=9))
+        self.assertEqual(
+            got, ("LimitExceeded", "trailers exceed max_trailer_bytes=9")
+        )
+
+
 if __name__ == "__main__":
     unittest.main()

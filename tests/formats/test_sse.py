@@ -178,3 +178,11 @@ class Writing(unittest.TestCase):
         self.assertEqual(encode_comment(), b":\n\n")
         self.assertEqual(encode_comment("ok"), b":ok\n\n")
         self.assertEqual(encode_comment("a\ndata: b"), b":a\n:data: b\n\n")
+
+
+class DefaultLimits(unittest.TestCase):
+    def test_how_much_is_held(self):
+        """A line may have 32 MiB, the lines of one event 64 MiB."""
+        parser = EventParser()
+        self.assertEqual(parser.max_line_bytes, 32 * 1024 * 1024)
+        self.assertEqual(parser.max_event_bytes, 64 * 1024 * 1024)

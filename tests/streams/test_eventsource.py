@@ -127,6 +127,48 @@ class Reconnecting(unittest.TestCase):
         self.assertEqual(client.requests[1].full_url, URL + "?x")
 
 
+class Looping(unittest.TestCase):
+    def test_a_for_loop(self):
+        """Gives what next() gives; a loop goes on where the last one stopped."""
+        source, client, _ = make_source(
+            Answer(b"id: 1\ndata: a\n\nid: 2\ndata: b\n\n", b"data: c\n\n"), Answer(b"data: d\n\n")
+        )
+        got = []
+        for event in source:
+            got.append((event.data, source.last_event_id, source.events))
+            if len(got) == 2:
+                break
+        for event in source:
+            got.append((event.data, source.last_event_id, source.events))
+            if event.data == "d":
+                source.close()
+        self.assertEqual(got, [("a", "1", 1), ("b", "2", 2), ("c", "2", 3), ("d", "2", 4)])
+
+    def test_closed_between_looking_and_taking(self):
+        """Another thread took the events away: the iteration ends."""
+        source, _, _ = make_source()
+        answers = [True, True, False]
+        source._fill = lambda: answers.pop(0)
+        self.assertRaises(StopIteration, next, source)
+        self.assertEqual(list(source), [])
+
+    def test_disconnected_from_another_thread(self):
+        """A blocked reader makes another connection, without a pause."""
+        first = Answer(b"id: 1\ndata: a\n\n", then="hang")
+        source, client, clock = make_source(first, Answer(b"data: b\n\n"))
+        next(source)
+        threading.Timer(0.02, source.disconnect).start()
+        self.assertEqual(next(source).data, "b")
+        self.assertEqual(clock.slept, [])
+
+    def test_a_response_that_cannot_be_closed(self):
+        """Is dropped all the same."""
+        answer = Answer(b"data: a\n\n")
+        answer.close = lambda: (_ for _ in ()).throw(OSError("already"))
+        source, _, _ = make_source(answer, Answer(b"data: b\n\n"))
+        self.assertEqual(take(source, 2), ["a", "b"])
+
+
 class Refusals(unittest.TestCase):
     def test_204_ends_it(self):
         """And it stays ended."""
@@ -379,6 +421,17 @@ class OneResponse(unittest.TestCase):
             next(events)
         with self.assertRaisesRegex(ConnectionLost, "was cut"):
             list(iter_events(Answer()))
+
+    def test_readany_is_enough(self):
+        """What has no read1."""
+
+        class Stream:
+            parts = [b"data: a\n", b"\n", b""]
+
+            def readany(self):
+                return self.parts.pop(0)
+
+        self.assertEqual([event.data for event in iter_events(Stream())], ["a"])
 
     def test_foreign_errors(self):
         """Are ours when they come out."""

@@ -224,7 +224,7 @@ class WikiApp:
     def _find_revision(
         self, title: Title, query: Dict[str, str]
     ) -> Optional[RevisionRow]:
-        """Return the revision that oldid= names, else a page's newest, if it is shown."""
+        """Return the revision that oldid= names, else the newest; None if hidden."""
         old = read_old_id(query)
         if old:
             row = self.store.find_revision(old)

@@ -136,7 +136,7 @@ class WikiViews:
             '<p class="note">This is the source. Pages are changed by the API, at'
             " %s/api.php?action=edit, not in the browser.</p>\n"
             # HTML drops the first line end of a textarea.
-            '<textarea readonly rows="25" style="width:100%%" dir="auto">\n%s</textarea>'
+            '<textarea readonly rows="25" style="width:99%%" dir="auto">\n%s</textarea>'
         ) % (html.escape(self.script_path), html.escape(text))
         return self.frame("Source of " + title, note, tabs=self.tabs(title))
 

@@ -85,7 +85,7 @@ def read_iso_milliseconds(text: str) -> Optional[int]:
     text = text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, IndexError):  # PyPy's answer to a short text
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)

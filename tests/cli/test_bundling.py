@@ -4,6 +4,7 @@ import io
 import os
 import tempfile
 import unittest
+from unittest import mock
 
 from wikistd.cli.main import main
 
@@ -42,6 +43,23 @@ class Bundling(unittest.TestCase):
         ):
             want = "wikistd: %s %s%s\n" % (argv + (words,))
             self.assertEqual(run("bundle", *argv), (2, "", want))
+
+    def test_what_the_system_refuses(self):
+        """So is it where the system refuses while it is written."""
+        path = os.path.join(self.folder, "x.py")
+        for error, words in (
+            (PermissionError(13, "Permission denied", path + ".1.new"), "you are not "),
+            (OSError(28, "No space left on device"), "No space left on device"),
+        ):
+            with mock.patch("wikistd.cli.bundling.run_bundle", side_effect=error):
+                code, out, err = run("bundle", "-o", path)
+            self.assertEqual((code, out), (2, ""))
+            self.assertRegex(err, r"^wikistd: -o \S+x.py: %s[^\n]*\n$" % words)
+        gone = FileNotFoundError(2, "No such file or directory", "some/where")
+        with mock.patch("wikistd.cli.bundling.run_vendor", side_effect=gone):
+            code, out, err = run("vendor", path)
+        want = "wikistd: some/where: there is no such file\n"
+        self.assertEqual((code, out, err), (2, "", want))
 
     def test_unknown_part(self):
         """An unknown part is a usage error."""

@@ -577,6 +577,7 @@ class Stream(WikiCase):
             (self.wiki.url,),
             (self.wiki.url, "--streams", "recentchange,mediawiki.recentchange"),
             (self.wiki.url + "/", "recentchange"),
+            (self.wiki.url, "mediawiki.recentchange"),
             ("recentchange", "--host", self.wiki.url),
         ):
             code, stdout, stderr = run_main(
@@ -595,6 +596,7 @@ class Stream(WikiCase):
             ("localhost",),
             ("10.0.0.1",),
             ("wiki.example/w",),
+            ("wiki.internal",),
             ("two words",),
             ("http://a.example", "http://b.example"),
             ("http://a.example", "--host", "http://b.example"),
@@ -746,6 +748,7 @@ class Serve(unittest.TestCase):
             for argv, words in (
                 (("--db", nowhere), "none/x.sqlite.* there is no folder"),
                 (("--db", folder), folder + ".* is a folder"),
+                (("--db", ""), "--db needs the name of a file"),
                 (("--port", str(server.port)), "port %d .*taken" % server.port),
                 (("--bind", "192.0.2.1"), "192.0.2.1 is no address of this machine"),
                 (("--bind", "no such address"), "no such address is no address"),

@@ -10,9 +10,9 @@ from typing import Any
 from ..tools.bundle import add_bundle_arguments, run_bundle
 from ..tools.sources import ChangedCopy
 from ..tools.vendor import add_vendor_arguments, run_vendor
-from .options import check_place, open_given
+from .options import check_place, describe_os_error, open_given
 from .output import Output
-from .registry import Command
+from .registry import Command, UsageError
 
 
 def _run_tool(run: Any, arguments: Any, output: Output) -> int:
@@ -49,7 +49,10 @@ def _run_bundle(arguments: Any, output: Output) -> int:
         path = getattr(arguments, name, None)
         if path:
             open_given("%s %s" % (option, path), path).close()
-    return _run_tool(run_bundle, arguments, output)
+    try:
+        return _run_tool(run_bundle, arguments, output)
+    except OSError as error:
+        raise UsageError("-o %s: %s" % (target, describe_os_error(error))) from None
 
 
 def _run_vendor(arguments: Any, output: Output) -> int:

@@ -24,7 +24,7 @@ from ..web.useragent import WIKISTD_VERSION
 from .bundling import BUNDLE_COMMAND, VENDOR_COMMAND
 from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND
 from .demo import DEMO_COMMAND
-from .options import logging_to
+from .options import describe_os_error, logging_to
 from .output import Output, OutputClosed
 from .registry import UsageError
 from .serve import SERVE_COMMAND
@@ -161,7 +161,10 @@ def _run(argv: Sequence[str], output: Output) -> int:
         return EXIT_USAGE
     except (UsageError, ValueError, OSError, ImportError) as error:
         # An address, a value, a file or a port that cannot be used.
-        output.error(str(error))
+        sentence = str(error)
+        if isinstance(error, OSError) and error.filename:
+            sentence = "%s: %s" % (error.filename, describe_os_error(error))
+        output.error(sentence)
         return EXIT_USAGE
 
 

@@ -51,6 +51,8 @@ def run_serve_command(arguments: Any, output: Output) -> int:
     """Serve until Ctrl-C."""
     if not 0 <= arguments.port <= 65535:
         raise UsageError("--port must be 0 to 65535, not %d" % arguments.port)
+    if arguments.db == "":
+        raise UsageError("--db needs the name of a file")
     given = password = bot_password = os.environ.get(PASSWORD_VARIABLE) or None
     if arguments.new_password:
         if given:

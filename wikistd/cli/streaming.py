@@ -125,6 +125,13 @@ def read_stream_source(arguments: Any) -> Dict[str, Any]:
     if arguments.host is not None:
         hosts.append(arguments.host)
     names = [item for item in arguments.targets if "://" not in item]
+    for name in names:
+        # Sent to Wikimedia as a name, the address of somebody's wiki would be told.
+        if "." in name and not name.startswith("mediawiki."):
+            raise UsageError(
+                "%r may be a host or a stream: write http:// or https:// before a "
+                "host, and --streams before a stream" % name
+            )
     for item in arguments.streams:
         names += item.split(",")
     for name in names:

@@ -200,3 +200,27 @@ class WithoutZlib(unittest.TestCase):
             sys.modules["zlib"] = kept
         self.assertNotIn("Sec-WebSocket-Extensions", dict(headers))
         self.assertIsNone(writer.deflate)
+
+
+class Windows(unittest.TestCase):
+    def test_every_size(self):
+        """RFC 7692 7.1.2: windows of 8 to 15 bits; zlib reads all, writes from 9 on."""
+        name = "permessage-deflate"
+        for bits in range(8, 16):
+            ours = name + "; server_max_window_bits=%d" % bits
+            theirs = name + "; client_max_window_bits=%d" % bits
+            can_write = bits > 8
+            self.assertEqual(
+                accept_deflate(ours),
+                (ours, DeflateTerms(False, False, bits, 15)) if can_write else None,
+            )
+            self.assertEqual(
+                accept_deflate(theirs), (theirs, DeflateTerms(False, False, 15, bits))
+            )
+            self.assertEqual(agree_deflate(ours), DeflateTerms(False, False, bits, 15))
+            if can_write:
+                self.assertEqual(
+                    agree_deflate(theirs), DeflateTerms(False, False, 15, bits)
+                )
+        for wrong in ("7", "16", "+9", "9 9", "1e1"):
+            self.assertIsNone(accept_deflate(name + "; server_max_window_bits=" + wrong))

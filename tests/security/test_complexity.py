@@ -36,10 +36,10 @@ class Timed:
         self.test, self.seconds = test, seconds
 
     def __enter__(self):
-        self.start = time.process_time()
+        self.start = time.thread_time()
 
     def __exit__(self, *error):
-        took = time.process_time() - self.start
+        took = time.thread_time() - self.start
         if error[0] is None and not os.environ.get("COVERAGE_RUN"):
             self.test.assertLess(took, self.seconds)
 
@@ -51,9 +51,9 @@ class Headers(unittest.TestCase):
                       ",\t", "=", "\\", "Negotiate abc==, ", "a = "]:
             text = "Digest " + piece * (64 * KILOBYTE // len(piece))
             with self.subTest(piece=piece), Timed(self, 0.5):
-                start = time.process_time()
+                start = time.thread_time()
                 parse_challenges(text)
-                fast = time.process_time() - start
+                fast = time.thread_time() - start
             self.assertLess(fast, 0.25)
 
     def test_cve_2020_8492_other_headers(self):

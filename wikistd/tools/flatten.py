@@ -63,9 +63,12 @@ class FlatModule:
             and isinstance(node.test, ast.Name)
             and node.test.id == "TYPE_CHECKING"
         ):
+            # The package's own file names its modules there, and imports them lazily.
+            is_root = self.short.startswith("__init__")
+            kind = self.standard if is_root else self.typing_only
             for part in node.body:
                 if isinstance(part, (ast.Import, ast.ImportFrom)):
-                    self._take_import(part, self.typing_only)
+                    self._take_import(part, kind)
             self._remove(node)
         elif node is self.tree.body[0] and self.docstring:
             self._remove(node)
@@ -86,7 +89,7 @@ class FlatModule:
             return
         assert isinstance(node, ast.ImportFrom)
         for alias in node.names:
-            if alias.asname or alias.name == "*":
+            if alias.asname not in (None, alias.name) or alias.name == "*":
                 raise BundleError(
                     "%s:%d: `as` or `*` in an import" % (self.short, node.lineno)
                 )

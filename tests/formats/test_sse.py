@@ -186,3 +186,14 @@ class DefaultLimits(unittest.TestCase):
         parser = EventParser()
         self.assertEqual(parser.max_line_bytes, 32 * 1024 * 1024)
         self.assertEqual(parser.max_event_bytes, 64 * 1024 * 1024)
+
+
+class Types(unittest.TestCase):
+    def test_names_that_begin_like_the_usual_one(self):
+        """A type is taken as it stands, to its last character; "message" is one too."""
+        for code in range(32, 127):
+            name = "message%c" % code
+            got = EventParser().feed(b"event: %s\ndata: x\n\n" % name.encode())
+            self.assertEqual(got, [ServerSentEvent(name, "x", "")])
+        got = EventParser().feed(b"event: message\ndata: x\n\n")
+        self.assertEqual(got, [ServerSentEvent("message", "x", "")])

@@ -95,3 +95,38 @@ class Client(unittest.TestCase):
             self.assertEqual(str(caught.exception), text)
         with self.assertRaisesRegex(HeaderError, "not offered"):
             finish_handshake(NONCE, answer, compress=False)
+
+
+class Strictness(unittest.TestCase):
+    def test_keys_with_other_characters(self):
+        """RFC 6455 4.2.1: the key is base64 of 16 bytes, with nothing in between."""
+        key = GOOD["Sec-WebSocket-Key"]
+        for wrong in (key[:4] + "*" + key[4:], key[:4] + "\n" + key[4:], key[:-1], key + "AAAA"):
+            with self.assertRaises(HandshakeRefused) as caught:
+                do_handshake("GET", dict(GOOD, **{"Sec-WebSocket-Key": wrong}))
+            self.assertEqual(caught.exception.status, 400, wrong)
+
+    def test_what_a_client_sends(self):
+        """Protocols and extensions only where there are some: empty fields are wrong."""
+        plain = [
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        self.assertEqual(make_handshake(NONCE, compress=False), plain)
+        self.assertEqual(
+            make_handshake(NONCE, ("a", "b")),
+            plain + [
+                ("Sec-WebSocket-Protocol", "a, b"),
+                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+            ],
+        )
+
+    def test_fields_that_are_missing(self):
+        """Each field that the handshake needs is needed, on both sides."""
+        answer = dict(do_handshake("GET", make_handshake(NONCE))[1])
+        for name in ("Upgrade", "Connection", "Sec-WebSocket-Accept"):
+            with self.assertRaises(HeaderError):
+                finish_handshake(NONCE, {key: answer[key] for key in answer if key != name})
+        for name in ("Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"):
+            with self.assertRaises(HandshakeRefused):
+                do_handshake("GET", {key: GOOD[key] for key in GOOD if key != name})

@@ -101,13 +101,12 @@ class ConnectionPool:
                 connection = self._make(key)
                 if connection is not None:
                     return connection
-                if not is_collected:
+                if not self._wait(deadline) and not is_collected:
                     # What nobody refers to any more frees its place: in a cycle, or
-                    # where references are not counted (PyPy), only after this.
+                    # where references are not counted (PyPy), only after this.  It
+                    # takes up to 0.1 s, so not where a place comes free by itself.
                     gc.collect()
                     is_collected = True
-                    continue
-                self._wait(deadline)
                 continue
             idle_limit = connection.idle_limit
             age = time.monotonic() - connection.idle_since
@@ -149,7 +148,8 @@ class ConnectionPool:
                 return None
         return connection
 
-    def _wait(self, deadline: Optional[Deadline]) -> None:
+    def _wait(self, deadline: Optional[Deadline]) -> bool:
+        """Wait for a place a moment; return whether one came free."""
         try:
             seconds = next_wait(deadline, POOL_TICK_SECONDS)
         except TransportTimeout:
@@ -160,8 +160,9 @@ class ConnectionPool:
             ) from None
         self._waiters += 1
         try:
-            self._freed.wait(seconds)
+            is_freed = self._freed.wait(seconds)
             self._freed.clear()
+            return is_freed
         finally:
             self._waiters -= 1
 

@@ -235,6 +235,21 @@ class LostAnswers(Case):
             edit_page(session, "T", append="x")
         self.assertTrue(caught.exception.maybe_applied)
 
+    def test_new_section_is_sent_once(self):
+        """The wiki would take a second one beside the first, which may be late."""
+        session = self.start((READ, read(rev(10))), (SAVE, LOST), (READ, read()))
+        with self.assertRaises(ConnectionLost) as caught:
+            edit_page(session, "T", "x", section="new", section_title="S")
+        self.assertTrue(caught.exception.maybe_applied)
+        session = self.start(
+            (READ, read(missing=True)),
+            (SAVE, LOST),
+            (READ, read(missing=True)),
+            (dict(SAVE, createonly=""), saved(1)),
+        )
+        result = edit_page(session, "T", "x", section="new", section_title="S")
+        self.assertEqual(result.revid, 1)
+
     def test_exception_in_the_wiki(self):
         session = self.start(
             (READ, read(rev(10))),

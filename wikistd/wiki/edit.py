@@ -6,7 +6,8 @@ one's own edit from others' (wiki/lookup.py).
 An edit carries `baserevid` from the read and never `basetimestamp`, which counts
 whole seconds and lets an append through twice; a new page carries `createonly`.
 So the wiki itself refuses the second of two, and an edit whose answer was lost may
-be sent again once it was seen not to have landed.
+be sent again once it was seen not to have landed.  Not so a new section of a page
+that exists: that is sent once.
 """
 
 from __future__ import annotations
@@ -238,6 +239,9 @@ def _save_edit(
         sent["createonly"] = True
     lost: Optional[WikistdError] = None
     losses = 0
+    # The wiki looks at the base of a new section only after an edit by oneself: a
+    # first one that is late would land beside the second.
+    lands_twice = intent.section == "new" and base.revid != 0
     while True:
         try:
             document = view.post(**sent)
@@ -265,7 +269,7 @@ def _save_edit(
         found = _look_up(view, base, intent, lost)
         if found is not None:
             return found
-        if losses >= MAX_LOST_ANSWERS:
+        if losses >= MAX_LOST_ANSWERS or lands_twice:
             raise lost
         view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * losses)
 

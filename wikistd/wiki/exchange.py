@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import sys
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type
+from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..errors import (
     ConnectFailed,
     ConnectionLost,
+    StatusError,
     TransportError,
     TransportTimeout,
     WikistdError,
 )
 from ..formats.query import encode_query
+from ..web.origins import origin_of, without_userinfo
+from ..web.redirects import redirect_target
 from .params import SECRET_PARAMETERS
-from .reply import parse_reply
+from .reply import find_header, parse_reply
 
 #: A longer address is sent as POST: proxies and servers refuse lines from 4 KiB on,
 #: nginx and Apache at 8 KiB.
@@ -28,6 +32,9 @@ MAX_GET_URL_BYTES = 4000
 
 #: Replaced in errors; shorter secrets would blank out ordinary words.
 MIN_SECRET_CHARACTERS = 4
+
+#: Redirects of one POST that are followed.
+MAX_POST_REDIRECTS = 5
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 
@@ -225,7 +232,10 @@ def send_call(
         sent["Promise-Non-Write-API-Action"] = "true"
     began = clock.monotonic()
     try:
-        response = client.request(method, target, headers=sent, **arguments)
+        if method == "POST":
+            response = post_at_home(client, target, sent, arguments)
+        else:
+            response = client.request(method, target, headers=sent, **arguments)
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
         body = response.content
@@ -244,6 +254,52 @@ def send_call(
         return body
     return parse_reply(
         status, fields, body, url=url, now=clock.now(), is_write=is_write
+    )
+
+
+def post_at_home(
+    client: Any, url: str, headers: Mapping[str, str], arguments: Mapping[str, Any]
+) -> Any:
+    """Send a POST; follow redirects that keep its body within the origin only.
+
+    Passwords and tokens are in the body.  The only other origin that gets them is the
+    same host by https, on the usual ports.
+    """
+    files = arguments.get("files") or {}
+    positions = file_positions(files)
+    for _ in range(MAX_POST_REDIRECTS):
+        response = client.request(
+            "POST", url, headers=headers, allow_redirects=False, **arguments
+        )
+        status = int(response.status_code)
+        if status not in (301, 302, 303, 307, 308):
+            return response
+        fields = reply_header_pairs(response.headers)
+        location = find_header(fields, "location")
+        if location is None:
+            return response
+        try:
+            target = redirect_target(url, location)
+            ours, theirs = origin_of(url), origin_of(target)
+            shown = without_userinfo(target)
+            same = ours == theirs or theirs == ("https", ours.host, 443) and (
+                ours.port == 80
+            )
+        except ValueError:
+            shown, same = "nowhere", False
+        if status < 307 or not same or positions is None:
+            break
+        rewind_files(files, positions)
+        url = target
+    else:
+        shown += ", one of too many"
+    raise StatusError(
+        "redirect %d of a POST, to %s, was not followed: its parameters stay with "
+        "%s; if the wiki has moved there, give that host and api_path"
+        % (status, shown, urlsplit(url).netloc),
+        status=status,
+        url=url,
+        headers=fields,
     )
 
 

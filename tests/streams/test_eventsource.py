@@ -12,6 +12,7 @@ from wikistd import (
     ConnectFailed,
     ConnectionLost,
     EventSource,
+    HttpClient,
     LimitExceeded,
     ProtocolError,
     RetryLater,
@@ -52,6 +53,20 @@ class Reconnecting(unittest.TestCase):
         self.assertEqual(source.last_event_id, "\xe9")
         self.assertEqual((source.reconnects, source.events), (2, 3))
         self.assertEqual(len(clock.slept), 2)
+
+    def test_an_id_that_no_header_can_carry(self):
+        """Is not sent; a caller's attempt to write further headers is refused."""
+        for id in (b"a\x01b", b"a\x0bb", b"\x7f", b"\x1f"):
+            source, client, _ = make_source(
+                Answer(b"id: " + id + b"\ndata: a\n\n"), Answer(b"id: 2\ndata: b\n\n"),
+                Answer(b"data: c\n\n"),
+            )
+            self.assertEqual(take(source, 3), ["a", "b", "c"])
+            self.assertEqual(client.sent("Last-Event-ID"), [None, None, "2"])
+        with HttpClient(connect=self.fail, user_agent="t/1 (t@x.example)") as client:
+            source = EventSource("http://x.example/", client=client, last_event_id="1\r\nX: y")
+            with self.assertRaises(ValueError):
+                next(source)
 
     def test_what_is_asked(self):
         """Accept, no cache, no compression; the caller's headers win."""

@@ -54,6 +54,9 @@ from .reconnect import (
 
 STREAM_IDLE_SECONDS = 90.0  # six of Mastodon's heartbeats; Wikimedia cuts at 60
 STREAM_BODY_EXCERPT = 2000  # bytes of an error page that an error carries
+#: A server may put these into an id, but no header can carry them.  (NUL, CR and LF
+#: cannot come from a server: the header's own check refuses a caller's.)
+UNSENDABLE_IN_IDS = frozenset(map(chr, [*range(1, 9), 11, 12, *range(14, 32), 127]))
 EventHook = Callable[[Any], object]
 
 
@@ -277,7 +280,7 @@ class EventSource:
                 if known.lower() == name.lower():
                     del headers[known]
             headers[name] = value
-        if last_event_id:
+        if last_event_id and not any(c in UNSENDABLE_IN_IDS for c in last_event_id):
             # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
             headers["Last-Event-ID"] = last_event_id.encode("utf-8").decode("latin-1")
         request = WebRequest(

@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, error, page
@@ -192,6 +193,44 @@ class Generators(Case):
         session = self.start(({}, empty), ({"gapcontinue": "B"}, listed(2)))
         found = query_pages(session, generator="allpages")
         self.assertEqual([p["pageid"] for p in found], [2])
+
+    def test_circles_of_whole_batches(self):
+        """Batches that are complete may go round in circles too."""
+        turns = [listed(n, **following("AB"[n % 2])) for n in range(1, 30)]
+        for options in ({"prefetch": False}, {"prefetch": True}):
+            self.start()
+            self.wiki.script = [({}, turn) for turn in turns]
+            session = Session("https://wiki.example", session=self.wiki)
+            with self.assertRaisesRegex(ProtocolError, "goes round in circles"):
+                list(query_pages(session, generator="allpages", **options))
+            self.assertLess(len(self.wiki.sent), 9)
+            self.wiki.script = []
+        with ThreadPoolExecutor(1) as executor:
+            self.start()
+            self.wiki.script = [({}, turn) for turn in turns]
+            session = Session("https://wiki.example", session=self.wiki)
+            options = {"executor": executor, "ranges": ["", "M"]}
+            with self.assertRaisesRegex(ProtocolError, "goes round in circles"):
+                list(query_pages(session, generator="allpages", **options))
+            self.wiki.script = []
+
+    def test_continue_that_is_none(self):
+        for odd in ({}, [], 5, "x", {"a": []}, {"a": None}, {"a": "\ud800"}):
+            answer = listed(1, **{"continue": odd})
+            for prefetch in (False, True):
+                self.start()
+                self.wiki.script = [({}, answer)] * 20
+                session = Session(
+                    "https://wiki.example", session=self.wiki, clock=FakeClock()
+                )
+                found = query_pages(session, generator="allpages", prefetch=prefetch)
+                with self.assertRaisesRegex(ProtocolError, "continue is no mapping"):
+                    list(found)
+                self.wiki.script = []
+
+    def test_deep_cursor(self):
+        with self.assertRaisesRegex(ValueError, "cursor is not one of"):
+            query_pages(self.start(), generator="allpages", cursor="[" * 200000)
 
     def test_circles(self):
         """A batch that never completes is an error."""

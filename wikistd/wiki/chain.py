@@ -17,7 +17,7 @@ import re
 import threading
 from typing import Any, Dict, Mapping, Optional
 
-from .reply import find_errors, load_document
+from .reply import find_errors, has_odd_continue, load_document
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
 CONTINUE_PEEK_BYTES = 4096
@@ -33,9 +33,9 @@ def peek_continue(body: bytes) -> Optional[Dict[str, Any]]:
         return None
     try:
         following = json.loads(found.group(1).decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # A brace within a text cut it short.
-    return following if isinstance(following, dict) else None
+    return None if has_odd_continue({"continue": following}) else dict(following)
 
 
 class ReplyRequest:
@@ -100,7 +100,8 @@ class ReplyRequest:
             document = load_document(reply)
         except (ValueError, RecursionError):
             document = None
-        if not isinstance(document, dict) or find_errors(document):
+        is_odd = not isinstance(document, dict) or has_odd_continue(document)
+        if is_odd or find_errors(document):
             # The session knows what to do about it: wait, log in again, raise.
             return self.session.request("GET", dict(self.base, **self.following))
         self.session._show_warnings(document, False)

@@ -57,6 +57,29 @@ BATCH_LOST_ATTEMPTS = 2
 VALUE_KINDS = ("titles", "pageids", "revids")
 
 
+class CircleWatch:
+    """Notices when a `continue` comes again; one owner.
+
+    Brent's loop detection: one old value is kept, and replaced ever more rarely.
+    """
+
+    def __init__(self) -> None:
+        self.kept: Any = None
+        self.turn = self.until = 1
+
+    def see(self, following: Any) -> None:
+        """Take the next `continue`; ProtocolError when it was there before."""
+        if following == self.kept:
+            raise ProtocolError(
+                "the wiki goes round in circles: it sent the same continue again "
+                "after %d replies" % self.turn,
+                spec="API:Continue",
+            )
+        if self.turn == self.until:
+            self.kept, self.until = following, self.until * 2
+        self.turn += 1
+
+
 class BatchSize:
     """How much is asked for at once: shrinks on trouble, grows back.  One owner."""
 
@@ -105,8 +128,8 @@ def fetch_batch(
 ) -> Tuple[PageBatch, Optional[Dict[str, Any]]]:
     """Ask until a batch is complete; return it, and where the next one begins."""
     batch = PageBatch()
-    checkpoint: Any = None
-    turn = until = 1
+    watch = CircleWatch()
+    turn = 1
     asked: Dict[str, Any] = dict(following)
     while True:
         if chain is None:
@@ -121,14 +144,7 @@ def fetch_batch(
         asked = document["continue"]
         if document.get("batchcomplete"):
             return batch, asked
-        if asked == checkpoint:
-            raise ProtocolError(
-                "the wiki goes round in circles: it sent the same continue again "
-                "after %d replies" % turn,
-                spec="API:Continue",
-            )
-        if turn == until:
-            checkpoint, until = asked, until * 2
+        watch.see(asked)
         turn += 1
 
 
@@ -358,7 +374,7 @@ def read_cursor(
     try:
         where = json.loads(cursor)
         of, start, done = where["of"], where["start"], where["done"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError("cursor is not one of query_pages") from None
     if of != signature or not isinstance(start, dict) or not isinstance(done, list):
         raise ValueError("cursor is of a query with other arguments")
@@ -484,6 +500,7 @@ def generator_batches(
         # More stubs than texts in a reply are wasted bytes; only a bot may have more.
         guess = LOW_BATCH if session.user is None else HIGH_BATCH
         size.grow_to(session.batch_limit or guess)
+    watch = CircleWatch()
     following: Optional[Dict[str, Any]] = start.get("continue", {})
     if "limit" in start:
         size.size = int(start["limit"])
@@ -506,6 +523,8 @@ def generator_batches(
             if is_fixed or not is_too_much(error) or not size.shrink():
                 raise
             continue
+        if next_following is not None:
+            watch.see(next_following)
         if batch.is_truncated:
             size.shrink()
         elif has_few and batch.replies > 1 and len(batch.pages) > LOW_BATCH:
@@ -561,18 +580,19 @@ def range_batches(
     running = {}
     for end, narrowed in waiting:
         future = executor.submit(fetch_batch, session, narrowed, {})
-        running[future] = (end, narrowed)
+        running[future] = (end, narrowed, CircleWatch())
     from concurrent.futures import FIRST_COMPLETED, wait  # 8 ms
 
     try:
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                end, narrowed = running.pop(future)
+                end, narrowed, watch = running.pop(future)
                 batch, following = future.result()
                 if following is not None:
+                    watch.see(following)
                     again = executor.submit(fetch_batch, session, narrowed, following)
-                    running[again] = (end, narrowed)
+                    running[again] = (end, narrowed, watch)
                 pages = [page for page in batch.in_order() if page["title"] != end]
                 yield FetchedPages(pages, {"ranges": len(starts)})
     finally:

@@ -21,7 +21,14 @@ from typing import (
     Tuple,
 )
 
-from ..errors import APIError, EditConflict, ProtocolError, RetryLater, StatusError
+from ..errors import (
+    APIError,
+    EditConflict,
+    ProtocolError,
+    RetryLater,
+    StatusError,
+    WikistdError,
+)
 from ..formats.headers import parse_retry_after
 
 #: Error codes with which the wiki refuses before it has done anything.
@@ -39,6 +46,51 @@ _reply_list = rb'"query":\{"(\w+)":\[\{"(\w+)"'
 #: The notice that bc warnings carry in front of every deprecation; it warns of nothing.
 _reply_spurious = "Subscribe to the mediawiki-api-announce mailing list"
 _reply_tags = r"<[^>]{0,500}>"
+
+
+#: What comes of reading a reply that is of another shape than it should be.
+SHAPE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+class ReplyReading:
+    """A block that reads a reply: a wrong shape in it is a ProtocolError.
+
+    `maybe_applied` is True where the reply is a write's.  Nothing of the caller's may
+    run within.
+    """
+
+    def __init__(self, *, maybe_applied: bool = False) -> None:
+        self.maybe_applied = maybe_applied
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, SHAPE_ERRORS) and not isinstance(error, WikistdError):
+            raise ProtocolError(
+                "the wiki's reply is of another shape than documented (%s: %s)"
+                % (type(error).__name__, plain_text(str(error))[:MAX_SHOWN_CHARACTERS]),
+                spec="MediaWiki Action API",
+                maybe_applied=self.maybe_applied,
+            ) from error
+
+
+def plain_text(text: str) -> str:
+    """Return `text` with a question mark for what no file and no terminal takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def has_odd_continue(document: Any) -> bool:
+    """Return whether a reply's `continue` cannot be sent back."""
+    if not isinstance(document, dict) or "continue" not in document:
+        return False
+    following = document["continue"]
+    if not isinstance(following, dict) or not following:
+        return True
+    return not all(
+        isinstance(value, (str, int)) and plain_text(str(value)) == str(value)
+        for value in following.values()
+    )
 
 
 class ReplyWarning(NamedTuple):
@@ -262,6 +314,12 @@ def parse_reply(
             body=body[:MAX_ERROR_BODY_BYTES],
             maybe_applied=is_write and (status >= 500 or status == 408),
         )
+    if has_odd_continue(document):
+        raise ProtocolError(
+            "the reply's continue is no mapping of names to texts",
+            spec="API:Continue",
+            maybe_applied=is_write,
+        )
     if isinstance(document, (dict, list)):
         return document
     raise ProtocolError(
@@ -280,8 +338,8 @@ def error_of(
 ) -> Exception:
     """Return the exception for the `errors` found in `document`."""
     first = errors[0]
-    code = str(first["code"])
-    info = str(first["text"])
+    code = plain_text(str(first["code"]))
+    info = plain_text(str(first["text"]))
     if code in RETRY_CODES and len(errors) == 1:
         reason = first.get("readonlyreason")
         if isinstance(reason, str) and reason:

@@ -180,6 +180,8 @@ class Strictness(unittest.TestCase):
         error = self.fails(b"event: update", b"data: kjhgkjh", b"")
         self.assertIsInstance(error.__cause__, ValueError)
         self.assertIn("bad JSON in the event update", str(error))
+        error = self.fails(b"event: update", b"data: " + b"[" * 50000, b"")
+        self.assertIn("bad JSON in the event update", str(error))
 
     def test_broken_utf8(self):
         """Chained to the UnicodeDecodeError."""

@@ -389,6 +389,8 @@ class Sockets(unittest.TestCase):
         for message, kind, text in (
             ({"error": "no such stream", "status": 404}, StatusError, "the server refuses the stream: no such stream"),
             ({"hello": 1}, MalformedEventError, "message that is no event"),
+            ("[" * 100000, MalformedEventError, "message that is no event"),
+            ('{"error": "x", "status": 1e999}', MalformedEventError, "message that is no event"),
             ("{", MalformedEventError, "message that is no event"),
             ("[1]", MalformedEventError, "message that is no event"),
             ({"stream": ["user"], "event": "update", "payload": "{"}, MalformedEventError, "bad JSON"),

@@ -115,6 +115,7 @@ class Positions(unittest.TestCase):
         self.assertEqual(position.cursor(), "17")
         position.take([], "[broken")
         self.assertEqual(position.resume_id(), "[broken")
+        self.assertTrue(position.take({"a": 2}, "[" * 100000)[0])
 
     def test_what_comes_again_is_dropped(self):
         """By offset, else by name."""

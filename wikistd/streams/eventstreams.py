@@ -237,7 +237,7 @@ class EventStreams:
             return None
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # broken, or nested too deep
             self._tell("event that is not JSON: %s: %.200s", error, text)
             return None
         with self._lock:

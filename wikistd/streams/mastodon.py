@@ -247,7 +247,7 @@ def read_event_payload(name: str, data: Optional[str]) -> Any:
         return None
     try:
         payload = json.loads(data or "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # broken, or nested too deep
         if name in EVENTS_OF_IDS and data:
             return data.strip()
         raise MalformedEventError(

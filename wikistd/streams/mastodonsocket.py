@@ -27,6 +27,15 @@ from .mastodon import (
 )
 from .websocket import WebSocketConnection
 
+#: What reading a message raises that has not the shape of an event or is too deep.
+MALFORMED_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 MASTODON_RECEIVING_SECONDS = 45.0  # three heartbeats: then nothing is being received
 
 
@@ -217,7 +226,7 @@ class MastodonSocket:
         try:
             message = json.loads(text)
             event, stream = message["event"], message.get("stream") or []
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except MALFORMED_ERRORS as error:
             self._complain(text, error)
             return
         payload = message.get("payload")
@@ -235,7 +244,7 @@ class MastodonSocket:
         try:
             document = json.loads(text)
             problem, status = document["error"], int(document.get("status", 0))
-        except (ValueError, KeyError, TypeError):
+        except MALFORMED_ERRORS:
             raise MalformedEventError(
                 "message that is no event: %.200r" % (text,), spec=MASTODON_SPEC
             ) from error

@@ -317,7 +317,7 @@ def position_entries(text: str) -> List[Dict[str, Any]]:
         return []
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # broken, or nested too deep
         return []
     return [
         entry

@@ -245,12 +245,13 @@ class Reading(unittest.TestCase):
         stream, _ = make_stream(
             Answer(
                 encode_event("{}", event="error"), encode_event("{broken"), encode_event(""),
-                encode_event("[1]"), wire(1, meta={"domain": "canary"}), wire(2),
+                encode_event("[1]"), wire(1, meta={"domain": "canary"}),
+                encode_event("[" * 100000 + "]" * 100000), wire(2),
             )
         )
         with self.assertLogs("wikistd.streams", "WARNING") as logs:
             self.assertEqual(titles(stream, 1), ["T2"])
-        self.assertEqual(len(logs.output), 2)
+        self.assertEqual(len(logs.output), 3)
 
     def test_maximum_items(self):
         """Only those given out count; None changes nothing; 0 gives nothing."""
@@ -440,11 +441,24 @@ class Checkpoints(unittest.TestCase):
             next(stream)
         with self.assertRaisesRegex(ValueError, "is the checkpoint of .*recentchange, not of"):
             make_stream(streams="other", checkpoint=self.path)
-        for text in ("", "{", "[]", "{}"):
+        texts = ["", "{", "[]", "{}", "[" * 100000]
+        url = "https://stream.wikimedia.org/v2/stream/recentchange"
+        good = [{"topic": "t", "partition": 0, "timestamp": 5, "seen": [1]}]
+        for cursor, window in (
+            (5, {"offsets": [], "ids": []}), ([5], {"offsets": [], "ids": []}),
+            ([{"topic": "t", "partition": 0, "timestamp": 5, "seen": [[]]}], {"offsets": [], "ids": []}),
+            (good, []), (good, {}), (good, {"offsets": 5, "ids": []}), (good, {"offsets": [[1]], "ids": []}),
+            (good, {"offsets": [["t", 0, ["x"]]], "ids": []}), (good, {"offsets": [["t", {}, [1]]], "ids": []}),
+            (good, {"offsets": [], "ids": 5}), (good, {"offsets": [], "ids": [[]]}),
+            (good, {"offsets": [], "ids": [5]}),
+        ):
+            texts.append(json.dumps({"url": url, "cursor": cursor, "window": window}))
+        for text in texts:
             with open(self.path, "w", encoding="utf-8") as file:
                 file.write(text)
-            with self.assertRaisesRegex(ValueError, "is not a checkpoint"):
-                make_stream(checkpoint=self.path)
+            with self.subTest(text=text[:150]):
+                with self.assertRaisesRegex(ValueError, "is not a checkpoint"):
+                    make_stream(checkpoint=self.path)
 
     def test_a_folder_that_is_not_there(self):
         """Is an error when it is written, and leaves nothing."""

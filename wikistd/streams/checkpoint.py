@@ -43,10 +43,10 @@ class Checkpoint:
         try:
             with open(self.path, encoding="utf-8") as file:
                 state = json.load(file)
-            url, cursor, window = state["url"], state["cursor"], state["window"]
+            url, position = state["url"], read_checkpoint(state)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ValueError(
                 "%s is not a checkpoint: %r" % (self.path, error)
             ) from error
@@ -54,14 +54,6 @@ class Checkpoint:
             raise ValueError(
                 "%s is the checkpoint of %s, not of %s" % (self.path, url, self.url)
             )
-        position = StreamPosition(
-            cursor if isinstance(cursor, str) else encode_position(cursor)
-        )
-        for topic, partition, offsets in window["offsets"]:
-            for offset in offsets:
-                position.remember((topic, partition, offset))
-        for name in window["ids"]:
-            position.remember(name)
         return position
 
     def taken(self, position: StreamPosition) -> None:
@@ -111,3 +103,23 @@ class Checkpoint:
             raise
         self._dirty = False
         self._saved_at = self._clock.monotonic()
+
+
+def read_checkpoint(state: Any) -> StreamPosition:
+    """Return the position in the content of a file; KeyError, TypeError, ValueError."""
+    cursor, window = state["cursor"], state["window"]
+    text = cursor if isinstance(cursor, str) else encode_position(cursor)
+    if cursor is not text and len(position_entries(text)) != len(cursor):
+        raise ValueError("its cursor is no position")
+    position = StreamPosition(text)
+    for topic, partition, offsets in window["offsets"]:
+        for offset in offsets:
+            mark = (topic, partition, offset)
+            if not all(map(isinstance, mark, (str, int, int))):
+                raise TypeError("%r is no place of an event" % (mark,))
+            position.remember(mark)
+    for name in window["ids"]:
+        if not isinstance(name, str):
+            raise TypeError("%r is no id of an event" % (name,))
+        position.remember(name)
+    return position

@@ -252,6 +252,31 @@ class Scope(unittest.TestCase):
             self.assertEqual({s.origin for s in network.seen}, {"https://a.example"})
 
 
+class ClientHeaders(unittest.TestCase):
+    def test_bound_to_the_first_origin(self):
+        """Those of the client that say who it is go to the first origin only."""
+        secrets = {
+            "authorization": "Bearer canary", "Cookie": "a=canary",
+            "PROXY-Authorization": "canary", "X-Other": "1",
+        }
+        for other in OTHERS:
+            network = Origins()
+            with client_for(network, headers=secrets) as client:
+                client.get("https://a.example/")
+                client.get(other + "/")
+                client.open(other + "/")
+                client.open(urllib.request.Request(other + "/"))
+                client.get("https://A.example:443/x", headers={"X-Call": "2"})
+                client.open("https://a.example/y")
+            for seen in network.at(other):
+                self.assertNotIn("canary", repr(seen.pairs))
+                self.assertEqual(seen.values("x-other"), ["1"])
+            self.assertEqual(len(network.at(other)), 3)
+            for seen in (network.seen[0], *network.seen[-2:]):
+                self.assertEqual(seen.values("authorization"), ["Bearer canary"])
+                self.assertEqual(seen.values("cookie"), ["a=canary"])
+
+
 class Body(unittest.TestCase):
     def test_https_to_http(self):
         """A body is not carried from https to http; a login's password is in it."""

@@ -13,6 +13,7 @@ from wikistd.errors import (
     ProtocolError,
     StatusError,
     TransportError,
+    WikistdError,
 )
 
 DATA = bytes(range(100))
@@ -193,3 +194,52 @@ class Downloads(Case):
         with self.assertRaises(OSError) as caught:
             self.got(session)
         self.assertNotIsInstance(caught.exception, TransportError)
+
+
+class Strangers(Case):
+    def test_headers(self):
+        """Another origin gets harmless headers only, the wiki's own gets all."""
+        secrets = {"Authorization": "Bearer canary", "Cookie": "canary", "X-Key": "canary"}
+        for url in (URL, "http://wiki.example/f.bin", "https://wiki.example:81/f.bin"):
+            got = dict(GET, url=url)
+            session = self.start((INFO, info(url=url)), (got, Body(DATA)))
+            self.wiki.headers = {"authorization": "canary", "User-Agent": "theirs"}
+            view = session.with_options(headers=dict(secrets, **{"User-Agent": "me"}))
+            self.assertEqual(self.got(view), DATA)
+            sent = self.wiki.sent[1].headers
+            self.assertNotIn("canary", repr(sent))
+            self.assertIsNone(sent["authorization"])
+            self.assertEqual(sent["User-Agent"], "me")
+            os.remove(self.target)
+        url = "https://wiki.example/f.bin"
+        session = self.start((INFO, info(url=url)), (dict(GET, url=url), Body(DATA)))
+        self.assertEqual(self.got(session.with_options(headers=secrets)), DATA)
+        self.assertEqual(self.wiki.sent[1].headers["X-Key"], "canary")
+
+    def test_odd_replies(self):
+        """Whatever the wiki tells of a file, it is one of our errors."""
+        for change in (
+            {"size": None}, {"size": "x"}, {"size": -1}, {"size": True}, {"sha1": 5},
+            {"url": 5}, {"url": "file:///etc/passwd"}, {"url": "f.bin"}, {"url": ""},
+            {"url": "https://files.example/a\r\nb"}, {"url": "https://"},
+            {"url": "https://files.example:99999/"},
+        ):
+            document = info()
+            document["query"]["pages"][0]["imageinfo"][0].update(change)
+            self.refused(document, change)
+        for found in (5, "x", {}, [5], [None], {"0": 1}, True):
+            if found != {}:
+                document = info()
+                document["query"]["pages"][0]["imageinfo"] = found
+                self.refused(document, found)
+        for document in ({"query": {"pages": [5]}}, {"query": {"pages": 5}}, {"query": 5}):
+            session = self.start((INFO, document))
+            with self.assertRaises(WikistdError):
+                self.got(session)
+
+    def refused(self, document, what):
+        with self.subTest(what=what):
+            session = self.start((INFO, document))
+            with self.assertRaises(ProtocolError) as caught:
+                self.got(session)
+            self.assertEqual(caught.exception.spec, "API:Imageinfo")

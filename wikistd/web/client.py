@@ -37,11 +37,11 @@ from .credentials import AuthHandler, AuthInput
 from .decoding import DecodingHandler
 from .keepalive import KeepAliveHandler
 from .opener import AnswersHandler, ClientOpener, HeadersHandler
-from .origins import without_userinfo
+from .origins import origin_of, without_userinfo
 from .pool import POOL_SIZE, ConnectionPool, Counters
 from .proxies import ProxyHandler, ProxySettings
 from .redirects import MAX_REDIRECTS, RedirectHandler
-from .request import HeaderInput, WebRequest, header_pairs
+from .request import HeaderInput, WebRequest, check_url, header_pairs
 from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
@@ -49,6 +49,9 @@ from .transport import TransportFunction, TransportHandler
 from .useragent import default_user_agent
 
 CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
+
+#: Given for all requests of a client, these go to the first origin only, as `auth`.
+BOUND_HEADERS = frozenset(("authorization", "cookie", "proxy-authorization"))
 
 TimeoutInput = Union[
     None, float, Deadline, Tuple[Optional[float], Optional[float]], "_ClientDefault"
@@ -72,10 +75,11 @@ class HttpClient:
     `urllib.request.OpenerDirector`, which `install_opener` takes.
 
     `user_agent` should say who asks and how to reach them; `headers` go with every
-    request, but to no other origin by a redirect.  `timeout` bounds a call: seconds, a
-    (connect, read) pair, a Deadline, None; `connect_timeout` the connecting, all
-    addresses together; `idle_timeout` each wait for bytes of a streamed body or upload.
-    `max_wait_seconds` is kept for who waits because the far side asks for it.
+    request, but to no other origin by a redirect, and Authorization, Cookie and
+    Proxy-Authorization among them to the first origin only.  `timeout` bounds a call:
+    seconds, a (connect, read) pair, a Deadline, None; `connect_timeout` the connecting,
+    all addresses together; `idle_timeout` each wait for bytes of a streamed body or
+    upload.  `max_wait_seconds` is kept for who waits because the far side asks for it.
 
     `auth` is (user, password), an object such as BearerAuth, or a callable; it is bound
     to the first origin, `authenticate` maps host patterns to credentials.  `cookies` is
@@ -230,7 +234,7 @@ class HttpClient:
         """
         if params:
             url = add_params(url, params)
-        own = self.headers
+        own = self.headers and self._headers_for(url)
         request = WebRequest(url, None, own or None, method=method, stream=stream)
         if json is not None:
             if data is not None:
@@ -257,6 +261,17 @@ class HttpClient:
             request.call_cookies = dict(cookies)
         self._set_timeout(request, timeout)
         return self.open(request)
+
+    def _headers_for(self, url: str) -> Dict[str, str]:
+        """Return the client's headers; those that say who we are for one origin."""
+        own = self.headers
+        secrets = [name for name in own if name.lower() in BOUND_HEADERS]
+        if not secrets:
+            return own
+        origin = origin_of(check_url(url))
+        if vars(self).setdefault("_headers_origin", origin) == origin:
+            return own
+        return {name: own[name] for name in own if name not in secrets}
 
     def _set_timeout(self, request: WebRequest, timeout: TimeoutInput) -> None:
         if timeout is CLIENT_DEFAULT:
@@ -321,12 +336,12 @@ class HttpClient:
                 fullurl.data = data
             return fullurl
         if isinstance(fullurl, str):
-            return WebRequest(fullurl, data, self.headers or None)
+            return WebRequest(fullurl, data, self._headers_for(fullurl) or None)
         plain = fullurl
         request = WebRequest(
             plain.full_url,
             plain.data if data is None else data,
-            dict(self.headers, **plain.headers),
+            dict(self._headers_for(plain.full_url), **plain.headers),
             method=plain.get_method(),
             origin_req_host=plain.origin_req_host,
             unverifiable=plain.unverifiable,

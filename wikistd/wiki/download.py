@@ -20,6 +20,9 @@ from ..errors import (
     WikistdError,
 )
 from ..formats.checksums import make_checksum
+from ..web.origins import origin_of
+from ..web.redirects import CROSS_ORIGIN_HEADERS
+from ..web.request import check_url
 from .edit import only_page
 from .exchange import foreign_error, reply_header_pairs
 from .reply import find_header, show_body
@@ -60,9 +63,7 @@ def download_file(
     if isinstance(target, bytes):
         target = os.fsdecode(target)
     part = target + ".part"
-    size, url = int(info["size"]), str(info["url"])
-    if url.startswith("//"):
-        url = view.host.partition(":")[0] + ":" + url
+    size, url = info["size"], info["url"]
     tries = restarts = 0
     while True:
         digest, done = hash_part(part, size)
@@ -90,7 +91,7 @@ def download_file(
                 spec="API:Imageinfo",
             )
         info = read_file_info(view, title)
-        size, url = int(info["size"]), str(info["url"])
+        size, url = info["size"], info["url"]
     os.replace(part, target)
     return DownloadResult(target, size, info["sha1"], url)
 
@@ -108,13 +109,33 @@ def read_file_info(view: Session, title: str) -> Dict[str, Any]:
     document = view.get(
         action="query", titles=[title], prop="imageinfo", iiprop="url|sha1|size"
     )
-    page = only_page(document)
-    found = page.get("imageinfo") or [{}]
-    if "url" not in found[0] or "sha1" not in found[0]:
-        raise APIError(
-            "nofile", "there is no file %r to download" % page.get("title", title)
-        )
-    return dict(found[0])
+    broken = "the wiki's account of %r cannot be read: " % title
+    try:
+        page = only_page(document)
+        found = page.get("imageinfo") or [{}]
+        first = dict(found[0])
+        if "url" not in first or "sha1" not in first:
+            raise APIError(
+                "nofile", "there is no file %r to download" % page.get("title", title)
+            )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProtocolError(
+            broken + "no imageinfo as it should be", spec="API:Imageinfo"
+        ) from error
+    size, url = first.get("size"), first["url"]
+    if type(size) is not int or size < 0:
+        problem = "its size is %.50r" % (size,)
+    elif not isinstance(first["sha1"], str) or not isinstance(url, str):
+        problem = "url or sha1 is no text"
+    else:
+        if url.startswith("//"):
+            url = view.host.partition(":")[0] + ":" + url
+        try:
+            first["url"] = check_url(url)
+            return first
+        except ValueError as error:
+            problem = str(error)
+    raise ProtocolError(broken + problem, spec="API:Imageinfo")
 
 
 def hash_part(part: str, size: int) -> Tuple[Any, int]:
@@ -147,7 +168,8 @@ def fetch_part(
 ) -> Tuple[Any, int]:
     """Append to `part` what is missing; return its (SHA-1, bytes) now."""
     # Compressed, a range would be one of the compressed bytes.
-    headers = dict(view.headers, **{"Accept-Encoding": "identity"})
+    headers = headers_for(view, url)
+    headers["Accept-Encoding"] = "identity"
     if done:
         headers["Range"] = "bytes=%d-" % done
     try:
@@ -199,6 +221,24 @@ def fetch_part(
     finally:
         response.close()
     return digest, done
+
+
+def headers_for(view: Session, url: str) -> Dict[str, Any]:
+    """Return the session's headers; only harmless ones for another origin.
+
+    The wiki names the address, and it may name anybody's.  None takes away a header
+    that the client would add.
+    """
+    if origin_of(url) == origin_of(view.host):
+        return dict(view.headers)
+    headers: Dict[str, Any] = {}
+    for name in getattr(view.session, "headers", None) or ():
+        if str(name).lower() not in CROSS_ORIGIN_HEADERS | {"connection"}:
+            headers[name] = None
+    for name, value in view.headers.items():
+        if name.lower() in CROSS_ORIGIN_HEADERS:
+            headers[name] = value
+    return headers
 
 
 def range_start(headers: Any) -> Optional[int]:

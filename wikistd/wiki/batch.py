@@ -29,6 +29,7 @@ from .edit import (
 )
 from .journal import Journal
 from .lookup import EditIntent, find_landed, text_digest
+from .reply import SHAPE_ERRORS, ReplyReading
 from .session import Session
 
 #: Results after which a job is not done again by a later run.
@@ -208,12 +209,12 @@ def _recover(view: Session, record: Mapping[str, Any]) -> Optional[BatchResult]:
     key, title = record["key"], base.title
     try:
         landed = find_landed(intent, revisions, user=user, base_revid=base.revid)
-    except LookupError as error:
+        if landed is None:
+            return None
+        parent = int(landed.get("parentid", base.revid))
+        return BatchResult(key, title, "found", parent, int(landed["revid"]))
+    except SHAPE_ERRORS as error:
         return BatchResult(key, title, "unknown", base.revid, error=str(error))
-    if landed is None:
-        return None
-    parent = int(landed.get("parentid", base.revid))
-    return BatchResult(key, title, "found", parent, int(landed["revid"]))
 
 
 def _dry_results(
@@ -308,5 +309,6 @@ def _undo_one(
         )
     except APIError as error:
         return BatchResult(key, title, "conflict", revid, revid, error.sentence())
-    newest = int(document.get("edit", {}).get("newrevid", base.revid))
+    with ReplyReading(maybe_applied=True):
+        newest = int(document.get("edit", {}).get("newrevid", base.revid))
     return BatchResult(key, title, "undone", revid, newest)

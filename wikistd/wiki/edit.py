@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import APIError, EditConflict, WikistdError
 from .lookup import EditIntent, find_landed, revision_text
+from .reply import SHAPE_ERRORS, ReplyReading
 from .session import Session
 
 #: Answers of one edit that may get lost before it is given up.
@@ -202,16 +203,20 @@ def read_page_base(
             "%r cannot be a title: %s"
             % (title, page.get("invalidreason", "the wiki does not say why")),
         )
-    revisions = page.get("revisions") or [{}]
-    text = revision_text(revisions[0])
-    revid = int(revisions[0].get("revid", 0))
+    with ReplyReading():
+        revision = (page.get("revisions") or [{}])[0]
+        text = revision_text(revision)
+        revid = int(revision.get("revid", 0))
+        hidden = ", ".join(key for key in revision if key.endswith("hidden"))
+        found = page.get("title", title)
+        if not isinstance(found, str):
+            raise TypeError("the title is %r" % found)
+        base = PageBase(found, int(page.get("pageid", 0)), revid, text)
     if revid and want_text and text is None:
         raise APIError(
-            "nosuchtext",
-            "the text of %r cannot be read: %s"
-            % (title, ", ".join(k for k in revisions[0] if k.endswith("hidden"))),
+            "nosuchtext", "the text of %r cannot be read: %s" % (title, hidden)
         )
-    return PageBase(page.get("title", title), int(page.get("pageid", 0)), revid, text)
+    return base
 
 
 def only_page(document: Any) -> Dict[str, Any]:
@@ -222,7 +227,8 @@ def only_page(document: Any) -> Dict[str, Any]:
         raise APIError(
             "nopage", "the wiki's reply tells nothing of the page: is it an interwiki?"
         ) from None
-    return dict(page)
+    with ReplyReading():
+        return dict(page)
 
 
 def _save_edit(
@@ -293,14 +299,15 @@ def _edit_result(
         found = _look_up(view, base, intent, lost)
         if found is not None:
             return found
-    return EditResult(
-        str(edit.get("title", base.title)),
-        int(edit.get("pageid", base.pageid)),
-        int(edit.get("newrevid", base.revid)),
-        int(edit.get("oldrevid", base.revid)),
-        is_changed,
-        bool(edit.get("new")),
-    )
+    with ReplyReading(maybe_applied=True):
+        return EditResult(
+            str(edit.get("title", base.title)),
+            int(edit.get("pageid", base.pageid)),
+            int(edit.get("newrevid", base.revid)),
+            int(edit.get("oldrevid", base.revid)),
+            is_changed,
+            bool(edit.get("new")),
+        )
 
 
 def refused_edit(edit: Dict[str, Any]) -> APIError:
@@ -345,24 +352,24 @@ def _look_up(
         if is_newer and not revisions:
             raise lost
         revision = find_landed(intent, revisions, user=user, base_revid=base.revid)
-    except LookupError as error:
-        lost.attempts += ("looked for it: %s" % error,)
-        raise lost from error
+        if revision is None:
+            return None
+        return EditResult(
+            str(page.get("title", base.title)),
+            int(page.get("pageid", base.pageid)),
+            int(revision["revid"]),
+            int(revision.get("parentid", base.revid)),
+            True,
+            revision.get("parentid") == 0,
+            True,
+        )
     except WikistdError as error:
         if error is lost:
             raise
         raise lost from error
-    if revision is None:
-        return None
-    return EditResult(
-        str(page.get("title", base.title)),
-        int(page.get("pageid", base.pageid)),
-        int(revision["revid"]),
-        int(revision.get("parentid", base.revid)),
-        True,
-        revision.get("parentid") == 0,
-        True,
-    )
+    except SHAPE_ERRORS as error:
+        lost.attempts += ("looked for it: %s" % error,)
+        raise lost from error
 
 
 def read_newer_revisions(
@@ -380,12 +387,14 @@ def read_newer_revisions(
         meta="userinfo",
     )
     page = only_page(document)
-    revisions = [
-        revision
-        for revision in page.get("revisions") or []
-        if revision.get("revid", 0) > base.revid
-    ]
-    return page, revisions, str(document["query"].get("userinfo", {}).get("name", ""))
+    with ReplyReading():
+        revisions = [
+            revision
+            for revision in page.get("revisions") or []
+            if revision.get("revid", 0) > base.revid
+        ]
+        user = str(document["query"].get("userinfo", {}).get("name", ""))
+    return page, revisions, user
 
 
 def _both_sides(

@@ -103,7 +103,7 @@ def read_login_reply(
     ClientInteractionRequest when a further step is needed, LoginError when refused.
     """
     key = "login" if method == "bot-password" else "clientlogin"
-    found = document.get(key)
+    found = document.get(key) if isinstance(document, dict) else None
     if not isinstance(found, dict):
         raise ProtocolError(
             "the reply to action=%s has no %r in it" % (key, key), spec="API:Login"

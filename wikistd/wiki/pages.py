@@ -39,6 +39,7 @@ from .merging import (
     untold_page,
     word_list,
 )
+from .reply import ReplyReading
 from .session import Session
 
 #: Values in one request, and texts in one reply: without and with apihighlimits.
@@ -136,8 +137,9 @@ def fetch_batch(
             document = session.request("GET", dict(params, **asked))
         else:
             document = chain.ask(params, asked)
-        batch.is_truncated = batch.is_truncated or is_truncated(document)
-        batch.add(document)
+        with ReplyReading():
+            batch.is_truncated = is_truncated(document) or batch.is_truncated
+            batch.add(document)
         batch.replies = turn
         if "continue" not in document:
             return batch, None
@@ -167,7 +169,8 @@ def fetch_values(
         first, _ = fetch_values(session, params, kind, values[:middle])
         second, _ = fetch_values(session, params, kind, values[middle:])
         return first + second, True
-    pages = getattr(batch, "for_" + kind)(values)
+    with ReplyReading():
+        pages = getattr(batch, "for_" + kind)(values)
     return pages, batch.is_truncated
 
 
@@ -546,7 +549,8 @@ def in_listed_order(
     The wiki answers by page id; where it gives no index, the order of allpages is
     that of the titles' bytes, with underscores.
     """
-    pages = batch.in_order()
+    with ReplyReading():
+        pages = batch.in_order()
     if params["generator"] == "allpages":
         pages.sort(key=title_order, reverse=params.get("gapdir") == "descending")
     return pages
@@ -593,7 +597,9 @@ def range_batches(
                     watch.see(following)
                     again = executor.submit(fetch_batch, session, narrowed, following)
                     running[again] = (end, narrowed, watch)
-                pages = [page for page in batch.in_order() if page["title"] != end]
+                with ReplyReading():
+                    listed = batch.in_order()
+                pages = [page for page in listed if page.get("title") != end]
                 yield FetchedPages(pages, {"ranges": len(starts)})
     finally:
         for future in running:

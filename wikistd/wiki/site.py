@@ -11,6 +11,7 @@ from typing import Any, Dict, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from .naming import SiteNamespace, SiteTitle, TitleRules
+from .reply import ReplyReading
 from .session import Session
 
 #: Namespaces change when an administrator edits a file: once a day is often.
@@ -37,8 +38,11 @@ class Site:
     def __repr__(self) -> str:
         return "<Site %s>" % urlsplit(self.session.host).netloc
 
-    def _ask(self, key: str, who: Any, **params: Any) -> Any:
-        """Return the answer to a query, asked for again when it is too old."""
+    def _ask(self, key: str, who: Any, *wanted: str, **params: Any) -> Any:
+        """Return the answer to a query, with the mappings that are `wanted` in it.
+
+        It is asked for again when it is too old.
+        """
         with self._lock:
             now = self.session.clock.monotonic()
             told = self._told.get(key)
@@ -46,7 +50,12 @@ class Site:
                 if now - told[0] < self.max_age_seconds:
                     return told[2]
             view = self.session.with_options(formatversion=2)
-            document = view.get(action="query", **params)["query"]
+            reply = view.get(action="query", **params)
+            with ReplyReading():
+                document = reply["query"]
+                for name in wanted:
+                    if not isinstance(document[name], dict):
+                        raise TypeError("%s is %r" % (name, document[name]))
             self._told[key] = (now, who, document)
             return document
 
@@ -54,7 +63,7 @@ class Site:
     def siteinfo(self) -> Dict[str, Any]:
         """General information, namespaces with aliases, and interwiki prefixes."""
         found: Dict[str, Any] = self._ask(
-            "siteinfo", None, meta="siteinfo", siprop=SITEINFO_PROPS
+            "siteinfo", None, "general", meta="siteinfo", siprop=SITEINFO_PROPS
         )
         return found
 
@@ -71,7 +80,8 @@ class Site:
             info = self.siteinfo
             told = self._told.get("titles")
             if told is None or told[1] is not info:
-                told = (0.0, info, TitleRules(info))
+                with ReplyReading():
+                    told = (0.0, info, TitleRules(info))
                 self._told["titles"] = told
             rules: TitleRules = told[2]
             return rules
@@ -87,6 +97,7 @@ class Site:
         found: Dict[str, Any] = self._ask(
             "userinfo",
             self.session.user,
+            "userinfo",
             meta="userinfo",
             uiprop="groups|rights|ratelimits|blockinfo",
         )["userinfo"]
@@ -99,7 +110,9 @@ class Site:
 
     def has_right(self, right: str) -> bool:
         """Return whether the user has a right, such as "apihighlimits"."""
-        return right in self.userinfo.get("rights", ())
+        info = self.userinfo
+        with ReplyReading():
+            return right in info.get("rights", ())
 
     def rate_limit(self, action: str = "edit") -> Optional[Tuple[int, int]]:
         """Return (hits, seconds) that the wiki allows for an action, None if any.
@@ -108,10 +121,14 @@ class Site:
         """
         if self.has_right("noratelimit"):
             return None
-        limits = self.userinfo.get("ratelimits", {}).get(action, {})
-        found = [
-            (int(limit["hits"]), int(limit["seconds"])) for limit in limits.values()
-        ]
+        info = self.userinfo
+        with ReplyReading():
+            # An empty mapping is a list to PHP.
+            limits = (info.get("ratelimits") or {}).get(action) or {}
+            found = [
+                (int(limit["hits"]), int(limit["seconds"]))
+                for limit in limits.values()
+            ]
         return min(found, key=hits_a_second) if found else None
 
     def hostname(self) -> str:
@@ -136,10 +153,13 @@ class Site:
         parsed = self.titles.parse(title)
         if parsed.interwiki:
             name = parsed.full.partition(":")[2].replace(" ", "_")
-            url = str(self.titles.interwiki[parsed.interwiki]["url"])
+            with ReplyReading():
+                url = str(self.titles.interwiki[parsed.interwiki]["url"])
             path = quote(name, safe=";@$!*(),/~:-._")
         else:
-            url = self.base_url(str(self.general["articlepath"]))
+            general = self.general
+            with ReplyReading():
+                url = self.base_url(str(general["articlepath"]))
             path = parsed.path
         url = url.replace("$1", path)
         if url.startswith("//"):

@@ -44,15 +44,15 @@ class SessionState:
         """Forget a token that the wiki refused, unless there is another already."""
         with self.lock:
             if self.tokens.get(kind) == token:
-                del self.tokens[kind]
+                self.tokens.pop(kind, None)
 
     def learn(self, document: Any) -> None:
         """Note what a reply tells of the user's limits in passing."""
         try:
-            rights = document["query"]["userinfo"]["rights"]
+            is_high = "apihighlimits" in document["query"]["userinfo"]["rights"]
         except (KeyError, TypeError, IndexError):
             return
-        self.batch_limit = 500 if "apihighlimits" in rights else 50
+        self.batch_limit = 500 if is_high else 50
 
 
 class CallBudget:

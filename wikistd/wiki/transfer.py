@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, Union
 from ..clock import Deadline
 from ..errors import APIError, TransportError, WikistdError
 from .edit import only_page
+from .reply import SHAPE_ERRORS, ReplyReading
 from .session import Session
 from .sources import ProgressFunction, UploadSource
 
@@ -166,7 +167,7 @@ class FileUpload:
                 )
             except APIError as error:
                 told = told_offset(error)
-                if told is not None and told != offset:
+                if told is not None and told != offset and 0 <= told <= source.size:
                     offset = told  # The chunk had arrived: its answer was lost.
                     continue
                 if filekey and is_last and error.code.startswith("uploadstash-"):
@@ -186,7 +187,10 @@ class FileUpload:
                 upload = self._poll(filekey)
                 filekey = str(upload.get("filekey") or filekey)
             if upload.get("result") == "Continue":
-                offset = int(upload.get("offset", offset + len(piece)))
+                with ReplyReading():
+                    offset = int(upload.get("offset", offset + len(piece)))
+                    if not 0 <= offset <= source.size:
+                        raise ValueError("offset %d" % offset)
                 if on_progress is not None:
                     on_progress(offset, source.size)
                 continue
@@ -194,7 +198,8 @@ class FileUpload:
                 raise refused_upload(upload)
             if on_progress is not None:
                 on_progress(source.size, source.size)
-            self._check_sha1(upload)
+            with ReplyReading():
+                self._check_sha1(upload)
             return filekey
 
     def _lost(
@@ -232,7 +237,7 @@ class FileUpload:
                 info = document["query"]["stashimageinfo"][0]
                 if info.get("sha1") == self.sha1:
                     return str(item["filekey"])
-        except (APIError, KeyError, IndexError):
+        except (APIError, *SHAPE_ERRORS):
             pass  # A wiki that cannot list its stash: the upload begins again.
         return None
 
@@ -271,7 +276,8 @@ class FileUpload:
             try:
                 upload = self._send(fields, files)
                 if upload.get("result") == "Poll":
-                    upload = self._poll(str(upload.get("filekey") or fields["filekey"]))
+                    key = upload.get("filekey") or fields.get("filekey", "")
+                    upload = self._poll(str(key))
             except WikistdError as error:
                 if not error.maybe_applied:
                     found = self._look_up(lost) if lost is not None else None
@@ -297,14 +303,16 @@ class FileUpload:
                         return found
                 if not self.ignores_all and not set(warnings) <= self.chosen:
                     raise refused_upload(upload)
-                fields.update(filekey=upload.get("filekey"), ignorewarnings=True)
+                key = upload.get("filekey")
+                fields.update(filekey=key and str(key), ignorewarnings=True)
                 fields.pop("url", None)
                 whole = None
                 continue
             if upload.get("result") != "Success":
                 raise refused_upload(upload)
-            self._check_sha1(upload)
-            return self._result(upload, False)
+            with ReplyReading(maybe_applied=True):
+                self._check_sha1(upload)
+                return self._result(upload, False)
 
     def _result(self, upload: Dict[str, Any], found: bool) -> UploadResult:
         info = upload.get("imageinfo") or {}
@@ -331,13 +339,14 @@ class FileUpload:
                 iiprop="sha1|size|url|user",
             )
             page = only_page(document)
+            with ReplyReading():
+                info = (page.get("imageinfo") or [{}])[0]
+                if info.get("sha1") != self.sha1:
+                    return None
+                title = str(page.get("title", self.filename)).partition(":")[2]
+                return self._result({"filename": title, "imageinfo": info}, True)
         except WikistdError as error:
             raise lost from error
-        info = (page.get("imageinfo") or [{}])[0]
-        if info.get("sha1") != self.sha1:
-            return None
-        title = str(page.get("title", self.filename)).partition(":")[2]
-        return self._result({"filename": title, "imageinfo": info}, True)
 
     def _poll(self, filekey: str) -> Dict[str, Any]:
         """Ask until the wiki has done in the background what it was to do."""
@@ -373,7 +382,10 @@ def told_offset(error: APIError) -> Optional[int]:
     for item in error.errors:
         offset = item.get("offset")
         if offset is not None:
-            return int(offset)
+            try:
+                return int(offset)
+            except SHAPE_ERRORS:
+                return None
     return None
 
 

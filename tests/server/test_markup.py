@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unittest
 
 from wikistd.server.markup import (
@@ -40,6 +41,29 @@ class Links(unittest.TestCase):
         """Comments and nowiki hide links."""
         text = "<!-- [[A]] --> <nowiki>[[B]]</nowiki> <pre>[[C]]</pre> [[D]] <nowiki> [[F]] <!-- [[E]]"
         self.assertEqual([str(each) for each in find_links(text).pages], ["D", "F"])
+
+    def test_unparsed_with_odd_ends(self):
+        """A tag ends with its own name, whatever the case; without an end it is text."""
+        for text, pages in (
+            ("<PRE a=1>[[A]]</pre > [[B]]", ["B"]), ("<pre>[[A]]</nowiki> [[B]]", ["A", "B"]),
+            ("<nowiki>[[A]]<pre>[[B]]</nowiki>[[C]]</pre>[[D]]", ["C", "D"]),
+            ("<pre>[[A]]<nowiki>[[B]]</nowiki>[[C]]", ["A", "C"]),
+            ("<prefix>[[A]]</prefix>", ["A"]), ("<pre [[A]]", ["A"]), ("<nowiki/>[[A]]", ["A"]),
+            ("<pre>[[A]]</pre>[[B]]<pre>[[C]]</pre>[[D]]<pre>", ["B", "D"]),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual([str(each) for each in find_links(text).pages], pages)
+        self.assertEqual(
+            [each.heading for each in find_sections("<pre>\n=a=\n</pre>\n=b=\n<pre>\n=c=")], ["b", "c"]
+        )
+
+    def test_many_tags_without_end(self):
+        """The time grows with the text, not with its square."""
+        for tag in ("<nowiki>", "<pre>", "<pre ", "<pre></nowiki", "<nowiki><pre>"):
+            started = time.process_time()
+            find_links(tag * 30000 + ">")
+            find_sections(tag * 30000)
+            self.assertLess(time.process_time() - started, 2.0, tag)
 
     def test_redirect(self):
         """A text that begins with #REDIRECT leads to another page."""

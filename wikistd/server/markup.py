@@ -7,7 +7,7 @@ Pure.  Not here: templates (kept out: a wikitext parser is not this package's jo
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from urllib.parse import quote
 
 from .titles import InvalidTitle, Title, parse_title, title_text
@@ -16,8 +16,11 @@ from .titles import InvalidTitle, Title, parse_title, title_text
 MAX_MERGE_LINES = 20000
 
 _markup_comment = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-# Without its end a tag is text, as it is for MediaWiki.
-_markup_nowiki = re.compile(r"<(nowiki|pre)\b[^>]*>.*?</\1\s*>", re.S | re.I)
+_markup_unparsed = re.compile(r"<(?:(nowiki)|(pre))\b", re.I)
+_markup_unparsed_ends = (
+    re.compile(r"</nowiki\s*>", re.I),
+    re.compile(r"</pre\s*>", re.I),
+)
 _markup_link = re.compile(
     r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]"
 )
@@ -59,7 +62,36 @@ def strip_unparsed(text: str) -> str:
     """Return `text` without comments and without what is in nowiki and pre."""
     if "<" not in text:
         return text
-    return _markup_nowiki.sub(" ", _markup_comment.sub("", text))
+    return _replace_unparsed(_markup_comment.sub("", text), lambda found: " ")
+
+
+def _replace_unparsed(text: str, replace: Callable[[str], str]) -> str:
+    """Return `text` with each nowiki and pre replaced; the time grows with its length.
+
+    Without its end a tag is text, as it is for MediaWiki.
+    """
+    pieces: List[str] = []
+    position = tag_end = 0
+    endless: Set[int] = set()  # which of the two has no end from here on
+    for match in _markup_unparsed.finditer(text):
+        kind = (match.lastindex or 1) - 1
+        if match.start() < position or kind in endless:
+            continue
+        if tag_end <= match.start():
+            tag_end = text.find(">", match.end()) + 1
+            if not tag_end:
+                break
+        end = _markup_unparsed_ends[kind].search(text, tag_end)
+        if end is None:
+            endless.add(kind)
+            continue
+        pieces += (
+            text[position : match.start()],
+            replace(text[match.start() : end.end()]),
+        )
+        position = end.end()
+    pieces.append(text[position:])
+    return "".join(pieces)
 
 
 def find_redirect(text: str) -> Optional[Title]:
@@ -175,10 +207,10 @@ def _mask_unparsed(text: str) -> str:
     def blank(match: re.Match[str]) -> str:
         return re.sub(r"[^\n]", " ", match.group())
 
-    def cover(match: re.Match[str]) -> str:
-        return re.sub(r"[^\n]", "x", match.group())
+    def cover(found: str) -> str:
+        return re.sub(r"[^\n]", "x", found)
 
-    return _markup_nowiki.sub(cover, _markup_comment.sub(blank, text))
+    return _replace_unparsed(_markup_comment.sub(blank, text), cover)
 
 
 def get_section(text: str, index: int) -> Optional[str]:

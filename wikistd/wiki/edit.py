@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..errors import APIError, EditConflict, WikistdError
 from .lookup import EditIntent, find_landed, revision_text
-from .reply import SHAPE_ERRORS, ReplyReading
+from .reply import SHAPE_ERRORS, ReplyReading, plain_text
 from .session import Session
 
 #: Answers of one edit that may get lost before it is given up.
@@ -198,10 +198,10 @@ def read_page_base(
     )
     page = only_page(document)
     if page.get("invalid"):
+        reason = str(page.get("invalidreason", "the wiki does not say why"))
         raise APIError(
             "invalidtitle",
-            "%r cannot be a title: %s"
-            % (title, page.get("invalidreason", "the wiki does not say why")),
+            "%r cannot be a title: %s" % (title, plain_text(reason)),
         )
     with ReplyReading():
         revision = (page.get("revisions") or [{}])[0]
@@ -319,13 +319,13 @@ def refused_edit(edit: Dict[str, Any]) -> APIError:
             "the wiki wants a captcha answered: %s; send the edit again with "
             "captchaid=%r and captchaword=" % (question, captcha.get("id"))
         )
-        return APIError("captcha", info, errors=[edit])
+        return APIError("captcha", plain_text(info), errors=[edit])
     if "spamblacklist" in edit:
         info = "the text holds a blacklisted address: %s" % edit["spamblacklist"]
-        return APIError("spamblacklist", info, errors=[edit])
+        return APIError("spamblacklist", plain_text(info), errors=[edit])
     code = str(edit.get("code", "editfailed"))
     words = edit.get("info") or edit.get("warning") or edit.get("result")
-    return APIError(code, str(words), errors=[edit])
+    return APIError(plain_text(code), plain_text(str(words)), errors=[edit])
 
 
 def _look_up(

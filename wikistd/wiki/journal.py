@@ -64,7 +64,7 @@ class Journal:
         for number, line in enumerate(whole.split(b"\n") if newline else (), 1):
             try:
                 record = json.loads(line.decode("utf-8"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if not isinstance(record, dict):
                 raise ValueError(
@@ -81,8 +81,8 @@ class Journal:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append a record; when this returns it is on the disk."""
-        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        data = text.encode("utf-8", "surrogatepass") + b"\n"
+        # In ASCII: half of a surrogate pair has no form in UTF-8.
+        data = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
         while data:
             data = data[os.write(self.handle, data) :]
         os.fsync(self.handle)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ..errors import ClientInteractionRequest, LoginError, ProtocolError
-from .reply import reply_text
+from .reply import plain_text, reply_text
 
 LOGIN_METHODS = ("bot-password", "clientlogin")
 
@@ -88,11 +88,11 @@ def _login_advice(code: str, text: str, method: str) -> str:
 
 
 def _refusal(status: str, code: str, text: str, method: str) -> LoginError:
-    text = " ".join(text.split())
+    text = plain_text(" ".join(text.split()))
     advice = _login_advice(code or status, text, method)
     if advice:
         text = "%s (%s)" % (text, advice) if text else advice
-    return LoginError(status, text or "the wiki gave no reason")
+    return LoginError(plain_text(status), text or "the wiki gave no reason")
 
 
 def read_login_reply(
@@ -120,7 +120,7 @@ def read_login_reply(
     status = str(found.get("status", ""))
     if status == "PASS":
         return found
-    message = str(found.get("message", ""))
+    message = plain_text(str(found.get("message", "")))
     if status == "UI":
         requests = found.get("requests")
         raise ClientInteractionRequest(

@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, Union
 from ..clock import Deadline
 from ..errors import APIError, TransportError, WikistdError
 from .edit import only_page
-from .reply import SHAPE_ERRORS, ReplyReading
+from .reply import SHAPE_ERRORS, ReplyReading, plain_text
 from .session import Session
 from .sources import ProgressFunction, UploadSource
 
@@ -394,7 +394,7 @@ def refused_upload(upload: Dict[str, Any]) -> APIError:
     warnings = upload.get("warnings")
     if not isinstance(warnings, dict) or not warnings:
         info = "the wiki answered %s" % upload.get("result")
-        return APIError("uploadfailed", info, errors=[upload])
+        return APIError("uploadfailed", plain_text(info), errors=[upload])
     words = []
     for name, value in warnings.items():
         told = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -402,7 +402,7 @@ def refused_upload(upload: Dict[str, Any]) -> APIError:
     return APIError(
         "uploadwarning",
         "the wiki warns: %s; name those to ignore in ignore_warnings"
-        % "; ".join(words),
+        % plain_text("; ".join(words)),
         errors=[
             {"code": name, "value": value, "filekey": upload.get("filekey")}
             for name, value in warnings.items()

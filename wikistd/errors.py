@@ -254,6 +254,16 @@ class StatusError(WikistdError):
         self.body = body
         self.response = response
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # A cookie may be a login: it stays in this process.
+        rebuild, (kind, fields) = super().__reduce__()
+        fields["headers"] = [
+            pair
+            for pair in self.headers
+            if pair[0].lower() not in ("set-cookie", "set-cookie2")
+        ]
+        return rebuild, (kind, fields)
+
 
 class TooManyRedirects(StatusError):
     """Redirects went in a circle or past `max_redirects`."""

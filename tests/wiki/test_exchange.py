@@ -1,6 +1,7 @@
 """wikistd.wiki.exchange: where a POST may go, what errors show, how large a reply is."""
 
 import io
+import pickle
 import unittest
 
 from tests.support.clocks import FakeClock
@@ -76,6 +77,16 @@ class PostRedirects(Case):
             session.post(action="edit")
         session = self.start(tokens(csrf="t"), ({"": "POST"}, moved(None)))
         self.assertEqual(session.post(action="edit"), {})
+
+
+class Travel(unittest.TestCase):
+    def test_cookies_stay(self):
+        """A StatusError that goes to another process holds no cookie."""
+        headers = [("Set-Cookie", "s=canary"), ("set-cookie2", "canary"), ("A", "b")]
+        sent = pickle.dumps(StatusError("no", status=500, headers=headers, body=b"x"))
+        self.assertNotIn(b"canary", sent)
+        got = pickle.loads(sent)
+        self.assertEqual((got.headers, got.status, got.body), ([("A", "b")], 500, b"x"))
 
 
 if __name__ == "__main__":

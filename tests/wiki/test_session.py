@@ -36,6 +36,7 @@ from wikistd.errors import (
 )
 from wikistd.web.cookies import CookieStore
 from wikistd.web.logins import BearerAuth
+from wikistd.web.proxies import ProxySettings
 from wikistd.wiki.address import check_host
 from wikistd.wiki.identity import restored_login
 from wikistd.wiki.session import Session
@@ -856,6 +857,30 @@ class Pickling(Case):
         self.assertEqual(copied.host, session.host)
         self.assertEqual(copied.user, "Bot")
         self.assertIsNot(copied.session, session.session)
+
+    def test_without_secret_headers(self):
+        """Headers, proxies and defaults travel without what is secret in them."""
+        proxy = "http://user:canary@proxy.example:1"
+        for proxies in (proxy, {"http": proxy, "no": "x"}, ProxySettings(proxy), {"all": None}):
+            session = Session(
+                "https://wiki.example", user_agent="me/1", proxies=proxies, trust_env=False,
+                headers=[("Authorization", "Bearer canary"), ("Accept-Language", "de")],
+            )
+            self.addCleanup(session.close)
+            view = session.with_options(
+                headers={"Cookie": "canary", "X-Api-Key": "canary", "Accept": "x/y"},
+                params={"token": "canary", "lgpassword": "canary", "maxlag": 5},
+            )
+            self.assertNotIn(b"canary", pickle.dumps(view))
+            copied = pickle.loads(pickle.dumps(view))
+            self.addCleanup(copied.close)
+            self.assertEqual(copied.headers, {"User-Agent": "me/1", "Accept": "x/y"})
+            self.assertEqual(copied.session.headers, {"Accept-Language": "de"})
+            self.assertEqual(copied.defaults, {"maxlag": 5, "assert": "user"})
+            if proxies != {"all": None}:
+                kept = repr(vars(copied)["_session_params"]["proxies"])
+                self.assertTrue("http://proxy.example:1" in kept or "ProxySettings" in kept)
+            self.assertEqual(view.headers["Cookie"], "canary")
 
     def test_the_copy_writes_nothing_anonymously(self):
         copied = pickle.loads(pickle.dumps(self.logged_in()))

@@ -19,6 +19,9 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
+from ..web.proxies import ProxySettings
+from ..web.redirects import CROSS_ORIGIN_HEADERS
+from ..web.request import header_pairs
 from .address import (
     DEFAULT_API_PATH,
     SESSION_PARAMS,
@@ -29,10 +32,10 @@ from .address import (
 from .calls import WikiCall
 from .chain import ReplyChain
 from .exchange import wiki_logger
-from .identity import kept_cookies, restored_login
+from .identity import has_oauth, kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
 from .notices import show_api_warnings
-from .params import merge_params
+from .params import SECRET_PARAMETERS, merge_params
 from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
 
@@ -179,10 +182,27 @@ class Session:
         fields = dict(self.__dict__)
         for name in ("session", "_state", "auth", "etiquette"):
             fields.pop(name, None)
+        given = self._session_params
+        client_headers = dict(header_pairs(given.get("headers")))
+        if has_oauth(
+            (self.auth, given.get("auth")), dict(client_headers, **self.headers)
+        ):
+            # The copy is nobody: it must not write as an anonymous user.
+            fields["defaults"] = dict(self.defaults, **{"assert": "user"})
+        fields["defaults"] = {
+            name: value
+            for name, value in fields["defaults"].items()
+            if name not in SECRET_PARAMETERS
+        }
+        fields["headers"] = harmless_headers(self.headers)
         fields["_session_params"] = {
             name: value
-            for name, value in self._session_params.items()
-            if name not in ("auth", "cookies")
+            for name, value in dict(
+                given,
+                headers=harmless_headers(client_headers),
+                proxies=proxies_without_passwords(given.get("proxies")),
+            ).items()
+            if name in given and name not in ("auth", "cookies")
         }
         for name in ("host", "api_path", "user", "api_is_known", "batch_limit"):
             fields[name] = getattr(self._state, name)
@@ -572,6 +592,31 @@ class Session:
         if self.api_warnings != "ignore":
             is_raised = self.api_warnings == "raise" and not is_write
             show_api_warnings(document, is_write=is_write, is_raised=is_raised)
+
+
+def harmless_headers(headers: Mapping[str, str]) -> Dict[str, str]:
+    """Return those that are no secret: what is secret has no list."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() in CROSS_ORIGIN_HEADERS
+    }
+
+
+def proxies_without_passwords(proxies: Any) -> Any:
+    """Return a `proxies` argument without user names and passwords."""
+    if isinstance(proxies, ProxySettings):
+        settings = copy.copy(proxies)
+        settings.urls = proxies_without_passwords(proxies.urls)
+        return settings
+    if isinstance(proxies, Mapping):
+        return {
+            name: proxies_without_passwords(url) for name, url in proxies.items()
+        }
+    if isinstance(proxies, str):
+        start, mark, rest = proxies.rpartition("://")
+        return start + mark + rest.rpartition("@")[2]
+    return proxies
 
 
 def check_session_arguments(

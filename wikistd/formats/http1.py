@@ -682,8 +682,9 @@ class ChunkDecoder:
         else:
             found = data.find(b"\r\n\r\n", position)
             if found < 0:
-                self._buffer = data[position:]
-                self._check_trailers(self._buffer)
+                self._buffer = block = data[position:]
+                # The CR of the empty line is none of the trailers' bytes.
+                self._check_trailers(block[:-1] if block.endswith(b"\n\r") else block)
                 return
             end = found + 2
             self._check_trailers(data[position:end])

@@ -1,13 +1,24 @@
 """wikistd.wiki.exchange: where a POST may go, what errors show, how large a reply is."""
 
+import base64
+import html
 import io
+import json
 import pickle
 import unittest
+from urllib.parse import quote, quote_plus
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, Reply, tokens
 from wikistd import Session
-from wikistd.errors import StatusError
+from wikistd.errors import (
+    APIWarning,
+    ClientInteractionRequest,
+    LoginError,
+    StatusError,
+    WikistdError,
+)
+from wikistd.wiki.exchange import secret_header_values
 
 ELSEWHERE = "https://evil.example/w/api.php"
 
@@ -77,6 +88,81 @@ class PostRedirects(Case):
             session.post(action="edit")
         session = self.start(tokens(csrf="t"), ({"": "POST"}, moved(None)))
         self.assertEqual(session.post(action="edit"), {})
+
+
+class Scrubbing(Case):
+    PASSWORD = 'PW s"ecret+1/\u00e9&<'
+
+    def forms(self):
+        plain = self.PASSWORD
+        yield from (plain, quote(plain, safe=""), quote_plus(plain), quote(plain))
+        yield from (json.dumps(plain)[1:-1], html.escape(plain))
+        yield json.dumps(plain, ensure_ascii=False)[1:-1]
+
+    def look(self, error, form):
+        text = repr(vars(error)) + str(error)
+        self.assertNotIn(form, text)
+        self.assertNotIn("ecret", text)
+
+    def test_every_spelling(self):
+        """A page that prints the request it was sent, in whatever spelling."""
+        for form in self.forms():
+            for status in (200, 400):
+                answer = Reply(("<p>you sent %s" % form).encode("utf-8"), status)
+                session = self.start(tokens(login="t0ken+\\"), ({}, answer))
+                session._state.api_is_known = session._state.has_answered = True
+                session.lost_attempts = 1
+                with self.assertRaises(WikistdError) as caught:
+                    session.login("Bot@app", self.PASSWORD)
+                self.look(caught.exception, form)
+                self.wiki.script.clear()
+
+    def test_logins(self):
+        """The wiki's reason for a refusal, and what it asks for then."""
+        for form in self.forms():
+            refusal = {"login": {"result": "Failed", "reason": "you sent %s" % form}}
+            session = self.start(tokens(login="t0ken"), ({}, refusal))
+            with self.assertRaises(LoginError) as caught:
+                session.login("Bot@app", self.PASSWORD)
+            self.look(caught.exception, form)
+            asks = {"status": "UI", "message": form, "requests": [{"a": form}]}
+            asks = {"clientlogin": asks}
+            session = self.start(tokens(login="t0ken"), ({}, asks), ({}, asks))
+            with self.assertRaises(ClientInteractionRequest) as got:
+                session.login("Bot", self.PASSWORD)
+            self.look(got.exception, form)
+            self.assertEqual(got.exception.login_token, "t0ken")
+            with self.assertRaises(ClientInteractionRequest) as got:
+                session.continue_login("t0ken", password=self.PASSWORD)
+            self.look(got.exception, form)
+
+    def test_warnings(self):
+        document = {"warnings": {"main": {"*": "Unrecognized: t0ken+\\"}}, "edit": {}}
+        session = self.start(tokens(csrf="t0ken+\\"), ({}, document))
+        with self.assertWarnsRegex(APIWarning, r"Unrecognized: \*\*\*$"):
+            session.post(action="edit")
+
+    def test_headers_of_the_request(self):
+        """A page that prints the headers: credentials and session cookies."""
+        basic = base64.b64encode(b"u:canary-1").decode()
+        headers = {"authorization": "Basic " + basic, "Accept": "a/b"}
+        cookies = {"Cookie": "x=de; s=canary-22; xUserName=Somebody"}
+
+        class Asked:
+            def __init__(self):
+                self.headers, self.unredirected_hdrs = headers, cookies
+
+        answer = Reply(
+            ("<p>canary-1 %s canary-22 Somebody a/b de" % basic).encode(), 400
+        )
+        answer.request = Asked()
+        with self.assertRaises(StatusError) as caught:
+            self.start(({}, answer)).get(action="query")
+        self.assertEqual(caught.exception.body, b"<p>*** *** *** Somebody a/b de")
+        self.assertEqual(
+            secret_header_values([("Authorization", "Basic !x"), ("A", "b")])[0],
+            "Basic !x",
+        )
 
 
 class Travel(unittest.TestCase):

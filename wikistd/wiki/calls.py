@@ -108,7 +108,7 @@ class WikiCall:
                 self.session.clock.sleep(delay)
                 if self.files and self.positions:
                     rewind_files(self.files, self.positions)
-        self.session._show_warnings(document, self.is_write)
+        self.session._show_warnings(document, self.is_write, sent)
         return document
 
     def _complete(self, sent: Dict[str, Any]) -> None:

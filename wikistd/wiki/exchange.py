@@ -7,9 +7,23 @@ object with the request() of requests.Session.  Not here: trying again
 
 from __future__ import annotations
 
+import binascii
+import json
 import sys
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type
-from urllib.parse import urlsplit
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Type,
+)
+from urllib.parse import quote, quote_plus, urlsplit
 
 from ..clock import Clock
 from ..errors import (
@@ -32,6 +46,7 @@ MAX_GET_URL_BYTES = 4000
 
 #: Replaced in errors; shorter secrets would blank out ordinary words.
 MIN_SECRET_CHARACTERS = 4
+MIN_COOKIE_CHARACTERS = 8
 
 #: Redirects of one POST that are followed.
 MAX_POST_REDIRECTS = 5
@@ -64,23 +79,75 @@ def reply_header_pairs(headers: Any) -> List[Tuple[str, str]]:
     return [(str(name), str(value)) for name, value in headers]
 
 
+def secret_values(params: Mapping[str, Any]) -> List[str]:
+    """Return the values of the secret ones among parameters."""
+    return [
+        value
+        for name, value in params.items()
+        if name in SECRET_PARAMETERS and isinstance(value, str)
+    ]
+
+
+def secret_header_values(headers: Iterable[Tuple[str, str]]) -> List[str]:
+    """Return what is secret in the headers of a request."""
+    found = []
+    for name, value in headers:
+        name = name.lower()
+        if name in ("authorization", "proxy-authorization"):
+            scheme, _, rest = value.partition(" ")
+            found += [value, rest]
+            if scheme.lower() == "basic":
+                try:
+                    text = binascii.a2b_base64(rest).decode("utf-8", "replace")
+                except ValueError:
+                    continue
+                found.append(text.partition(":")[2])
+        elif name == "cookie":
+            for pair in value.split(";"):
+                name, _, text = pair.strip().partition("=")
+                if len(text) >= MIN_COOKIE_CHARACTERS and not name.endswith("Name"):
+                    found.append(text)
+    return found
+
+
 def scrub_secrets(error: WikistdError, params: Mapping[str, Any]) -> None:
     """Replace the values of secret parameters in every text field of `error`.
 
     A server in trouble may print the request it was sent.
     """
-    secrets = [
-        value
-        for name, value in params.items()
-        if name in SECRET_PARAMETERS
-        and isinstance(value, str)
-        and len(value) >= MIN_SECRET_CHARACTERS
-    ]
-    if not secrets:
-        return
-    secrets.sort(key=len, reverse=True)
-    for name, value in list(error.__dict__.items()):
-        error.__dict__[name] = _scrubbed(value, secrets)
+    scrub_values(error, secret_values(params))
+
+
+def scrub_values(error: WikistdError, values: Iterable[str]) -> None:
+    """Replace `values`, however they are spelt, in every text field of `error`."""
+    secrets = spellings(values)
+    if secrets:
+        for name, value in list(error.__dict__.items()):
+            error.__dict__[name] = _scrubbed(value, secrets)
+
+
+def spellings(values: Iterable[str]) -> List[str]:
+    """Return secrets as they are, in URLs, forms, JSON and HTML; longest first."""
+    from html import escape  # 3 ms
+
+    found: Set[str] = set()
+    for value in values:
+        if len(value) < MIN_SECRET_CHARACTERS:
+            continue
+        raw = value.encode("utf-8", "surrogatepass")
+        found.update((value, quote(raw), quote(raw, safe=""), quote_plus(raw)))
+        for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+            found.update((text[1:-1], text[1:-1].replace("/", "\\/")))
+        found.add(escape(value))
+    return sorted(found, key=len, reverse=True)
+
+
+def scrub_warnings(document: Any, params: Mapping[str, Any]) -> None:
+    """Replace the values of secret parameters in the warnings of a document."""
+    if isinstance(document, dict) and "warnings" in document:
+        secrets = spellings(secret_values(params))
+        if secrets:
+            document["warnings"] = _scrubbed(document["warnings"], secrets)
 
 
 def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
@@ -89,7 +156,7 @@ def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
             value = value.replace(secret, "***")
     elif isinstance(value, bytes):
         for secret in secrets:
-            value = value.replace(secret.encode("utf-8"), b"***")
+            value = value.replace(secret.encode("utf-8", "surrogatepass"), b"***")
     elif isinstance(value, list):
         return [_scrubbed(item, secrets) for item in value]
     elif isinstance(value, tuple):
@@ -249,12 +316,19 @@ def send_call(
         ours.maybe_applied = is_write and not isinstance(ours, ConnectFailed)
         raise ours from error
     _log_exchange(method, pairs, status, clock.monotonic() - began)
+    asked = getattr(response, "request", None)
     del response  # It holds the body as well, which parsing multiplies.
     if on_body is not None and status == 200 and on_body(body):
         return body
-    return parse_reply(
-        status, fields, body, url=url, now=clock.now(), is_write=is_write
-    )
+    try:
+        return parse_reply(
+            status, fields, body, url=url, now=clock.now(), is_write=is_write
+        )
+    except WikistdError as error:
+        for name in ("headers", "unredirected_hdrs"):
+            pairs = reply_header_pairs(getattr(asked, name, None))
+            scrub_values(error, secret_header_values(pairs))
+        raise
 
 
 def post_at_home(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ..clock import Clock
 from ..errors import (
     APIError,
+    ClientInteractionRequest,
     LoginError,
     ProtocolError,
     TransportError,
@@ -31,7 +32,7 @@ from .address import (
 )
 from .calls import WikiCall
 from .chain import ReplyChain
-from .exchange import wiki_logger
+from .exchange import scrub_secrets, scrub_warnings, wiki_logger
 from .identity import has_oauth, kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
 from .notices import show_api_warnings
@@ -432,7 +433,7 @@ class Session:
         budget = CallBudget(self.max_wait_seconds, self.clock)
         with self._state.lock:
             document = self._call("POST", merge_params(asked), budget)
-            found = read_login_reply(document, "clientlogin", login_token)
+            found = read_scrubbed_login(document, "clientlogin", login_token, asked)
             self._logged_in(login_name(found), None)
         return found
 
@@ -486,7 +487,7 @@ class Session:
         params = login_params(method, username, password, token)
         try:
             document = self._call("POST", params, budget)
-            found = read_login_reply(document, method, token)
+            found = read_scrubbed_login(document, method, token, params)
         except (LoginError, TransportError) as error:
             # A login whose answer was lost did nothing to this side: once more.
             is_lost = isinstance(error, TransportError) and error.retryable
@@ -497,7 +498,7 @@ class Session:
             token = self._token("login", budget)
             params = login_params(method, username, password, token)
             document = self._call("POST", params, budget)
-            found = read_login_reply(document, method, token)
+            found = read_scrubbed_login(document, method, token, params)
         self._logged_in(login_name(found) or username, (username, password, method))
         return found
 
@@ -587,11 +588,28 @@ class Session:
         self._state.api_path = parts.path
         return True
 
-    def _show_warnings(self, document: Any, is_write: bool) -> None:
+    def _show_warnings(
+        self, document: Any, is_write: bool, sent: Optional[Mapping[str, Any]] = None
+    ) -> None:
         """Log and give out the warnings of a reply, as `api_warnings` says."""
+        if sent is not None:
+            scrub_warnings(document, sent)
         if self.api_warnings != "ignore":
             is_raised = self.api_warnings == "raise" and not is_write
             show_api_warnings(document, is_write=is_write, is_raised=is_raised)
+
+
+def read_scrubbed_login(
+    document: Any, method: str, token: str, sent: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """Return what a login's reply says; its refusals without the secrets of `sent`."""
+    try:
+        return read_login_reply(document, method, token)
+    except WikistdError as error:
+        scrub_secrets(error, sent)
+        if isinstance(error, ClientInteractionRequest):
+            error.login_token = token  # It is for the next step.
+        raise
 
 
 def harmless_headers(headers: Mapping[str, str]) -> Dict[str, str]:

@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import unittest
+from unittest import mock
 from urllib.parse import quote, quote_plus
 
 from tests.support.clocks import FakeClock
@@ -14,6 +15,7 @@ from wikistd import Session
 from wikistd.errors import (
     APIWarning,
     ClientInteractionRequest,
+    LimitExceeded,
     LoginError,
     StatusError,
     WikistdError,
@@ -163,6 +165,19 @@ class Scrubbing(Case):
             secret_header_values([("Authorization", "Basic !x"), ("A", "b")])[0],
             "Basic !x",
         )
+
+
+class Large(Case):
+    def test_bound(self):
+        """A reply beyond the bound is not parsed, nor asked for again."""
+        for method, is_write in (("GET", False), ("POST", True)):
+            with mock.patch("wikistd.wiki.exchange.MAX_REPLY_BYTES", 20):
+                session = self.start(({}, {"a": 1}), ({"": method}, {"a": "x" * 20}))
+                session.get(action="query")
+                with self.assertRaisesRegex(LimitExceeded, "the reply has 29 bytes") as got:
+                    session.request(method, {"action": "edit", "token": "t"})
+            self.assertEqual(got.exception.maybe_applied, is_write)
+            self.assertEqual((got.exception.name, got.exception.limit), ("MAX_REPLY_BYTES", 20))
 
 
 class Travel(unittest.TestCase):

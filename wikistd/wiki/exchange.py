@@ -29,6 +29,7 @@ from ..clock import Clock
 from ..errors import (
     ConnectFailed,
     ConnectionLost,
+    LimitExceeded,
     StatusError,
     TransportError,
     TransportTimeout,
@@ -47,6 +48,10 @@ MAX_GET_URL_BYTES = 4000
 #: Replaced in errors; shorter secrets would blank out ordinary words.
 MIN_SECRET_CHARACTERS = 4
 MIN_COOKIE_CHARACTERS = 8
+
+#: A larger reply is not parsed, which takes ten times its memory and more.  MediaWiki's
+#: are 8 MB by default ($wgAPIMaxResultSize); downloads are no replies.
+MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 #: Redirects of one POST that are followed.
 MAX_POST_REDIRECTS = 5
@@ -318,6 +323,14 @@ def send_call(
     _log_exchange(method, pairs, status, clock.monotonic() - began)
     asked = getattr(response, "request", None)
     del response  # It holds the body as well, which parsing multiplies.
+    if len(body) > MAX_REPLY_BYTES:
+        raise LimitExceeded(
+            "the reply has %d bytes, more than MAX_REPLY_BYTES=%d: ask for less at once"
+            % (len(body), MAX_REPLY_BYTES),
+            name="MAX_REPLY_BYTES",
+            limit=MAX_REPLY_BYTES,
+            maybe_applied=is_write,
+        )
     if on_body is not None and status == 200 and on_body(body):
         return body
     try:

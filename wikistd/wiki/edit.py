@@ -100,7 +100,7 @@ def edit_page(
     `append`, `prepend` and new sections begin again instead, `max_conflicts` times.
     Captcha, filters, blocks and protection are APIErrors with their details in
     `errors`.  An answer that was lost is looked up: the error has `maybe_applied` only
-    when that did not help.
+    when that did not help.  A new section that is not seen then is not sent again.
     """
     check_edit_arguments(
         session, title, text=text, append=append, prepend=prepend, summary=summary

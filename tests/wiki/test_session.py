@@ -915,6 +915,13 @@ class Identities(Case):
         session.get(action="query", auth=BearerAuth("t0ken"))
         session.with_options(headers={"Authorization": "Basic x"}).get(action="query")
 
+    def test_headers_are_the_wikis(self):
+        """Whatever the client is asked for first, what says who we are is the wiki's."""
+        secret = {"Authorization": "Bearer t0ken"}
+        with Session("https://wiki.example", user_agent="me/1", headers=secret) as session:
+            self.assertEqual(session.session.headers_for("https://other.example/"), {})
+            self.assertEqual(session.session.headers_for(session.api_url), secret)
+
     def test_a_lost_answer_to_a_login(self):
         """It is sent once more, with a token of its own; nothing was applied."""
         lost = ConnectionLost("cut", retryable=True)

@@ -234,7 +234,7 @@ class HttpClient:
         """
         if params:
             url = add_params(url, params)
-        own = self.headers and self._headers_for(url)
+        own = self.headers and self.headers_for(url)
         request = WebRequest(url, None, own or None, method=method, stream=stream)
         if json is not None:
             if data is not None:
@@ -262,8 +262,11 @@ class HttpClient:
         self._set_timeout(request, timeout)
         return self.open(request)
 
-    def _headers_for(self, url: str) -> Dict[str, str]:
-        """Return the client's headers; those that say who we are for one origin."""
+    def headers_for(self, url: str) -> Dict[str, str]:
+        """Return the client's headers for `url`.
+
+        Those that say who we are are bound to the origin that is asked about first.
+        """
         own = self.headers
         secrets = [name for name in own if name.lower() in BOUND_HEADERS]
         if not secrets:
@@ -336,12 +339,12 @@ class HttpClient:
                 fullurl.data = data
             return fullurl
         if isinstance(fullurl, str):
-            return WebRequest(fullurl, data, self._headers_for(fullurl) or None)
+            return WebRequest(fullurl, data, self.headers_for(fullurl) or None)
         plain = fullurl
         request = WebRequest(
             plain.full_url,
             plain.data if data is None else data,
-            dict(self._headers_for(plain.full_url), **plain.headers),
+            dict(self.headers_for(plain.full_url), **plain.headers),
             method=plain.get_method(),
             origin_req_host=plain.origin_req_host,
             unverifiable=plain.unverifiable,

@@ -123,6 +123,7 @@ class Session:
         self._owns_client = session is None
         if session is None:
             self.session: Any = make_client(user_agent, timeout, session_params)
+            self.session.headers_for(origin)  # They are the wiki's, whoever asks first.
         else:
             self.session = session
             for name, value in session_params.items():

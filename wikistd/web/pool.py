@@ -21,6 +21,7 @@ from .connect import Connection, next_wait
 POOL_SIZE = 32  # connections of one client, busy ones included
 POOL_IDLE_SIZE = 10  # idle connections of one client; requests keeps 10 for each host
 POOL_TICK_SECONDS = 0.25  # how late a place that was lost is noticed
+POOL_FIRST_TICK_SECONDS = 0.02  # before looking for lost ones, which takes up to 0.1 s
 POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 
 
@@ -101,10 +102,11 @@ class ConnectionPool:
                 connection = self._make(key)
                 if connection is not None:
                     return connection
-                if not self._wait(deadline) and not is_collected:
+                if is_collected:
+                    self._wait(deadline, POOL_TICK_SECONDS)
+                elif not self._wait(deadline, POOL_FIRST_TICK_SECONDS):
                     # What nobody refers to any more frees its place: in a cycle, or
-                    # where references are not counted (PyPy), only after this.  It
-                    # takes up to 0.1 s, so not where a place comes free by itself.
+                    # where references are not counted (PyPy), only after this.
                     gc.collect()
                     is_collected = True
                 continue
@@ -148,10 +150,10 @@ class ConnectionPool:
                 return None
         return connection
 
-    def _wait(self, deadline: Optional[Deadline]) -> bool:
+    def _wait(self, deadline: Optional[Deadline], tick_seconds: float) -> bool:
         """Wait for a place a moment; return whether one came free."""
         try:
-            seconds = next_wait(deadline, POOL_TICK_SECONDS)
+            seconds = next_wait(deadline, tick_seconds)
         except TransportTimeout:
             raise TransportTimeout(
                 "all %d connections are in use: close responses that are not needed, "

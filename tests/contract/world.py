@@ -1,18 +1,21 @@
 """The wiki that the contract is tested on, and clients of it.
 
 Without WIKISTD_TEST_WIKI it is the embedded wiki, in process and without a port.
-WIKISTD_TEST_CLIENT=requests has the sessions use a requests.Session instead of HttpClient.
+WIKISTD_TEST_CLIENT=requests has the sessions use a requests.Session instead of HttpClient,
+WIKISTD_TEST_CLIENT=transport an HttpClient without sockets: http.client is the host's network.
 WIKISTD_TEST_ACCOUNTS names a JSON file: {"bot": {"username", "password"}, "plain":
 ..., "admin": ...}; the bot's is a bot password, the others are accounts' own.
 """
 
 import atexit
+import http.client
 import itertools
 import json
 import logging
 import os
 import time
 import unittest
+import urllib.parse
 import warnings
 
 from wikistd import Session
@@ -69,9 +72,27 @@ class World:
             if options.pop("cookies", None) is not None:
                 raise unittest.SkipTest("requests keeps no file of cookies")
             return requests.Session()
-        if self.is_embedded:
+        if os.environ.get("WIKISTD_TEST_CLIENT") == "transport":
+            options["transport"] = self.transport
+        elif self.is_embedded:
             options["connect"] = self.connect
         return HttpClient(user_agent=USER_AGENT, **options)
+
+    def transport(self, method, url, headers, body, timeout):
+        """Stand for a host that owns the network: one stock connection a request."""
+        parts = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+        if self.is_embedded:
+            connection.sock = self.connect(parts.hostname, 80, timeout)
+        target = urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
+        if body is not None and not isinstance(body, bytes):
+            body = b"".join(body)
+        try:
+            connection.request(method, target, body, dict(headers))
+            response = connection.getresponse()
+            return response.status, response.getheaders(), response.read()
+        finally:
+            connection.close()
 
 
 def world():

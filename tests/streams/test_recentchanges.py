@@ -135,6 +135,62 @@ class Polling(unittest.TestCase):
         self.assertNotIn("user", log)
         self.assertNotIn("length", log)
 
+    def odd(self, *rows, general=GENERAL, document=None, **options):
+        """Expect ProtocolError from a wiki that says such things."""
+        def get(continuation=False, **params):
+            if params.get("meta"):
+                return {"query": {"general": general}}
+            reply = {"query": {"recentchanges": list(rows)}} if rows else document
+            return iter([reply]) if continuation else reply
+
+        session = FakeSession()
+        session.get = get
+        options.setdefault("since", 0)
+        with self.assertRaisesRegex(ProtocolError, "MediaWiki Action API"):
+            next(RecentChanges(session, clock=FakeClock(), **options))
+
+    def test_odd_rows(self):
+        """What has not the shape of a change breaks the protocol."""
+        for bad in (5, None, [], {}, "x"):
+            with self.subTest(row=bad):
+                self.odd(bad)
+        for fields in (
+            {"rcid": None}, {"rcid": "x"}, {"rcid": []}, {"rcid": 1.5}, {"title": 5}, {"title": "\ud800"},
+            {"timestamp": 5}, {"timestamp": None}, {"timestamp": "x"}, {"timestamp": []},
+            {"timestamp": "0001-01-01T00:00:00Z"}, {"timestamp": "9999-12-31T23:59:59-23:59"},
+        ):
+            with self.subTest(fields=fields):
+                self.odd(row(1, **fields))
+        for name in ("type", "ns", "timestamp", "rcid"):
+            change = row(1)
+            del change[name]
+            with self.subTest(without=name):
+                self.odd(change)
+
+    def test_odd_general_information(self):
+        """So does a wiki that does not say where it is."""
+        for bad in (5, None, [], {}, "x", [1]):
+            with self.subTest(general=bad):
+                self.odd(row(1), general=bad)
+        for name in ("server", "articlepath", "script", "scriptpath", "servername", "wikiid"):
+            for value in (5, None, ["x"]):
+                if value is None and name in ("servername", "wikiid"):
+                    continue
+                with self.subTest(name=name, value=value):
+                    self.odd(row(1), general=dict(GENERAL, **{name: value}))
+        self.odd(row(1), general=dict(GENERAL, server="http://[", servername=""))
+
+    def test_odd_documents(self):
+        """So does a reply without the list."""
+        for bad in (5, [], {"query": 5}, {"query": []}, {"query": {"recentchanges": 5}}, {"query": {"recentchanges": {}}}):
+            with self.subTest(document=bad):
+                self.odd(document=bad)
+        for bad in (5, {}, {"query": {}}, {"query": {"recentchanges": [{}]}}, {"query": {"recentchanges": 5}},
+                    {"query": {"recentchanges": [{"rcid": "x", "timestamp": stamp(1)}]}},
+                    {"query": {"recentchanges": []}}, {"query": {"recentchanges": []}, "curtimestamp": 5}):
+            with self.subTest(newest=bad):
+                self.odd(document=bad, since=None)
+
     def test_mistakes(self):
         """A time that is none, from the caller and from the wiki."""
         with self.assertRaisesRegex(ValueError, "since must be a time, not 'x'"):
@@ -197,6 +253,13 @@ class Bridge(unittest.TestCase):
         session.rows = [row(number) for number in range(1, 12)]
         self.assertEqual(ids(next(bridge) for _ in range(8)), list(range(2, 10)))
         self.assertEqual(len(bridge.streams.gaps), 1)
+
+    def test_a_gap_whose_times_cannot_be(self):
+        """Is not filled."""
+        _, bridge = self.make(FakeSession(row(1)))
+        for after in (10**30, -1, 253402300800000):
+            bridge._fill(type(bridge_gap())("t", 0, None, None, 5, after, 10**31))
+        self.assertEqual(bridge.backfilled, 0)
 
     def test_a_gap_without_times(self):
         """Cannot be filled, and is still reported."""

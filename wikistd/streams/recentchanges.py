@@ -8,6 +8,7 @@ out.  Not here: the live stream (streams/eventstreams.py).
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import threading
 import urllib.parse
@@ -23,6 +24,7 @@ from .whence import SinceValue, read_iso_milliseconds, read_since
 RC_POLL_SECONDS = 10.0
 #: A change is in the list when its transaction ended, at the time when it began.
 RC_OVERLAP_SECONDS = 60
+RC_LAST_SECONDS = 253402300799  # the end of the year 9999
 RC_SCHEMA = "/mediawiki/recentchange/1.0.0"
 RC_STREAM = "mediawiki.recentchange"
 RC_PROPERTIES = "user|comment|parsedcomment|flags|timestamp|title|ids|sizes|loginfo"
@@ -101,9 +103,12 @@ class RecentChanges:
             self._first_seconds = self._from_seconds
         start = max(self._from_seconds - self.overlap_seconds, self._first_seconds or 0)
         for change in self._fetch(start):
-            number = change["rcid"]
+            with rc_reading("a recent change"):
+                number = rc_number(change)
             if self._seen.add(number) and number > known:
-                event = make_rc_event(change, self._siteinfo())
+                general = self._siteinfo()
+                with rc_reading("a recent change"):
+                    event = make_rc_event(change, general)
                 self._from_seconds = max(self._from_seconds, event["timestamp"])
                 yield event
 
@@ -118,9 +123,10 @@ class RecentChanges:
             curtimestamp=True,
             formatversion=2,
         )
-        for change in document["query"]["recentchanges"]:
-            return change["rcid"], rc_seconds(change["timestamp"])
-        return 0, rc_seconds(document["curtimestamp"])
+        with rc_reading("the newest change"):
+            for change in document["query"]["recentchanges"]:
+                return rc_number(change), rc_seconds(change["timestamp"])
+            return 0, rc_seconds(document["curtimestamp"])
 
     def _fetch(self, start_seconds: int) -> Iterator[Dict[str, Any]]:
         """Yield the rows from a second on, oldest first."""
@@ -135,15 +141,22 @@ class RecentChanges:
             "formatversion": 2,
         }
         for document in self.site.get(continuation=True, **params):
-            # A wiki in miser mode may send batches without the list.
-            yield from document.get("query", {}).get("recentchanges", ())
+            with rc_reading("the list of recent changes"):
+                # A wiki in miser mode may send batches without the list.
+                rows = document.get("query", {}).get("recentchanges", [])
+                if not isinstance(rows, list):
+                    raise TypeError("%r is no list" % type(rows))
+            yield from rows
 
     def _siteinfo(self) -> Dict[str, Any]:
         if self._general is None:
             document = self.site.get(
                 action="query", meta="siteinfo", siprop="general", formatversion=2
             )
-            self._general = dict(document["query"]["general"])
+            with rc_reading("the wiki's general information"):
+                general = dict(document["query"]["general"])
+                check_rc_general(general)
+            self._general = general
         return self._general
 
     def close(self) -> None:
@@ -240,6 +253,8 @@ class RecentChangesBridge:
         """Fetch what the stream had no more."""
         if gap.after_milliseconds is None or gap.before_milliseconds is None:
             return
+        if not 0 <= gap.after_milliseconds // 1000 <= RC_LAST_SECONDS:
+            return  # the service's times are not times
         changes = RecentChanges(self.site, since=gap.after_milliseconds)
         last = gap.before_milliseconds // 1000
         events = (event for event in changes.poll() if event["timestamp"] <= last)
@@ -285,12 +300,42 @@ def is_without_streams(error: Exception) -> bool:
     return not isinstance(error, APIError)
 
 
-def rc_seconds(text: str) -> int:
+def rc_seconds(text: Any) -> int:
     """Return the seconds since 1970 of an API timestamp."""
-    milliseconds = read_iso_milliseconds(text)
-    if milliseconds is None:
-        raise ProtocolError("%r is no timestamp" % text, spec="API:Data formats")
+    milliseconds = read_iso_milliseconds(text) if isinstance(text, str) else None
+    if milliseconds is None or not 0 <= milliseconds // 1000 <= RC_LAST_SECONDS:
+        raise ValueError("%r is no timestamp" % (text,))
     return milliseconds // 1000
+
+
+def rc_number(change: Any) -> int:
+    """Return the number of a row."""
+    number = change["rcid"]
+    if not isinstance(number, int):
+        raise TypeError("%r is no rcid" % (number,))
+    return number
+
+
+def check_rc_general(general: Dict[str, Any]) -> None:
+    """Raise for general information that is not as siteinfo gives it."""
+    for name in ("server", "articlepath", "script", "scriptpath"):
+        if not isinstance(general[name], str):
+            raise TypeError("%s is %r" % (name, general[name]))
+    for name in ("servername", "wikiid"):
+        if not isinstance(general.get(name) or "", str):
+            raise TypeError("%s is %r" % (name, general[name]))
+    urllib.parse.urlsplit(general["server"])
+
+
+@contextlib.contextmanager
+def rc_reading(what: str) -> Iterator[None]:
+    """Turn what reading an odd reply raises into ProtocolError; nothing else inside."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise ProtocolError(
+            "%s is not as it should be: %r" % (what, e), spec="MediaWiki Action API"
+        ) from e
 
 
 def rc_timestamp(seconds: int) -> str:

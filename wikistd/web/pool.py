@@ -21,7 +21,6 @@ from .connect import Connection, next_wait
 POOL_SIZE = 32  # connections of one client, busy ones included
 POOL_IDLE_SIZE = 10  # idle connections of one client; requests keeps 10 for each host
 POOL_TICK_SECONDS = 0.25  # how late a place that was lost is noticed
-POOL_FIRST_TICK_SECONDS = 0.02  # before looking for lost ones, which takes up to 0.1 s
 POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 
 
@@ -102,11 +101,10 @@ class ConnectionPool:
                 connection = self._make(key)
                 if connection is not None:
                     return connection
-                if is_collected:
-                    self._wait(deadline, POOL_TICK_SECONDS)
-                elif not self._wait(deadline, POOL_FIRST_TICK_SECONDS):
+                if not self._wait(deadline) and not is_collected:
                     # What nobody refers to any more frees its place: in a cycle, or
-                    # where references are not counted (PyPy), only after this.
+                    # where references are not counted (PyPy), only after this.  It
+                    # takes up to 0.1 s, so not where a place comes free by itself.
                     gc.collect()
                     is_collected = True
                 continue
@@ -150,10 +148,10 @@ class ConnectionPool:
                 return None
         return connection
 
-    def _wait(self, deadline: Optional[Deadline], tick_seconds: float) -> bool:
+    def _wait(self, deadline: Optional[Deadline]) -> bool:
         """Wait for a place a moment; return whether one came free."""
         try:
-            seconds = next_wait(deadline, tick_seconds)
+            seconds = next_wait(deadline, POOL_TICK_SECONDS)
         except TransportTimeout:
             raise TransportTimeout(
                 "all %d connections are in use: close responses that are not needed, "

@@ -1,7 +1,7 @@
 """Site on any wiki: names, titles, limits."""
 
 from tests.contract.world import ContractCase
-from wikistd import Site
+from wikistd import Etiquette, Site
 
 #: What people write, odd titles among it; the wiki itself says what they mean.
 TITLES = [
@@ -136,3 +136,19 @@ class Sites(ContractCase):
         limit = plain.rate_limit("edit")
         self.assertTrue(limit is None or (limit[0] > 0 and limit[1] > 0))
         self.assertIsNone(bot.rate_limit("nosuchaction"))
+
+    def test_rate_limits_are_kept(self):
+        """An Etiquette learns what the wiki lets this user do, without a request more."""
+        counts = []
+        for etiquette in (None, Etiquette()):
+            session = self.session("plain", etiquette=etiquette)
+            session.post(action="edit", title=self.title(), text="x", summary="y")
+            counters = getattr(session.session, "counters", None)
+            counts.append(counters and counters.requests)
+        self.assertEqual(counts[0], counts[1])
+        (budget,) = etiquette._hosts.values()
+        limit = Site(session).rate_limit("edit")
+        self.assertEqual(budget.limits[session.user].get("edit"), limit)
+        if limit is not None:
+            edits = {name: len(m) for name, m in budget.moments.items()}
+            self.assertEqual(edits, {"limit-%s-edit" % session.user: 1})

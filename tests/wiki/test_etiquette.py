@@ -6,11 +6,11 @@ import threading
 import unittest
 
 from tests.support.clocks import FakeClock
-from tests.wiki.conversation import Conversation
+from tests.wiki.conversation import Conversation, tokens
 from wikistd import Etiquette, Session
 from wikistd.clock import Deadline
 from wikistd.errors import RetryLater
-from wikistd.wiki.etiquette import open_lock
+from wikistd.wiki.etiquette import effective_limit, open_lock
 
 HOST = "https://wiki.example"
 
@@ -96,6 +96,11 @@ class Writes(Case):
                 pass
         self.assertEqual([round(s, 6) for s in self.clock.slept], [2.0, 2.0, 2.0])
 
+        self.assertEqual(repr(etiquette), "<Etiquette 3 at once, 30 writes a minute>")
+        self.assertEqual(
+            repr(self.make()), "<Etiquette 3 at once, any writes a minute>"
+        )
+
     def test_pace_of_several_processes(self):
         both = [self.make(writes_per_minute=30, folder=self.folder) for _ in range(2)]
         for etiquette in both * 2:
@@ -128,14 +133,76 @@ class Writes(Case):
         with etiquette.slot(HOST, True, self.deadline(5)):
             pass
 
-    def test_limits_of_the_wiki(self):
+
+
+class LimitsOfTheWiki(Case):
+    """What the wiki lets its users do, as it tells along with a token."""
+
+    def told(self, **limits):
+        return {"query": {"userinfo": {"name": "U", "ratelimits": limits}}}
+
+    def write(self, etiquette, times, action="edit", user="U", seconds=None):
+        for _ in range(times):
+            with etiquette.slot(
+                HOST, True, self.deadline(seconds), user=user, action=action
+            ):
+                pass
+
+    def test_a_burst_and_then_a_wait(self):
         etiquette = self.make()
-        self.assertEqual(repr(etiquette), "<Etiquette 3 at once, any writes a minute>")
-        etiquette.use_rate_limit(90, 60)
-        self.assertEqual(etiquette.writes_per_minute, 90)
-        etiquette.use_rate_limit(900, 60)
-        etiquette.use_rate_limit(8, 60)
-        self.assertEqual(repr(etiquette), "<Etiquette 3 at once, 8.0 writes a minute>")
+        limit = {"user": {"hits": 3, "seconds": 60}}
+        etiquette.learn(HOST, "U", self.told(edit=limit))
+        self.write(etiquette, 3)
+        self.write(etiquette, 5, "move")
+        self.write(etiquette, 5, user="V")
+        self.assertEqual(self.clock.slept, [])
+        self.write(etiquette, 4)
+        self.assertEqual([round(s, 3) for s in self.clock.slept], [61.0, 61.0])
+        with self.assertRaisesRegex(RetryLater, "the wiki lets 3 in 60 seconds"):
+            self.write(etiquette, 3, seconds=30)
+
+    def test_shared_by_processes(self):
+        both = [self.make(folder=self.folder) for _ in range(2)]
+        for etiquette in both:
+            limit = {"user": {"hits": 2, "seconds": 60}}
+            etiquette.learn(HOST, "U/../x", self.told(edit=limit))
+        for etiquette in both * 2:
+            self.write(etiquette, 1, user="U/../x")
+        self.assertEqual([round(s, 2) for s in self.clock.slept], [61.0])
+
+    def test_large_limits(self):
+        """A limit of many hits is kept in portions: no more is ever sent."""
+        etiquette = self.make()
+        limit = {"user": {"hits": 1000, "seconds": 100}}
+        etiquette.learn(HOST, "U", self.told(edit=limit))
+        self.write(etiquette, 101)
+        self.assertEqual([round(s, 2) for s in self.clock.slept], [11.0])
+
+    def test_which_one_holds(self):
+        for kinds, limit in (
+            ({"user": (8, 60)}, (8, 60)),
+            ({"user": (8, 60), "bot": (90, 60)}, (90, 60)),
+            ({"user": (90, 60), "ip": (8, 60), "newbie": (2, 120)}, (2, 120)),
+            ({"anon": (8, 60), "ip": (4, 60)}, (4, 60)),
+        ):
+            told = {
+                kind: {"hits": hits, "seconds": seconds}
+                for kind, (hits, seconds) in kinds.items()
+            }
+            self.assertEqual(effective_limit(told), limit, kinds)
+
+    def test_what_is_no_limit(self):
+        etiquette = self.make()
+        limit = {"user": {"hits": 1, "seconds": 60}}
+        etiquette.learn(HOST, "U", self.told(edit=limit))
+        for document in ({}, [], {"query": {"userinfo": {}}}, self.told(edit=7)):
+            etiquette.learn(HOST, "U", document)
+        with self.assertRaises(RetryLater):
+            self.write(etiquette, 2, seconds=30)
+        for limits in ([], {}, {"edit": {"user": {"hits": 0, "seconds": 60}}}):
+            document = {"query": {"userinfo": {"ratelimits": limits}}}
+            etiquette.learn(HOST, "U", document)
+            self.write(etiquette, 3, seconds=30)
 
 
 class Folders(Case):
@@ -181,3 +248,22 @@ class OfASession(Case):
         session.get(action="query")
         session.post(action="edit", token="t")
         self.assertEqual([round(s, 6) for s in self.clock.slept], [2.0])
+
+    def test_limits_come_with_the_token(self):
+        """No request is made for them; logging in is no write."""
+        told = {"edit": {"user": {"hits": 1, "seconds": 20}}}
+        answer = {"query": {"tokens": {"csrftoken": "t"}, "userinfo": {"ratelimits": told}}}
+        wiki = Conversation(
+            self,
+            tokens(login="l"),
+            ({"action": "login"}, {"login": {"result": "Success", "lgusername": "U"}}),
+            ({"meta": "tokens|userinfo", "uiprop": "ratelimits", "type": "csrf"}, answer),
+            *[({"action": "edit"}, {"edit": {}})] * 2,
+        )
+        etiquette = self.make(writes_per_minute=600)
+        session = Session(HOST, session=wiki, clock=self.clock, etiquette=etiquette)
+        session.login("U@x", "p")
+        session.post(action="edit")
+        session.post(action="edit")
+        self.assertEqual([round(s, 6) for s in self.clock.slept], [0.1, 20.9])
+        wiki.done()

@@ -153,9 +153,16 @@ class WikiCall:
         if session.etiquette is None:
             document = send()
         else:
-            deadline = self.budget.deadline
-            with session.etiquette.slot(session.host, self.is_write, deadline):
+            user = self.state.user or ""
+            with session.etiquette.slot(
+                session.host,
+                self.is_write and self.action not in LOGIN_ACTIONS,
+                self.budget.deadline,
+                user=user,
+                action=self.action,
+            ):
                 document = send()
+            session.etiquette.learn(session.host, user, document)
         self.state.api_is_known = self.state.has_answered = True
         self.state.learn(document)
         return document

@@ -5,7 +5,7 @@ when the next write may go.  Not here: waiting that the wiki asks for (wiki/retr
 
 Threads share an Etiquette object.  Processes of one user share it by a folder: a file
 for each slot, locked while a request runs, so that a process that dies frees its
-own; and one with the moment of the next write.
+own; and files with the moments of the last writes.
 """
 
 from __future__ import annotations
@@ -14,23 +14,37 @@ import os
 import stat
 import threading
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ..clock import Clock, Deadline
 from ..errors import RetryLater
+from .reply import SHAPE_ERRORS
 
 #: What Wikimedia asks of everybody: no more than three at once.
 DEFAULT_CONNECTIONS = 3
 SLOT_POLL_SECONDS = 0.05
+
+#: The wiki counts from when a request arrives, not from when it was sent.
+LIMIT_MARGIN_SECONDS = 1.0
+
+#: Moments kept for a limit of the wiki; one with more hits is kept in portions.
+MAX_KEPT_MOMENTS = 100
+
+#: A longer one is no rate.
+LONGEST_LIMIT_SECONDS = 366 * 86400.0
+
+#: What the wiki's limits hold for besides groups of users; these never widen one.
+ADDRESS_LIMITS = ("ip", "subnet", "newbie", "anon")
 
 
 class Etiquette:
     """A budget of requests for each host, shared by sessions; thread-safe.
 
     At most `connections` requests run at once, and `writes_per_minute` writes are
-    sent (None: as many as the wiki lets; `use_rate_limit` takes what `Site.rate_limit`
-    tells).  With `folder` the processes of this user share it; it is made with mode
+    sent (None: as many as the wiki lets).  Rate limits of the wiki for its user are
+    kept as well: a session that has an Etiquette asks for them along with its first
+    token.  With `folder` the processes of this user share it; it is made with mode
     0700, and must be the user's own.
     """
 
@@ -63,22 +77,44 @@ class Etiquette:
             "any" if self.writes_per_minute is None else self.writes_per_minute,
         )
 
-    def use_rate_limit(self, hits: int, seconds: float) -> None:
-        """Write no faster than the wiki allows; `Site.rate_limit` tells."""
-        allowed = hits * 60.0 / max(1.0, seconds)
-        if self.writes_per_minute is None or allowed < self.writes_per_minute:
-            self.writes_per_minute = allowed
+    def learn(self, host: str, user: str, document: Any) -> None:
+        """Keep the rate limits of a user, where a document of the API tells them."""
+        try:
+            told = document["query"]["userinfo"]["ratelimits"] or {}
+            limits = {name: effective_limit(kinds) for name, kinds in told.items()}
+        except SHAPE_ERRORS:
+            return  # Most documents tell none.
+        self._budget(host).limits[user] = {
+            name: (hits, seconds)
+            for name, (hits, seconds) in limits.items()
+            if hits > 0 and 0 < seconds < LONGEST_LIMIT_SECONDS
+        }
 
-    @contextmanager
-    def slot(self, host: str, is_write: bool, deadline: Deadline) -> Iterator[None]:
-        """Hold one of the host's slots; RetryLater when none is free in time."""
+    def _budget(self, host: str) -> HostBudget:
         key = urlsplit(host).netloc or host
         with self._lock:
             budget = self._hosts.get(key)
             if budget is None:
                 budget = self._hosts[key] = HostBudget(self, key)
+            return budget
+
+    @contextmanager
+    def slot(
+        self,
+        host: str,
+        is_write: bool,
+        deadline: Deadline,
+        *,
+        user: str = "",
+        action: str = "",
+    ) -> Iterator[None]:
+        """Hold one of the host's slots; RetryLater when none is free in time.
+
+        `user` and `action` say which limits of the wiki a write falls under.
+        """
+        budget = self._budget(host)
         if is_write:
-            budget.wait_to_write(deadline)
+            budget.wait_to_write(deadline, user, action)
         budget.acquire(deadline)
         try:
             handle = budget.lock_slot(deadline)
@@ -98,7 +134,9 @@ class HostBudget:
         self.etiquette = etiquette
         self.semaphore = threading.BoundedSemaphore(etiquette.connections)
         self.lock = threading.Lock()
-        self.next_write = 0.0
+        #: For each user and action: how many hits in how many seconds.
+        self.limits: Dict[str, Dict[str, Tuple[int, float]]] = {}
+        self.moments: Dict[str, List[float]] = {}
         self.stem = ""
         if etiquette.folder is not None:
             self.stem = os.path.join(etiquette.folder, quote(host, safe=""))
@@ -122,28 +160,45 @@ class HostBudget:
                 raise self._too_busy("other processes hold all slots")
             self.etiquette.clock.sleep(SLOT_POLL_SECONDS)
 
-    def wait_to_write(self, deadline: Deadline) -> None:
-        """Wait for this write's turn."""
+    def wait_to_write(self, deadline: Deadline, user: str, action: str) -> None:
+        """Wait for this write's turn: the caller's pace, then the wiki's limit."""
         rate = self.etiquette.writes_per_minute
-        if rate is None:
-            return
+        if rate is not None:
+            words = "%g writes a minute" % rate
+            self._wait_turn("write", 1, 60.0 / rate, deadline, words)
+        limit = self.limits.get(user, {}).get(action)
+        if limit is not None:
+            name = "limit-%s-%s" % (quote(user, safe=""), quote(action, safe=""))
+            hits, seconds = limit
+            words = "the wiki lets %d in %g seconds" % (hits, seconds)
+            portions = -(-hits // MAX_KEPT_MOMENTS)
+            hits, seconds = hits // portions, seconds / portions + LIMIT_MARGIN_SECONDS
+            self._wait_turn(name, hits, seconds, deadline, words)
+
+    def _wait_turn(
+        self, name: str, hits: int, seconds: float, deadline: Deadline, words: str
+    ) -> None:
+        """Wait until fewer than `hits` of the last `seconds` went by this name."""
         clock = self.etiquette.clock
-        pause = 60.0 / rate
         with self.lock:
             now = clock.now()
+            moments = self.moments.get(name, [])
             handle = None
             if self.stem:
-                handle = open_lock(self.stem + ".write", is_waiting=True)
+                handle = open_lock("%s.%s" % (self.stem, name), is_waiting=True)
             try:
-                turn = self.next_write if handle is None else read_moment(handle)
+                if handle is not None:
+                    moments = read_moments(handle)
+                turn = moments[-hits] + seconds if len(moments) >= hits else now
                 # A clock that was set back must not stop all writes.
-                turn = max(now, turn) if turn - now < 10 * pause + 60 else now
+                turn = max(now, turn) if turn - now < 10 * seconds + 60 else now
                 left = deadline.remaining()
                 if left is not None and turn - now > left:
-                    raise self._too_busy("%g writes a minute" % rate, turn - now)
-                self.next_write = turn + pause
+                    raise self._too_busy(words, turn - now)
+                moments = moments[-hits + 1 :] if hits > 1 else []
+                self.moments[name] = moments + [turn]
                 if handle is not None:
-                    write_moment(handle, self.next_write)
+                    write_moments(handle, self.moments[name])
             finally:
                 if handle is not None:
                     os.close(handle)
@@ -205,16 +260,38 @@ def try_lock_handle(handle: int, *, is_waiting: bool) -> bool:
     return True
 
 
-def read_moment(handle: int) -> float:
-    """Return the moment that a file holds, 0 when it holds none."""
+def read_moments(handle: int) -> List[float]:
+    """Return the moments that a file holds, none when it holds something else."""
     os.lseek(handle, 0, os.SEEK_SET)
     try:
-        return float(os.read(handle, 64).decode("ascii"))
+        return [float(word) for word in os.read(handle, 1 << 16).split()]
     except ValueError:
-        return 0.0
+        return []
 
 
-def write_moment(handle: int, moment: float) -> None:
-    """Write a moment into a file."""
+def write_moments(handle: int, moments: List[float]) -> None:
+    """Write moments into a file, in place of what it held."""
     os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, b"%020.3f" % moment)
+    os.ftruncate(handle, os.write(handle, b" ".join(b"%.3f" % m for m in moments)))
+
+
+def effective_limit(kinds: Any) -> Tuple[int, float]:
+    """Return (hits, seconds) of what the wiki tells for one action.
+
+    Of the groups that a user is in the most generous counts, and of the limits for
+    addresses and new users the tightest.
+    """
+    found = {
+        kind: (int(limit["hits"]), float(limit["seconds"]))
+        for kind, limit in kinds.items()
+    }
+    groups = [found[kind] for kind in found if kind not in ADDRESS_LIMITS]
+    tight = [found[kind] for kind in found if kind in ADDRESS_LIMITS]
+    if groups:
+        tight.append(max(groups, key=hits_a_second))
+    return min(tight, key=hits_a_second)
+
+
+def hits_a_second(limit: Tuple[int, float]) -> float:
+    """Return how fast a limit is."""
+    return limit[0] / max(1.0, limit[1])

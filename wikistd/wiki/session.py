@@ -525,6 +525,8 @@ class Session:
             if token is not None:
                 return token
             params = {"action": "query", "meta": "tokens", "type": kind}
+            if self.etiquette is not None and kind != "login":
+                params.update(meta="tokens|userinfo", uiprop="ratelimits")
             document = self._call("GET", params, budget, asserting=kind != "login")
             try:
                 token = document["query"]["tokens"][kind + "token"]

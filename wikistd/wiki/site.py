@@ -10,6 +10,7 @@ import threading
 from typing import Any, Dict, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
+from .etiquette import effective_limit
 from .naming import SiteNamespace, SiteTitle, TitleRules
 from .reply import ReplyReading
 from .session import Session
@@ -117,19 +118,18 @@ class Site:
     def rate_limit(self, action: str = "edit") -> Optional[Tuple[int, int]]:
         """Return (hits, seconds) that the wiki allows for an action, None if any.
 
-        The tightest of those that hold for the user.
+        That which holds for the user, of all that the wiki has for it.
         """
         if self.has_right("noratelimit"):
             return None
         info = self.userinfo
         with ReplyReading():
             # An empty mapping is a list to PHP.
-            limits = (info.get("ratelimits") or {}).get(action) or {}
-            found = [
-                (int(limit["hits"]), int(limit["seconds"]))
-                for limit in limits.values()
-            ]
-        return min(found, key=hits_a_second) if found else None
+            kinds = (info.get("ratelimits") or {}).get(action)
+            if not kinds:
+                return None
+            hits, seconds = effective_limit(kinds)
+            return hits, int(seconds)
 
     def hostname(self) -> str:
         """Return the wiki's host, without scheme and port; nothing is asked."""
@@ -167,8 +167,3 @@ class Site:
         if parsed.fragment:
             url += "#" + quote(parsed.fragment.replace(" ", "_"), safe=":/()!$'*,;@~")
         return url
-
-
-def hits_a_second(limit: Tuple[int, int]) -> float:
-    """Return how fast a limit is."""
-    return limit[0] / max(1, limit[1])

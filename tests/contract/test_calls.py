@@ -3,7 +3,9 @@
 import warnings
 
 from tests.contract.world import ContractCase
+from wikistd import edit_page
 from wikistd.errors import APIError, APIWarning, RetryLater
+from wikistd.wiki.keywords import known_params
 
 ERRORFORMATS = ("bc", "plaintext", "wikitext", "html", "raw", "none")
 
@@ -93,6 +95,44 @@ class Calls(ContractCase):
                 action="edit", title="MediaWiki:" + self.title(), text="x"
             )
         self.assertEqual(caught.exception.code, "protectednamespace-interface")
+
+
+class Keywords(ContractCase):
+    """What the wiki takes is no misspelling to the functions that write."""
+
+    #: Arguments of ours in the wiki's words, and what would break its promises.
+    OURS = {
+        "edit": "title text section sectiontitle summary minor bot baserevid redirect"
+        " prependtext appendtext createonly nocreate",
+        "upload": "filename comment text ignorewarnings file url async",
+        "move": "from to reason noredirect",
+        "delete": "title reason",
+        "protect": "title protections expiry reason",
+    }
+    NOT_OF_WRITES = (
+        "action format smaxage maxage callback utf8 ascii formatversion wrappedhtml"
+    )
+    REFUSED = {
+        "edit": "pageid basetimestamp starttimestamp undo undoafter",
+        "upload": "filekey sessionkey stash filesize offset chunk checkstatus",
+        "move": "fromid",
+        "delete": "pageid",
+        "protect": "pageid",
+    }
+
+    def test_of_the_actions(self):
+        document = self.session().get(
+            action="paraminfo", modules=["main", *self.OURS], formatversion=2
+        )
+        told = {
+            module["name"]: [p["name"] for p in module["parameters"]]
+            for module in document["paraminfo"]["modules"]
+        }
+        common = set(told["main"]) - set(self.NOT_OF_WRITES.split())
+        for action, words in self.OURS.items():
+            others = set(words.split()) | set(self.REFUSED[action].split())
+            for name in common.union(told[action]) - others:
+                known_params(edit_page, action, {name: "x"}, None)
 
 
 class FindingTheApi(ContractCase):

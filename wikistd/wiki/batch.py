@@ -28,6 +28,7 @@ from .edit import (
     read_page_base,
 )
 from .journal import Journal
+from .keywords import known_params
 from .lookup import EditIntent, find_landed, text_digest
 from .reply import SHAPE_ERRORS, ReplyReading
 from .session import Session
@@ -135,9 +136,19 @@ def keyed_jobs(
             raise TypeError("job %d has no title" % number)
         if not any(arguments.get(way) is not None for way in JOB_WAYS):
             raise TypeError("job %d has none of %s" % (number, ", ".join(JOB_WAYS)))
+        check_job(number, arguments)
         key = str(arguments.pop("key", title))
         seen[key] = seen.get(key, 0) + 1
         yield key if seen[key] == 1 else "%s#%d" % (key, seen[key]), arguments
+
+
+def check_job(number: int, job: Mapping[str, Any]) -> None:
+    """Refuse a job with what `edit_page` does not take, before it is begun."""
+    own = ("key", "title", "text", *(edit_page.__kwdefaults__ or ()))
+    try:
+        known_params(edit_page, "edit", {n: job[n] for n in job if n not in own}, None)
+    except TypeError as error:
+        raise TypeError("job %d: %s" % (number, error)) from None
 
 
 def _batch_results(

@@ -12,9 +12,19 @@ that exists: that is sent once.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from ..errors import APIError, EditConflict, WikistdError
+from .keywords import known_params
 from .lookup import EditIntent, find_landed, revision_text
 from .reply import SHAPE_ERRORS, ReplyReading, plain_text
 from .session import Session
@@ -83,7 +93,8 @@ def edit_page(
     anonymous: bool = False,
     max_conflicts: int = DEFAULT_MAX_CONFLICTS,
     on_save: Optional[SaveHook] = None,
-    **params: Any,
+    params: Optional[Mapping[str, Any]] = None,
+    **keywords: Any,
 ) -> EditResult:
     """Save a page and return what became of it.
 
@@ -93,8 +104,9 @@ def edit_page(
     "only" or "never".  `base_revid` is the revision that `text` was made from (0: the
     page was missing); without it the page is read first.  Nobody who is not logged in
     may save, unless `anonymous` is true.  `on_save(base, intent)` is
-    called before a save is sent, with what was read and what is to be done.  `params`
-    are further parameters of action=edit.
+    called before a save is sent, with what was read and what is to be done.  Other
+    keywords are those of action=edit, such as `tags` and `watchlist`; one that is none
+    is a TypeError.  `params` has what extensions of the wiki add to it.
 
     Raises EditConflict with both sides when others were faster; `transform`,
     `append`, `prepend` and new sections begin again instead, `max_conflicts` times.
@@ -114,11 +126,12 @@ def edit_page(
         )
     if transform is not None and base_revid is not None:
         raise TypeError("transform reads the page itself: leave out base_revid")
+    given = known_params(edit_page, "edit", keywords, params)
     if section is not None:
         section = str(section)
     view = session.with_options(formatversion=2)
     fields: Dict[str, Any] = {"summary": summary or None, "minor": minor, "bot": bot}
-    fields.update(params)
+    fields.update(given)
     if not anonymous:
         fields.setdefault("assert", "user")
     fields.setdefault("section", section)

@@ -9,9 +9,10 @@ answer is lost, an entry by this user that is newer tells that it has landed.
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from ..errors import APIError, WikistdError
+from .keywords import known_params
 from .session import Session
 
 #: Answers that may get lost before one is given up.
@@ -38,19 +39,33 @@ def move_page(
     *,
     reason: str = "",
     leave_redirect: bool = True,
-    **params: Any,
+    params: Optional[Mapping[str, Any]] = None,
+    **keywords: Any,
 ) -> LoggedResult:
-    """Move a page; `params` are further ones of action=move."""
-    asked = dict(params, to=new_title, reason=reason, noredirect=not leave_redirect)
+    """Move a page.
+
+    Other keywords are those of action=move; `params` has what extensions add to it.
+    """
+    given = known_params(move_page, "move", keywords, params)
+    asked = dict(given, to=new_title, reason=reason, noredirect=not leave_redirect)
     asked["from"] = title
     return _perform_logged(session, "move", title, asked)
 
 
 def delete_page(
-    session: Session, title: str, *, reason: str = "", **params: Any
+    session: Session,
+    title: str,
+    *,
+    reason: str = "",
+    params: Optional[Mapping[str, Any]] = None,
+    **keywords: Any,
 ) -> LoggedResult:
-    """Delete a page; `params` are further ones of action=delete."""
-    asked = dict(params, title=title, reason=reason)
+    """Delete a page.
+
+    Other keywords are those of action=delete; `params` has what extensions add to it.
+    """
+    given = known_params(delete_page, "delete", keywords, params)
+    asked = dict(given, title=title, reason=reason)
     return _perform_logged(session, "delete", title, asked)
 
 
@@ -61,15 +76,17 @@ def protect_page(
     *,
     expiry: Any = "infinite",
     reason: str = "",
-    **params: Any,
+    params: Optional[Mapping[str, Any]] = None,
+    **keywords: Any,
 ) -> LoggedResult:
     """Set who may do what, such as {"edit": "sysop", "move": "all"}.
 
-    `expiry` is one for all, or a list with one for each.  `params` are further ones
-    of action=protect.
+    `expiry` is one for all, or a list with one for each.  Other keywords are those of
+    action=protect; `params` has what extensions add to it.
     """
+    given = known_params(protect_page, "protect", keywords, params)
     rules = ["%s=%s" % item for item in protections.items()]
-    asked = dict(params, title=title, protections=rules, expiry=expiry, reason=reason)
+    asked = dict(given, title=title, protections=rules, expiry=expiry, reason=reason)
     return _perform_logged(session, "protect", title, asked)
 
 

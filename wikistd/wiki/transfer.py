@@ -10,11 +10,12 @@ ours.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..clock import Deadline
 from ..errors import APIError, TransportError, WikistdError
 from .edit import only_page
+from .keywords import known_params
 from .reply import SHAPE_ERRORS, ReplyReading, plain_text
 from .session import Session
 from .sources import ProgressFunction, UploadSource
@@ -56,7 +57,8 @@ def upload_file(
     asynchronous: bool = False,
     assembly_seconds: float = DEFAULT_ASSEMBLY_SECONDS,
     on_progress: ProgressFunction = None,
-    **params: Any,
+    params: Optional[Mapping[str, Any]] = None,
+    **keywords: Any,
 ) -> UploadResult:
     """Upload a file and return what became of it.
 
@@ -68,17 +70,19 @@ def upload_file(
 
     The wiki's warnings are an APIError "uploadwarning" with all of them in `errors`,
     unless `ignore_warnings` is True or names each.  `on_progress(done_bytes,
-    total_bytes)` is called on the way.  `params` are further ones of action=upload.
+    total_bytes)` is called on the way.  Other keywords are those of action=upload;
+    one that is none is a TypeError.  `params` has what extensions add to it.
     """
     if not isinstance(session, Session):
         raise TypeError(
             "the first argument is a Session, not %s" % type(session).__name__
         )
+    given = known_params(upload_file, "upload", keywords, params)
     view = session.with_options(formatversion=2)
     ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None
     chosen = frozenset() if ignored is not None else frozenset(_names(ignore_warnings))
     job = FileUpload(view, filename, bool(ignored), chosen, assembly_seconds)
-    job.fields = dict(params, comment=comment or None, text=text)
+    job.fields = dict(given, comment=comment or None, text=text)
     job.is_async = asynchronous
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return job.from_address(source)

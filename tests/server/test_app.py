@@ -518,6 +518,12 @@ class Forms(unittest.TestCase):
         got = self.read(SERVER_NAME="b", SERVER_PORT="2", HTTP_HOST="")
         self.assertEqual(got.host_url, "http://b:2")
 
+    def test_host_that_is_none(self):
+        """A server that lets a malformed Host pass does not get it into addresses."""
+        with self.assertRaises(ProtocolError) as caught:
+            self.read(HTTP_HOST="a/<b>")
+        self.assertEqual(str(caught.exception), "the Host header is malformed")
+
     def test_cookies(self):
         """The first of a name counts, values are decoded."""
         got = read_cookies('a=1; b=x%20y; a=2; broken; =x; c="q"')

@@ -197,6 +197,9 @@ class Refused(RequestCase):
         for fields in (b"", b"Host: a b\r\n", b"Host: a@b\r\n", b"Host: a/b\r\n"):
             got = self.refused(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
             self.assertEqual(got[0], 400)
+        for host in (b"a'b", b"a(b)", b"a;b=c", b"a%2fb", b"a:b", b"a:123456", b"[a]x"):
+            got = self.refused(b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            self.assertEqual(got, (400, "the Host header is malformed"))
 
     def test_chunks(self):
         """A chunk has the size that was said."""

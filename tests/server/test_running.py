@@ -242,6 +242,35 @@ class Replies(ServerCase):
             self.assertEqual(status, "HTTP/1.1 400 Bad Request")
             self.assertEqual(body, b"the size of a chunk is not a number: b'x'\n")
 
+    def test_refused_body_that_nobody_read(self):
+        """A malformed body is answered once, with 400, whoever reads it."""
+        head = b"POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for sock in self.connections():
+            status, headers, body = ask(sock, head + b"3\r\nabcd\r\n0\r\n\r\n")
+            self.assertEqual(status, "HTTP/1.1 400 Bad Request")
+            self.assertEqual(headers["connection"], "close")
+            self.assertEqual(body, b"a chunk is longer than its size says\n")
+            self.assertEqual(sock.makefile("rb").read(), b"")
+
+    def test_refused_body_behind_a_reply_in_parts(self):
+        """What is noticed once the reply has begun ends the connection, no more."""
+
+        def app(environ, start_response):
+            start_response("200 OK", TEXT)
+            return iter([b"one"])
+
+        sock = self.connect(self.serve(app))
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.assertEqual(ask(sock, head + b"x\r\n")[2], b"one")
+        self.assertEqual(sock.makefile("rb").read(), b"")
+
+    def test_host_of_an_absolute_address(self):
+        """The host in an address is held to the same rules as the header."""
+        for sock in self.connections():
+            got = ask(sock, b"GET http://a'b/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(got[0], "HTTP/1.1 400 Bad Request")
+            self.assertEqual(got[2], b"the host in the address is malformed\n")
+
     def test_address_in_absolute_form(self):
         """A proxy's way to write an address is understood."""
         for sock in self.connections():
@@ -425,11 +454,32 @@ class Limits(ServerCase):
     def test_too_many_connections(self):
         """Past max_connections the answer is 503."""
         server = self.serve(max_connections=1)
-        ask(self.connect(server), get("/"))
+        post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+        busy = self.connect(server)
+        self.assertIn("100", ask(busy, post + b"Expect: 100-continue\r\n\r\n")[0])
         status, headers, _ = ask(self.connect(server), get("/"))
         self.assertEqual(status, "HTTP/1.1 503 Service Unavailable")
         self.assertEqual(headers["connection"], "close")
         self.assertEqual(server.connections, 2)
+
+    def test_silent_connections_make_room(self):
+        """Connections without a request go first, those that never sent one before."""
+        server = self.serve(max_connections=3)
+        asked, silent, half = (self.connect(server) for _ in range(3))
+        ask(asked, get("/"))
+        half.sendall(b"GET / HTTP/1.1\r\n")
+        crowd = [self.connect(server) for _ in range(20)]
+        self.assertEqual(silent.makefile("rb").read(), b"")
+        self.assertEqual(half.makefile("rb").read(), b"")
+        self.assertEqual(ask(crowd[-1], get("/"))[2], b"GET /? 0")
+        self.assertEqual(ask(asked, get("/"))[2], b"GET /? 0")
+        newest = [self.connect(server) for _ in range(3)]
+        self.assertEqual(crowd[-2].makefile("rb").read(), b"")
+        self.assertEqual(ask(newest[-1], get("/"))[2], b"GET /? 0")
+        another = self.connect(server)
+        self.assertEqual(crowd[-1].makefile("rb").read(), b"")
+        self.assertEqual(ask(asked, get("/"))[2], b"GET /? 0")
+        self.assertEqual(ask(another, get("/"))[2], b"GET /? 0")
 
     def test_slow_head(self):
         """A head that does not come in time is refused."""

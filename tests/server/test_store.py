@@ -166,6 +166,19 @@ class Files(unittest.TestCase):
             self.assertEqual(store.last_change_id(), 2)
             self.assertEqual(store.save_page("B", "x", user="Demo"), 2)
 
+    def test_a_place_for_no_file(self):
+        """A path that cannot be opened is a sentence that says why."""
+        folder = os.path.dirname(self.path)
+        missing = os.path.join(folder, "none", "x")
+        for path, reason in (
+            (folder, "that is a folder: name a file in it"),
+            (missing, "there is no folder %s: make it first" % missing[:-2]),
+        ):
+            with self.assertRaises(ValueError) as caught:
+                PageStore(path)
+            said = "the wiki's file %s: %s" % (path, reason)
+            self.assertEqual(str(caught.exception), said)
+
     def test_not_a_wiki(self):
         """A file that is no wiki is refused, and left alone."""
         with open(self.path, "wb") as stream:

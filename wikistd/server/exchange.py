@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
-from .incoming import RequestHead, RequestRefused
+from .incoming import RequestHead, RequestRefused, is_host
 
 WsgiApp = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -31,6 +31,18 @@ _exchange_days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _exchange_months = (
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # never the locale's
 )
+
+_refusal_reasons = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
 
 
 class ReplyBroken(Exception):
@@ -77,6 +89,16 @@ def http_date(seconds: float) -> str:
     )
 
 
+def encode_refusal(status: int, sentence: str) -> bytes:
+    text = (sentence + "\n").encode("utf-8")
+    return (
+        "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: wikistd\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
+        "Connection: close\r\n\r\n"
+        % (status, _refusal_reasons[status], http_date(time.time()), len(text))
+    ).encode("ascii") + text
+
+
 def build_environ(
     head: RequestHead,
     body: Any,
@@ -92,6 +114,8 @@ def build_environ(
         rest = target.partition("://")[2]
         cut = min((rest + end).index(end) for end in ("/", "?"))
         host, target = rest[:cut], rest[cut:]
+        if not is_host(host):
+            raise RequestRefused(400, "the host in the address is malformed")
         if not target.startswith("/"):
             target = "/" + target
     path, _, query = target.partition("?")
@@ -132,7 +156,9 @@ def build_environ(
 class WsgiExchange:
     """The reply of `app` to one request, as bytes to send.  Has one owner.
 
-    `is_body_due()` tells whether the request's body waits to be asked for.
+    `is_body_due()` tells whether the request's body waits to be asked for;
+    `before_head()` is called before the answer to look at what the application left
+    of it, where the answer is there as a whole: the application reads no more then.
     Iterate it: each item is ready for the wire, b"" means that the application has
     nothing yet (time to see whether the client is still there).  Then `keeps_alive`
     tells whether another request may follow.  `close()` ends a reply that is not
@@ -147,12 +173,14 @@ class WsgiExchange:
         *,
         server_name: str = "wikistd",
         is_body_due: Callable[[], bool] = bool,
+        before_head: Optional[Callable[[], None]] = None,
     ) -> None:
         self.app = app
         self.environ = environ
         self.head = head
         self.server_name = server_name
         self.is_body_due = is_body_due
+        self.before_head = before_head
         self.status = ""
         self.headers: List[Tuple[str, str]] = []
         self.keeps_alive = head.keeps_alive
@@ -200,7 +228,11 @@ class WsgiExchange:
         if self.handler is not None:
             self.keeps_alive = False
             return
-        is_single = isinstance(result, (list, tuple)) and len(result) == 1
+        is_single = False
+        if isinstance(result, (list, tuple)):
+            is_single = len(result) == 1
+            if self.before_head is not None:
+                self.before_head()
         while True:
             try:
                 part = next(parts, None)

@@ -14,6 +14,7 @@ from ..errors import HeaderError, LimitExceeded
 from ..formats.forms import MAX_FORM_BODY_BYTES, read_form
 from ..formats.query import decode_query
 from .actions import ApiRequest, UploadedFile
+from .incoming import is_host
 
 #: PHP's max_input_vars: fields past it are dropped, without a word.
 MAX_FORM_FIELDS = 1000
@@ -32,6 +33,8 @@ def read_cookies(text: str) -> Dict[str, str]:
 def host_url(environ: Dict[str, Any]) -> str:
     """Return scheme, host and port as the client named them, no slash at the end."""
     host = environ.get("HTTP_HOST")
+    if host and not is_host(host):
+        raise HeaderError("the Host header is malformed")
     if not host:
         host = "%s:%s" % (environ["SERVER_NAME"], environ["SERVER_PORT"])
     return "%s://%s" % (environ["wsgi.url_scheme"], host)

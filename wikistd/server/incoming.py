@@ -31,7 +31,7 @@ _incoming_value_bytes = b"\t" + bytes([*range(0x20, 0x7F), *range(0x80, 0x100)])
 # Bytes past ASCII are let in: people type such addresses into plain tools.
 _incoming_target_bytes = bytes([0x21, 0x22, *range(0x24, 0x7F), *range(0x80, 0x100)])
 # Compiled when first used: nobody who only imports the package needs them.
-_incoming_host = r"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?\Z"
+_incoming_host = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?\Z"
 _incoming_chunk_size = rb"([0-9A-Fa-f]{1,15})[\t ]*(?:;.*)?\Z"
 
 
@@ -262,7 +262,7 @@ class RequestParser:
         hosts = [value for name, value in headers if name == "host"]
         if len(hosts) > 1 or (not hosts and version == (1, 1)):
             raise RequestRefused(400, "exactly one Host header is wanted")
-        if hosts and not re.match(_incoming_host, hosts[0]):
+        if hosts and not is_host(hosts[0]):
             raise RequestRefused(400, "the Host header is malformed")
         options = _incoming_list(headers, "connection")
         keeps_alive = (
@@ -309,6 +309,11 @@ class RequestParser:
                 "request body of %d bytes exceeds %d" % (length, self.max_body_bytes),
             )
         return length, False
+
+
+def is_host(text: str) -> bool:
+    """Return whether `text` is a host and perhaps a port; "" is one too."""
+    return re.match(_incoming_host, text) is not None
 
 
 def is_incoming_token(text: bytes) -> bool:

@@ -11,9 +11,8 @@ import socket
 import time
 from typing import Any, Iterator, List, Optional
 
-from .exchange import WsgiApp, WsgiExchange, build_environ
+from .exchange import WsgiApp, WsgiExchange, build_environ, encode_refusal
 from .incoming import RequestHead, RequestParser, RequestRefused
-from .running import encode_refusal
 
 
 class LocalConnector:

@@ -7,20 +7,19 @@ application (server/exchange.py), connections without sockets (server/local.py).
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import socket
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+from .channels import RECEIVED_PART_BYTES, ServerChannel, WsgiInput
 from .exchange import (
     ReplyBroken,
     WsgiApp,
     WsgiExchange,
     build_environ,
-    http_date,
+    encode_refusal,
     log_server,
 )
 from .incoming import (
@@ -32,42 +31,14 @@ from .incoming import (
     RequestParser,
     RequestRefused,
 )
+from .listening import open_listener
 
 #: Bytes of a request body nobody wanted that are read to keep the connection.
 DRAIN_REQUEST_BYTES = 262144
-_RUNNING_RECV_BYTES = 65536
 #: A reader that takes this much within send_timeout is not too slow.
 SEND_PART_BYTES = 262144
 #: How long the far side may go on sending after a refusal, so that it can read it.
 LINGER_SECONDS = 1.0
-_running_reasons = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    414: "URI Too Long",
-    417: "Expectation Failed",
-    431: "Request Header Fields Too Large",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
-
-
-class WsgiInput(io.RawIOBase):
-    """wsgi.input: the body of one request, read from its connection as it is wanted."""
-
-    def __init__(self, pull: Callable[[int], bytes]) -> None:
-        self._pull = pull
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, target: Any) -> int:
-        """Read what has come, at most len(target) bytes; 0 at the end of the body."""
-        data = self._pull(len(target))
-        target[: len(data)] = data
-        return len(data)
 
 
 class WsgiServer:
@@ -111,7 +82,7 @@ class WsgiServer:
         self._labels: Dict[str, Tuple[Set[int], List[int]]] = {}
         self._listener = listener
         self._lock = threading.Lock()
-        self._open: Dict[socket.socket, threading.Thread] = {}
+        self._open: Dict[socket.socket, ServerConnection] = {}
         self._is_closing = False
         self._is_closed = threading.Event()
         self._waker, self._wake_end = socket.socketpair()
@@ -191,7 +162,7 @@ class WsgiServer:
         ends_at = time.monotonic() + timeout
         here = threading.current_thread()
         with self._lock:
-            threads = [self._thread] + list(self._open.values())
+            threads = [self._thread, *(each.thread for each in self._open.values())]
         for thread in threads:
             if thread is not here:
                 thread.join(max(0.0, ends_at - time.monotonic()))
@@ -225,47 +196,57 @@ class WsgiServer:
         sock.settimeout(self.send_timeout)
         with self._lock:
             self.connections += 1
-            number = self.connections
-            is_full = len(self._open) >= self.max_connections
-            if is_full or self._is_closing:
-                thread = None
-            else:
-                thread = threading.Thread(
-                    target=self._serve,
-                    args=(sock, address, number),
-                    name="wikistd-connection-%d" % number,
-                    daemon=True,
-                )
-                self._open[sock] = thread
-                thread.start()
-        if thread is None:
+            has_room = not self._is_closing and self._make_room()
+            if has_room:
+                connection = ServerConnection(self, sock, address, self.connections)
+                self._open[sock] = connection
+                connection.thread.start()
+        if not has_room:
             try:
                 sock.sendall(encode_refusal(503, "too many connections are open"))
             except OSError:
                 pass  # it did not wait for the answer
             sock.close()
 
-    def _serve(self, sock: socket.socket, address: Any, number: int) -> None:
-        connection = ServerConnection(self, sock, address, number)
-        try:
-            connection.serve()
-        except (OSError, ReplyBroken) as error:
-            log_server("debug", "connection %d ended: %s", number, error)
-        except Exception:
-            log_server("error", "connection %d failed", number, exc_info=True)
-        finally:
-            with self._lock:
-                self._open.pop(sock, None)
-            sock.close()
+    def _make_room(self) -> bool:
+        """Whether one more fits; cuts a connection without a request where none does.
 
-    def count_request(self, environ: Dict[str, Any], number: int) -> None:
-        """Note a request of connection `number`."""
+        Those go first that never sent one: somebody who only opens connections must
+        not keep others out.
+        """
+        if len(self._open) < self.max_connections:
+            return True
+        kept = [each for each in self._open.values() if not each.is_cut]
+        if len(kept) < self.max_connections:
+            return True
+        waiting = [each for each in kept if each.is_waiting]
+        if not waiting:
+            return False
+        longest = min(waiting, key=lambda each: (each.has_asked, each.waiting_since))
+        longest.is_cut = True
+        _shut_down(longest.sock)
+        return True
+
+    def _forget(self, sock: socket.socket) -> None:
+        """Close a connection that has ended."""
+        with self._lock:
+            self._open.pop(sock, None)
+        sock.close()
+
+    def _begin_request(
+        self, environ: Dict[str, Any], connection: ServerConnection
+    ) -> bool:
+        """Note a request; False where its connection was cut to make room."""
         label = self._label(environ) if self._label is not None else "all"
         with self._lock:
+            if connection.is_cut:
+                return False
+            connection.is_waiting, connection.has_asked = False, True
             self.requests += 1
             seen, count = self._labels.setdefault(label, (set(), [0]))
-            seen.add(number)
+            seen.add(connection.number)
             count[0] += 1
+            return True
 
 
 class ServerConnection:
@@ -279,7 +260,23 @@ class ServerConnection:
         self.address = address
         self.number = number
         self.parser = RequestParser(**server.parser_limits)
+        self.thread = threading.Thread(
+            target=self._run, name="wikistd-connection-%d" % number, daemon=True
+        )
+        #: Whether no request is being answered, since when, and whether one ever was.
+        self.is_waiting, self.waiting_since = True, time.monotonic()
+        self.has_asked = self.is_cut = False
         self._continue_due = False
+
+    def _run(self) -> None:
+        try:
+            self.serve()
+        except (OSError, ReplyBroken) as error:
+            log_server("debug", "connection %d ended: %s", self.number, error)
+        except Exception:
+            log_server("error", "connection %d failed", self.number, exc_info=True)
+        finally:
+            self.server._forget(self.sock)
 
     def serve(self) -> None:
         """Answer requests until one side has enough."""
@@ -298,21 +295,22 @@ class ServerConnection:
 
     def _read_head(self) -> Optional[RequestHead]:
         head = self.parser.read_head()
-        ends_at = time.monotonic() + self.server.head_timeout
-        is_waiting = not self.parser.has_input
-        if is_waiting:
-            ends_at = time.monotonic() + self.server.idle_timeout
+        self.is_waiting, self.waiting_since = True, time.monotonic()
+        ends_at = self.waiting_since + self.server.head_timeout
+        is_silent = not self.parser.has_input
+        if is_silent:
+            ends_at = self.waiting_since + self.server.idle_timeout
         while head is None:
             try:
                 data = self._receive(ends_at - time.monotonic())
             except socket.timeout:
-                if is_waiting:
+                if is_silent:
                     return None
                 raise RequestRefused(408, "the request did not come in time") from None
             if not data:
                 return None
-            if is_waiting:
-                is_waiting = False
+            if is_silent:
+                is_silent = False
                 ends_at = time.monotonic() + self.server.head_timeout
             self.parser.feed(data)
             head = self.parser.read_head()
@@ -322,7 +320,7 @@ class ServerConnection:
         if seconds <= 0:
             raise socket.timeout("timed out")
         self.sock.settimeout(seconds)
-        return self.sock.recv(_RUNNING_RECV_BYTES)
+        return self.sock.recv(RECEIVED_PART_BYTES)
 
     def _pull_body(self, max_bytes: int) -> bytes:
         """Return some of the body that has come, waiting for it; b"" at its end."""
@@ -351,9 +349,14 @@ class ServerConnection:
             head, body, server=local, client=(self.address[0], self.address[1])
         )
         environ["wikistd.connection"] = self.number
-        self.server.count_request(environ, self.number)
+        if not self.server._begin_request(environ, self):
+            return False
         exchange = WsgiExchange(
-            self.server.app, environ, head, is_body_due=lambda: self._continue_due
+            self.server.app,
+            environ,
+            head,
+            is_body_due=lambda: self._continue_due,
+            before_head=self._check_chunks if head.is_chunked else None,
         )
         environ["wikistd.take_over"] = exchange.take_over
         for data in exchange:
@@ -363,15 +366,32 @@ class ServerConnection:
                 exchange.close()
                 return False
         if exchange.handler is not None:
-            exchange.handler(ServerChannel(self.server, self.sock, self.parser))
+            channel = ServerChannel(
+                self.sock,
+                self.parser.take_rest(),
+                self.server.send_timeout,
+                lambda: self.server.is_closing,
+            )
+            exchange.handler(channel)
             return False
         if not exchange.keeps_alive:
             if self.parser.is_between_requests:
                 return False
-        elif self._drain():
+        elif self._has_drained():
             return True
         self._linger()
         return False
+
+    def _check_chunks(self) -> None:
+        # Malformed chunks are noticed before the answer: 400 must not follow a 200.
+        if not self._continue_due:
+            self._drain()
+
+    def _has_drained(self) -> bool:
+        try:
+            return self._drain()
+        except RequestRefused:
+            return False  # the answer was given, and a second one nobody asked for
 
     def _send(self, data: bytes) -> None:
         self.sock.settimeout(self.server.send_timeout)
@@ -397,7 +417,7 @@ class ServerConnection:
         """Read past what the app left of the body; False if that is too much."""
         taken = 0
         while taken <= DRAIN_REQUEST_BYTES:
-            data = self._pull_body(_RUNNING_RECV_BYTES)
+            data = self._pull_body(RECEIVED_PART_BYTES)
             if not data:
                 return True
             taken += len(data)
@@ -416,102 +436,12 @@ class ServerConnection:
             pass
 
 
-class ServerChannel:
-    """A connection that an application has taken over.  Used by one thread."""
-
-    def __init__(
-        self, server: WsgiServer, sock: socket.socket, parser: RequestParser
-    ) -> None:
-        self._server = server
-        self._sock = sock
-        self._rest = parser.take_rest()
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether the server is about to close: time to say good-bye."""
-        return self._server.is_closing
-
-    def send(self, data: bytes) -> None:
-        """Send all of `data`; OSError where the far side has left."""
-        self._sock.settimeout(self._server.send_timeout)
-        self._sock.sendall(data)
-
-    def receive(self, seconds: float) -> Optional[bytes]:
-        """Return what has come, b"" at the end; None when nothing comes in time."""
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            return rest
-        self._sock.settimeout(seconds)
-        try:
-            return self._sock.recv(_RUNNING_RECV_BYTES)
-        except (BlockingIOError, InterruptedError, socket.timeout):
-            return None
-
-
-def encode_refusal(status: int, sentence: str) -> bytes:
-    text = (sentence + "\n").encode("utf-8")
-    return (
-        "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: wikistd\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
-        "Connection: close\r\n\r\n"
-        % (status, _running_reasons[status], http_date(time.time()), len(text))
-    ).encode("ascii") + text
-
-
 def _shut_down(sock: socket.socket) -> None:
     """Wake whoever reads or writes this socket; close() would not."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass  # the far side was faster
-
-
-def open_listener(host: str, port: int) -> socket.socket:
-    """Return a listening socket; OSError says which address could not be had."""
-    try:
-        return _bind_listener(host, port)
-    except (OSError, UnicodeError) as error:
-        number = getattr(error, "errno", None)
-        if number == errno.EADDRINUSE:
-            sentence = (
-                "port %d of %s is taken: end what listens there, or take another "
-                "port (0: any free one)" % (port, host)
-            )
-        elif isinstance(error, PermissionError):
-            sentence = (
-                "port %d of %s may not be taken by this user: take one from 1024 on "
-                "(0: any free one)" % (port, host)
-            )
-        elif isinstance(error, (UnicodeError, socket.gaierror)) or number in (
-            errno.EADDRNOTAVAIL,
-            errno.EINVAL,
-            errno.EAFNOSUPPORT,
-        ):
-            sentence = (
-                "%s is no address of this machine: 127.0.0.1 is for itself alone, "
-                "0.0.0.0 for all who reach it" % host
-            )
-        else:
-            sentence = "cannot listen on %s port %d: %s" % (host, port, error)
-        kind = type(error) if isinstance(error, OSError) else OSError
-        told = kind(sentence)
-        told.errno = number
-        raise told from error
-
-
-def _bind_listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if os.name == "posix":
-            # On Windows this option would let a second server steal the port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
 
 
 def serve_wsgi(
@@ -534,11 +464,12 @@ def serve_wsgi(
     """Serve a WSGI application over HTTP/1.1 in threads, until close().
 
     Port 0 takes a free one; `WsgiServer.url` says which.  Connections are kept alive
-    and each has a thread; past `max_connections` the answer is 503.  A request's head
-    must come within `head_timeout` seconds, the next one within `idle_timeout`; a body
-    must not pause for `body_timeout`, nor a reader for `send_timeout`.  An application
-    that waits for something yields b"" now and then, and is closed when the client
-    has left.  Malformed and ambiguous requests are refused and their connection ends.
+    and each has a thread; past `max_connections` one that waits without a request is
+    cut, and where all are at work the answer is 503.  A request's head must come
+    within `head_timeout` seconds, the next one within `idle_timeout`; a body must not
+    pause for `body_timeout`, nor a reader for `send_timeout`.  An application that
+    waits for something yields b"" now and then, and is closed when the client has
+    left.  Malformed and ambiguous requests are refused and their connection ends.
     `label` names what a request counts as in `WsgiServer.tally`; `on_close` is called
     first by close(), to wake an application that waits.
     """

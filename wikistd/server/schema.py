@@ -7,6 +7,7 @@ Spec: sqlite3, 3.8 or newer.  Not here: what the rows mean (store.py and its par
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Sequence, Tuple
 
@@ -130,6 +131,15 @@ CREATE TABLE tag (name TEXT PRIMARY KEY, is_manual INTEGER NOT NULL) WITHOUT ROW
 Row = Tuple[Any, ...]
 
 
+def _why_unopened(path: str, error: Exception) -> str:
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        return "that is a folder: name a file in it"
+    if not os.path.isdir(folder):
+        return "there is no folder %s: make it first" % folder
+    return str(error)
+
+
 class WikiDatabase:
     """One sqlite3 connection, used by one thread at a time.  Thread-safe.
 
@@ -142,11 +152,17 @@ class WikiDatabase:
         self.path = path
         self.lock = threading.RLock()
         self.depth = 0
-        self.connection: Optional[sqlite3.Connection] = sqlite3.connect(
-            path, check_same_thread=False, isolation_level=None, timeout=30.0
-        )
+        self.connection: Optional[sqlite3.Connection] = None
         try:
+            self.connection = sqlite3.connect(
+                path, check_same_thread=False, isolation_level=None, timeout=30.0
+            )
             self._prepare()
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise ValueError(
+                "the wiki's file %s: %s" % (path, _why_unopened(path, error))
+            ) from error
         except sqlite3.DatabaseError as error:
             self.close()
             raise ValueError("%s is not a wiki database: %s" % (path, error)) from error

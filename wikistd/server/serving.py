@@ -6,7 +6,6 @@ app.py, running.py).
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from typing import Any, Callable, Dict, Optional, Tuple
@@ -109,23 +108,6 @@ def label_wiki_request(environ: Dict[str, Any]) -> str:
     return "file" if "/images/" in path else "page"
 
 
-def open_served_store(path: str, now: Callable[[], float]) -> PageStore:
-    """Open a wiki's file; ValueError says in words why it cannot be."""
-    import sqlite3  # some Pythons lack it
-
-    try:
-        return PageStore(path, now=now)
-    except sqlite3.Error as error:
-        folder = os.path.dirname(path) or "."
-        if os.path.isdir(path):
-            reason = "that is a folder: name a file in it"
-        elif not os.path.isdir(folder):
-            reason = "there is no folder %s: make it first" % folder
-        else:
-            reason = str(error)
-        raise ValueError("the wiki's file %s: %s" % (path, reason)) from error
-
-
 def serve_wiki(
     path: str = ":memory:",
     *,
@@ -149,7 +131,7 @@ def serve_wiki(
             session = Session(wiki.url)
             session.login(wiki.bot_user, wiki.bot_password)
     """
-    store = open_served_store(path, now)
+    store = PageStore(path, now=now)
     try:
         app = WikiApp(store, **(app_options or {}))
         server = serve_wsgi(

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import tempfile
+from unittest import mock
 
-from tests.contract.world import ContractCase, Losing
+from tests.contract.world import USER_AGENT, ContractCase, Losing
 from tests.support.clocks import FakeClock
-from wikistd import edit_page, run_batch, undo_batch
+from wikistd import Session, edit_page, run_batch, undo_batch
 from wikistd.errors import ConnectionLost
 
 
@@ -14,13 +18,31 @@ class Crash(BaseException):
     """Ends a run where a kill would."""
 
 
-class Batches(ContractCase):
+class BatchCase(ContractCase):
     def setUp(self):
         super().setUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.journal = os.path.join(folder.name, "journal.jsonl")
         self.bot = self.session("bot")
+
+    def crash(self, jobs, *fates, journal=None):
+        """Run a batch that ends at the first edit whose answer is lost."""
+        session = self.session("bot", plan=Losing("action=edit", *fates))
+        lose = session.session.request
+
+        def request(*arguments, **options):
+            try:
+                return lose(*arguments, **options)
+            except ConnectionLost:
+                raise Crash from None
+
+        session.session.request = request
+        with self.assertRaises(Crash):
+            run_batch(session, jobs, journal=journal or self.journal)
+
+
+class Batches(BatchCase):
 
     def jobs(self, count=3):
         return [
@@ -57,22 +79,10 @@ class Batches(ContractCase):
         """What was sent when the run ended is looked up by the next one."""
         for fate in ("before", "after"):
             journal = self.journal + fate
-            plan = Losing("action=edit", None, fate)
-            session = self.session("bot", plan=plan)
-            lose = session.session.request
-
-            def crash(*arguments, **options):
-                try:
-                    return lose(*arguments, **options)
-                except ConnectionLost:
-                    raise Crash from None
-
-            session.session.request = crash
             jobs = [dict(job, title=job["title"] + fate) for job in self.jobs()]
             jobs[1].pop("append")
             jobs[1]["text"] = "whole"
-            with self.assertRaises(Crash):
-                run_batch(session, jobs, journal=journal)
+            self.crash(jobs, None, fate, journal=journal)
             with open(journal, "ab") as file:
                 file.write(b'{"key":"cut sho')
             report = run_batch(self.bot, jobs, journal=journal)
@@ -145,6 +155,154 @@ class Batches(ContractCase):
         )
         self.assertIn("+== S ==", results[3].diff)
         self.assertEqual(self.texts(1), ["one\ntwo"])
+
+
+class Resumed(BatchCase):
+    """A run that was killed while an edit was on its way."""
+
+    def landing(self, land):
+        """Return a session before whose first edit `land()` is called."""
+
+        def plan(body):
+            if "action=edit" in body and not landed:
+                landed.append(body)
+                land()
+
+        landed = []
+        return self.session("bot", plan=plan, clock=FakeClock())
+
+    def test_it_lands_while_it_is_sent_again(self):
+        """The wiki refuses the second, which is not taken for somebody else's."""
+        for number, way in enumerate(("append", "text")):
+            for base in ("", "one"):
+                title = self.title("%s%s" % (way, base))
+                if base:
+                    edit_page(self.bot, title, base)
+                job = {"title": title, way: "\ntwo", "summary": "s"}
+                journal = "%s-%s-%s" % (self.journal, way, base)
+                self.crash([job], "before", journal=journal)
+
+                def land(title=title, way=way):
+                    edit_page(self.bot, title, summary="s", **{way: "\ntwo"})
+
+                session = self.landing(land)
+                report = run_batch(session, [job], journal=journal)
+                self.assertEqual(report.counts, {"found": 1}, report)
+                wanted = base + "\ntwo" if way == "append" else "\ntwo"
+                self.assertEqual(self.text_of(self.bot, title), wanted)
+                self.assertEqual(
+                    len(self.revisions_of(self.bot, title)), 2 if base else 1
+                )
+
+    def test_new_sections(self):
+        """One that landed is found; one that may be late is left, and done later."""
+        edit_page(self.bot, self.title(), "top\n\nbody")
+        job = {
+            "title": self.title(), "text": "body", "section": "new", "section_title": "T",
+        }
+        jobs = [dict(job, key="a"), dict(job, key="b", section_title="U")]
+        self.crash(jobs, "after")
+        self.crash(jobs, "before")
+        for _ in range(2):
+            report = run_batch(self.bot, jobs, journal=self.journal)
+            self.assertEqual(report.counts, {"skipped": 1, "unknown": 1})
+            self.assertIn("which is not there and may", report.problems[0].error)
+        text = "top\n\nbody\n\n== T ==\n\nbody"
+        self.assertEqual(self.text_of(self.bot, self.title()), text)
+        clock = FakeClock(self.bot.clock.now() + 3601)
+        report = run_batch(self.session("bot", clock=clock), jobs, journal=self.journal)
+        self.assertEqual(report.counts, {"skipped": 1, "saved": 1})
+        text += "\n\n== U ==\n\nbody"
+        self.assertEqual(self.text_of(self.bot, self.title()), text)
+
+    def test_a_new_section_of_a_new_page(self):
+        """The wiki lets nobody create a page twice: it may be sent again."""
+        job = {
+            "title": self.title(), "text": "body", "section": "new", "section_title": "T",
+        }
+        self.crash([job], "before")
+        report = run_batch(self.bot, [job], journal=self.journal)
+        self.assertEqual(report.counts, {"saved": 1})
+
+    def test_more_revisions_than_are_looked_at(self):
+        """What cannot be told is reported and left."""
+        for fate, result in (("after", "found"), ("before", "unknown")):
+            title = self.title(fate)
+            edit_page(self.bot, title, "one")
+            job = {"title": title, "append": "\ntwo", "summary": "s"}
+            journal = self.journal + fate
+            self.crash([job], fate, journal=journal)
+            for number in range(4):
+                edit_page(self.bot, title, prepend="%d\n\n" % number)
+            before = self.text_of(self.bot, title)
+            with mock.patch("wikistd.wiki.edit.MAX_LOOKUP_REVISIONS", 3):
+                report = run_batch(self.bot, [job], journal=journal)
+            self.assertEqual(report.counts, {result: 1})
+            self.assertEqual(self.text_of(self.bot, title), before)
+
+    def test_deleted_meanwhile(self):
+        admin = self.session("admin")
+        edit_page(self.bot, self.title(), "one")
+        job = {"title": self.title(), "append": "\ntwo"}
+        self.crash([job], "after")
+        admin.post(action="delete", title=self.title())
+        report = run_batch(self.bot, [job], journal=self.journal)
+        self.assertIn(list(report.counts), (["saved"], ["unknown"]))
+
+    def test_processes_that_are_killed(self):
+        """Each job is done once, whenever SIGTERM and SIGKILL come."""
+        url = self.world.served_url()
+        account = self.world.accounts["bot"]
+        session = Session(url, USER_AGENT, formatversion=2)
+        self.addCleanup(session.close)
+        session.login(account["username"], account["password"])
+        jobs = [
+            {"title": self.title("k%d" % (n % 3)), "append": "\n* %d." % n, "key": str(n)}
+            for n in range(40)
+        ]
+        script = (
+            "import json, sys\n"
+            "from wikistd import Session, run_batch\n"
+            "url, agent, name, password, journal = sys.argv[1:]\n"
+            "session = Session(url, agent)\n"
+            "session.login(name, password)\n"
+            "run_batch(session, json.load(sys.stdin), journal=journal,\n"
+            "          on_result=lambda result: print(result.result, flush=True))\n"
+        )
+        arguments = [url, USER_AGENT, account["username"], account["password"]]
+        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+            run = subprocess.Popen(
+                [sys.executable, "-c", script, *arguments, self.journal],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            with run:
+                run.stdin.write(json.dumps(jobs).encode("ascii"))
+                run.stdin.close()
+                done = 0
+                while done < 4:
+                    line = run.stdout.readline()
+                    self.assertTrue(line, "it ended by itself")
+                    done += line != b"skipped\n"
+                run.send_signal(number)
+            self.assertEqual(run.returncode, -number)
+        report = run_batch(session, jobs, journal=self.journal)
+        self.assertEqual(sum(report.counts.values()), 40)
+        self.assertEqual(report.problems, [])
+        for page in range(3):
+            lines = ["* %d." % n for n in range(page, 40, 3)]
+            text = self.text_of(self.bot, self.title("k%d" % page))
+            self.assertEqual(text.strip().split("\n"), lines)
+
+    def test_undo_whose_answer_is_lost(self):
+        edit_page(self.bot, self.title(), "old")
+        run_batch(self.bot, [{"title": self.title(), "text": "new"}], journal=self.journal)
+        plan = Losing("undo=", "before", "after")
+        session = self.session("bot", plan=plan, clock=FakeClock())
+        self.assertEqual(undo_batch(session, self.journal).counts, {"undone": 1})
+        self.assertEqual(plan.fates, [])
+        self.assertEqual(self.text_of(self.bot, self.title()), "old")
+        self.assertEqual(len(self.revisions_of(self.bot, self.title())), 3)
 
 
 class Journals(ContractCase):

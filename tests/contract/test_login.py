@@ -4,8 +4,8 @@ import os
 import pickle
 import tempfile
 
-from tests.contract.world import ContractCase
-from wikistd import CookieStore, edit_page
+from tests.contract.world import USER_AGENT, ContractCase
+from wikistd import CookieStore, Session, edit_page
 from wikistd.errors import APIError, LoginError
 
 
@@ -129,9 +129,10 @@ class LoggingIn(ContractCase):
 
     def test_another_process(self):
         """A pickled session has no login, unless its cookies were asked to travel."""
-        session = self.session("bot")
-        if self.world.is_embedded:
-            self.skipTest("the embedded wiki has no port here")
+        session = Session(self.world.served_url(), USER_AGENT, formatversion=2)
+        self.addCleanup(session.close)
+        account = self.world.accounts["bot"]
+        session.login(account["username"], account["password"])
         view = session.with_options(pickle_cookies=True)
         copied = pickle.loads(pickle.dumps(view))
         self.addCleanup(copied.close)

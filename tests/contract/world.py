@@ -18,7 +18,7 @@ import unittest
 import urllib.parse
 import warnings
 
-from wikistd import Session
+from wikistd import Session, serve_wsgi
 from wikistd.errors import APIWarning, ConnectionLost
 from wikistd.web.client import HttpClient
 
@@ -57,12 +57,23 @@ class World:
         store.save_page("Main Page", "Welcome.", user="Admin")
         self.store = store
         atexit.register(store.close)
-        self.connect = local_connect(WikiApp(store))
+        self.app = WikiApp(store)
+        self.server = None
+        self.connect = local_connect(self.app)
         self.accounts = {
             "bot": {"username": "Worker@suite", "password": BOT_PASSWORD},
             "plain": {"username": "Plain", "password": "third-Plain-secret-77"},
             "admin": {"username": "Admin", "password": "first-Admin-secret-77"},
         }
+
+    def served_url(self):
+        """Return an address at which other processes reach the wiki."""
+        if not self.is_embedded:
+            return self.url
+        if self.server is None:
+            self.server = serve_wsgi(self.app)
+            atexit.register(self.server.close)
+        return self.server.url
 
     def client(self, **options):
         """Return a client that reaches the wiki: an HttpClient, or requests' session."""

@@ -88,6 +88,23 @@ class Judging(unittest.TestCase):
         self.assertEqual(self.judge(intent, revision("a less b more c")), "yes")
         self.assertEqual(self.judge(intent, revision("a less b")), "no")
 
+    def test_new_sections(self):
+        """They are the end of the page, whoever edited in between."""
+        intent = EditIntent(text="ok", section="new", section_title=" T ")
+        for content, verdict in (
+            ("a\n\n== T ==\n\nok", "yes"),
+            ("a ok\n\n== T ==\n\nmore", "no"),
+            ("a\n\n== U ==\n\nok", "no"),
+            ("a\n\n== T ==\n\nno\nok", "no"),
+        ):
+            self.assertEqual(self.judge(intent, revision(content)), verdict, content)
+            late = revision(content, revid=13, parentid=12)
+            self.assertEqual(self.judge(intent, late), verdict, content)
+        untitled = EditIntent(text="ok", section="new")
+        self.assertEqual(self.judge(untitled, revision("a\n\nok")), "yes")
+        signed = intent._replace(section_title="by ~~~")
+        self.assertEqual(self.judge(signed, revision("a\n\n== by X ==\n\nok")), "maybe")
+
     def test_text_that_tells_nothing(self):
         self.assertEqual(self.judge(EditIntent(append="~~~~"), revision("x")), "maybe")
         self.assertEqual(self.judge(EditIntent(append="x"), revision(None)), "maybe")

@@ -19,22 +19,29 @@ from typing import (
     Tuple,
 )
 
-from ..errors import APIError, WikistdError
+from ..errors import APIError, EditConflict, WikistdError
 from .edit import (
-    EditResult,
     PageBase,
     edit_page,
-    read_newer_revisions,
+    find_edit,
     read_page_base,
+    save_edit,
 )
 from .journal import Journal
 from .keywords import known_params
-from .lookup import EditIntent, find_landed, text_digest
-from .reply import SHAPE_ERRORS, ReplyReading
+from .lookup import EditIntent, text_digest
+from .reply import SHAPE_ERRORS
 from .session import Session
 
 #: Results after which a job is not done again by a later run.
 FINAL_RESULTS = frozenset(("saved", "unchanged", "found", "unknown", "undone"))
+
+#: Seconds after which nothing of a run that was killed is on its way any more.
+LATEST_ARRIVAL_SECONDS = 3600.0
+LATE_SECTION = (
+    "the run before ended while it saved this new section, which is not there and may "
+    "still arrive: run the batch again an hour after that, it looks and goes on"
+)
 
 JOB_WAYS = ("text", "append", "prepend", "transform")
 
@@ -169,7 +176,12 @@ def _batch_results(
             if found is not None:
                 yield _journal_result(journal, found)
                 continue
-        yield _journal_result(journal, _do_job(session, key, job, journal))
+            if may_land_twice(record, view.clock.now()):
+                yield BatchResult(key, title, "unknown", error=LATE_SECTION)
+                continue
+        else:
+            record = None
+        yield _journal_result(journal, _do_job(session, key, job, journal, record))
 
 
 def _journal_result(journal: Journal, result: BatchResult) -> BatchResult:
@@ -178,53 +190,86 @@ def _journal_result(journal: Journal, result: BatchResult) -> BatchResult:
     return result
 
 
+def may_land_twice(record: Mapping[str, Any], now: float) -> bool:
+    """Return whether an announced edit, sent again, might be there twice.
+
+    All others are refused by the wiki the second time: see wiki/edit.py.
+    """
+    is_new_section = record["intent"].get("section") == "new" and record["base_revid"]
+    age = now - record.get("at", now)
+    return bool(is_new_section) and age < LATEST_ARRIVAL_SECONDS
+
+
+class LandedBefore(Exception):
+    """Ends an edit that is there already; carries its result."""
+
+    def __init__(self, result: BatchResult) -> None:
+        super().__init__()
+        self.result = result
+
+
 def _do_job(
-    session: Session, key: str, job: Mapping[str, Any], journal: Journal
+    session: Session,
+    key: str,
+    job: Mapping[str, Any],
+    journal: Journal,
+    sent_before: Optional[Mapping[str, Any]],
 ) -> BatchResult:
-    """Do one edit, its intent on the disk before it is sent."""
+    """Do one edit, its intent on the disk before it is sent.
+
+    `sent_before` is what an earlier run announced and may have sent: when the page
+    turns out to have changed, that may have landed late, and is looked for.
+    """
+    view = session.with_options(formatversion=2)
 
     def announce(base: PageBase, intent: EditIntent) -> None:
+        if sent_before is not None and base.revid != sent_before["base_revid"]:
+            landed = _recover(view, sent_before)
+            if landed is not None:
+                raise LandedBefore(landed)
         if intent.text is not None and intent.section is None:
             intent = intent._replace(text=None, text_sha1=text_digest(intent.text))
         told = {k: v for k, v in zip(intent._fields, intent) if v is not None}
-        record = {"key": key, "title": base.title, "result": "sending"}
-        journal.write(dict(record, base_revid=base.revid, intent=told))
+        record: Dict[str, Any] = {"key": key, "title": base.title, "result": "sending"}
+        record.update(base_revid=base.revid, intent=told, at=round(view.clock.now()))
+        journal.write(record)
 
     arguments = dict(job)
     title = arguments.pop("title")
     try:
         done = edit_page(session, title, on_save=announce, **arguments)
+    except LandedBefore as landed:
+        return landed.result
     except APIError as error:
         kind = "unknown" if error.maybe_applied else "error"
-        kind = "conflict" if hasattr(error, "their_revid") else kind
-        return BatchResult(key, title, kind, error=error.sentence())
+        kind = "conflict" if isinstance(error, EditConflict) else kind
+        result = BatchResult(key, title, kind, error=error.sentence())
     except WikistdError as error:
         if error.maybe_applied:
             failed = BatchResult(key, title, "unknown", error=error.sentence())
             _journal_result(journal, failed)
         raise
-    return _edit_outcome(key, done)
-
-
-def _edit_outcome(key: str, done: EditResult) -> BatchResult:
-    kind = "saved" if done.is_changed else "unchanged"
-    kind = "found" if done.found else kind
-    return BatchResult(key, done.title, kind, done.base_revid, done.revid)
+    else:
+        kind = "saved" if done.is_changed else "unchanged"
+        kind = "found" if done.found else kind
+        result = BatchResult(key, done.title, kind, done.base_revid, done.revid)
+    if sent_before is not None and result.result in ("conflict", "unchanged"):
+        result = _recover(view, sent_before) or result
+    return result
 
 
 def _recover(view: Session, record: Mapping[str, Any]) -> Optional[BatchResult]:
     """Return the result of an edit that was announced, None when it is not there."""
     base = PageBase(record["title"], 0, int(record["base_revid"]), None)
     intent = EditIntent(**record["intent"])
-    _, revisions, user = read_newer_revisions(view, base)
     key, title = record["key"], base.title
     try:
-        landed = find_landed(intent, revisions, user=user, base_revid=base.revid)
+        landed = find_edit(view, base, intent)
         if landed is None:
             return None
         parent = int(landed.get("parentid", base.revid))
         return BatchResult(key, title, "found", parent, int(landed["revid"]))
-    except SHAPE_ERRORS as error:
+    except (APIError, *SHAPE_ERRORS) as error:
         return BatchResult(key, title, "unknown", base.revid, error=str(error))
 
 
@@ -310,16 +355,10 @@ def _undo_one(
     view = session.with_options(formatversion=2)
     try:
         base = read_page_base(view, title, False)
-        document = view.post(
-            action="edit",
-            title=title,
-            undo=revid,
-            baserevid=base.revid,
-            nocreate=True,
-            summary=summary,
-        )
+        fields = {"undo": revid, "summary": summary}
+        done = save_edit(view, base, EditIntent(summary=summary), fields)
     except APIError as error:
+        if error.maybe_applied:
+            raise
         return BatchResult(key, title, "conflict", revid, revid, error.sentence())
-    with ReplyReading(maybe_applied=True):
-        newest = int(document.get("edit", {}).get("newrevid", base.revid))
-    return BatchResult(key, title, "undone", revid, newest)
+    return BatchResult(key, title, "undone", revid, done.revid)

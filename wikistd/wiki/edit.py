@@ -12,16 +12,7 @@ that exists: that is sent once.
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from ..errors import APIError, EditConflict, WikistdError
 from .keywords import known_params
@@ -165,7 +156,7 @@ def edit_page(
         if on_save is not None:
             on_save(base, intent)
         try:
-            return _save_edit(view, base, intent, fields)
+            return save_edit(view, base, intent, fields)
         except APIError as error:
             if error.code not in CONFLICT_CODES:
                 raise
@@ -244,7 +235,7 @@ def only_page(document: Any) -> Dict[str, Any]:
         return dict(page)
 
 
-def _save_edit(
+def save_edit(
     view: Session, base: PageBase, intent: EditIntent, fields: Dict[str, Any]
 ) -> EditResult:
     """Send the edit until its fate is known."""
@@ -356,17 +347,18 @@ def _look_up(
     """
     lost.maybe_applied = True
     try:
-        page, revisions, user = read_newer_revisions(view, base)
+        newer = read_newer_revisions(view, base)
         for turn in range(MAX_LOST_ANSWERS if is_newer else 0):
-            if revisions:
+            if newer.revisions:
                 break
             view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)
-            page, revisions, user = read_newer_revisions(view, base)
-        if is_newer and not revisions:
+            newer = read_newer_revisions(view, base)
+        if is_newer and not newer.revisions:
             raise lost
-        revision = find_landed(intent, revisions, user=user, base_revid=base.revid)
+        revision = landed_edit(newer, base, intent)
         if revision is None:
             return None
+        page = newer.page
         return EditResult(
             str(page.get("title", base.title)),
             int(page.get("pageid", base.pageid)),
@@ -385,10 +377,17 @@ def _look_up(
         raise lost from error
 
 
-def read_newer_revisions(
-    view: Session, base: PageBase
-) -> Tuple[Dict[str, Any], List[Dict[str, Any]], str]:
-    """Return the page, its revisions newer than `base`, and who we are."""
+class NewerRevisions(NamedTuple):
+    """A page, the revisions that followed a base, oldest first, and who we are."""
+
+    page: Dict[str, Any]
+    revisions: List[Dict[str, Any]]
+    user: str
+    is_all: bool
+
+
+def read_newer_revisions(view: Session, base: PageBase) -> NewerRevisions:
+    """Read what followed `base`, from there on: an edit of it is among the first."""
     document = view.get(
         action="query",
         titles=[base.title],
@@ -396,7 +395,8 @@ def read_newer_revisions(
         rvprop="ids|user|comment|content",
         rvslots="main",
         rvlimit=MAX_LOOKUP_REVISIONS,
-        rvendid=base.revid or None,
+        rvdir="newer",
+        rvstartid=base.revid or None,
         meta="userinfo",
     )
     page = only_page(document)
@@ -407,7 +407,30 @@ def read_newer_revisions(
             if revision.get("revid", 0) > base.revid
         ]
         user = str(document["query"].get("userinfo", {}).get("name", ""))
-    return page, revisions, user
+    return NewerRevisions(page, revisions, user, "continue" not in document)
+
+
+def find_edit(
+    view: Session, base: PageBase, intent: EditIntent
+) -> Optional[Dict[str, Any]]:
+    """Return the revision that is the edit of `base`, None when it has not landed.
+
+    LookupError when that cannot be told.
+    """
+    return landed_edit(read_newer_revisions(view, base), base, intent)
+
+
+def landed_edit(
+    newer: NewerRevisions, base: PageBase, intent: EditIntent
+) -> Optional[Dict[str, Any]]:
+    """As `find_edit`, among revisions that were read."""
+    found = find_landed(intent, newer.revisions, user=newer.user, base_revid=base.revid)
+    if found is None and not newer.is_all:
+        raise LookupError(
+            "it is none of the first %d revisions since then, and there are more"
+            % len(newer.revisions)
+        )
+    return found
 
 
 def _both_sides(

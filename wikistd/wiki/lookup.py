@@ -64,6 +64,8 @@ def _has_parts(intent: EditIntent, content: str) -> bool:
         return text_digest(content) == intent.text_sha1
     if intent.text is not None and intent.section is None:
         return content.rstrip() == stored_text(intent.text)
+    if intent.section == "new":
+        return _ends_with_section(intent, content.rstrip())
     if intent.text is not None and stored_text(intent.text).strip() not in content:
         return False
     if intent.append is not None and intent.section is None:
@@ -77,6 +79,15 @@ def _has_parts(intent: EditIntent, content: str) -> bool:
             intent.section is not None and start in content
         )
     return True
+
+
+def _ends_with_section(intent: EditIntent, content: str) -> bool:
+    """Return whether a new section is the last thing in `content`."""
+    body = stored_text(intent.text or "").strip()
+    if not content.endswith(body):
+        return False
+    heading = content[: len(content) - len(body)].rstrip().rpartition("\n")[2]
+    return stored_text(intent.section_title or "").strip() in heading
 
 
 def judge_revision(
@@ -96,14 +107,14 @@ def judge_revision(
     if summary and isinstance(comment, str) and summary not in comment:
         return "no"
     content = revision_text(revision)
-    parts = (intent.text, intent.append, intent.prepend)
+    parts = (intent.text, intent.append, intent.prepend, intent.section_title)
     changes = any(part is not None and is_stored_otherwise(part) for part in parts)
     if content is None or changes:
         return "maybe"
     if _has_parts(intent, content):
         return "yes"
     # Disjoint edits are merged: the text is ours and somebody's.
-    is_merged = revision.get("parentid") != base_revid
+    is_merged = revision.get("parentid") != base_revid and intent.section != "new"
     is_whole = intent.text is not None or intent.text_sha1 is not None
     return "maybe" if is_merged and is_whole else "no"
 

@@ -1,10 +1,12 @@
 """Replies of another shape than documented: one of our errors, whatever they hold."""
 
+import os
+import tempfile
 import unittest
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation
-from wikistd import Session, Site, edit_page, query_pages, upload_file
+from wikistd import CookieStore, Session, Site, edit_page, query_pages, upload_file
 from wikistd.errors import ConnectionLost, LoginError, ProtocolError, WikistdError
 from wikistd.wiki.batch import _recover
 from wikistd.wiki.edit import only_page
@@ -12,6 +14,16 @@ from wikistd.wiki.edit import only_page
 ODD = (None, 5, "x", [], {}, [1], ["x"], [[]], [{}], True, {"a": 1}, 1e30, -1)
 LOST = ConnectionLost("cut", retryable=True)
 BASE = {"query": {"pages": [{"pageid": 1, "title": "T", "revisions": [{"revid": 10}]}]}}
+
+
+class KeptCookie(CookieStore):
+    """A file of cookies that holds one for every user."""
+
+    def load(self, *arguments, **options):
+        pass
+
+    def __len__(self):
+        return 1
 
 
 class Case(unittest.TestCase):
@@ -153,6 +165,23 @@ class Sessions(Case):
                 lambda session: session.login("U@b", "secret", "token"), odd
             )
             self.assertIsInstance(error, (ProtocolError, LoginError))
+
+    def test_cookies_taken_over(self):
+        """A wiki that does not say who we are is an error of ours, and nobody is."""
+        for odd in ODD:
+            session = self.start({"query": {"userinfo": odd}})
+            with self.subTest(odd=odd), self.assertRaises(ProtocolError):
+                session.resume()
+            self.assertIsNone(session.user)
+            self.ours_or_fine(lambda session: session.resume(), {"query": odd}, odd)
+
+    def test_cookies_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for odd in ODD:
+                session = self.start({"query": {"userinfo": odd}})
+                session.session.cookies = KeptCookie(os.path.join(folder, "c"))
+                with self.subTest(odd=odd), self.assertRaises(ProtocolError):
+                    session.login("U@b", "secret")
 
     def test_token_refused_before_there_was_one(self):
         session = self.start({"error": {"code": "badtoken", "info": "x"}})

@@ -37,6 +37,7 @@ from .identity import has_oauth, kept_cookies, restored_login
 from .login import choose_login_method, login_name, login_params, read_login_reply
 from .notices import show_api_warnings
 from .params import SECRET_PARAMETERS, merge_params
+from .reply import ReplyReading
 from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
 
@@ -416,11 +417,13 @@ class Session:
         params = {"action": "query", "meta": "userinfo"}
         with self._state.lock:
             document = self._call("GET", params, budget, asserting=False)
-            info = document["query"]["userinfo"]
-            if info.get("anon", False) is not False or not info.get("id"):
-                return None
-            self._logged_in(str(info["name"]), None)
-            return self._state.user
+            with ReplyReading():
+                info = document["query"]["userinfo"]
+                name = str(info["name"])
+                if info.get("anon", False) is not False or not info.get("id"):
+                    return None
+            self._logged_in(name, None)
+            return name
 
     def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
         """Answer the further step that a ClientInteractionRequest asked for.
@@ -462,7 +465,8 @@ class Session:
             return None
         params = {"action": "query", "meta": "userinfo"}
         document = self._call("GET", params, budget, asserting=False)
-        name = str(document["query"]["userinfo"]["name"])
+        with ReplyReading():
+            name = str(document["query"]["userinfo"]["name"])
         found = restored_login(name, username, method)
         if found is None:
             store.clear()

@@ -14,6 +14,7 @@ MAX_SSE_LINE_BYTES = 32 << 20  # one line holds one JSON document; 16 MiB ones e
 MAX_SSE_EVENT_BYTES = 64 << 20  # an event may have several such lines
 MAX_SSE_RETRY_DIGITS = 15  # int() of thousands of digits is slow, or refused
 SSE_BOM = b"\xef\xbb\xbf"
+SSE_USUAL_START = b"event: message\nid: "
 
 
 class ServerSentEvent(NamedTuple):
@@ -92,62 +93,79 @@ class EventParser:
             # A lone CR ends the line now, not when the next byte shows there is no LF.
             self._skip_lf = data[-1:] == b"\r"
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        events: List[ServerSentEvent] = []
+        if self._fits(len(data)):
+            start = 0
+            if not self._is_between_events() and b"\n\n" in data:
+                start = data.index(b"\n\n") + 2
+                self._feed_lines(data[:start], events)
+            if self._is_between_events():
+                start = self._read_usual_events(data, start, events)
+            data = data[start:] if start else data
+        self._feed_lines(data, events)
+        return self._check_tail(events)
+
+    def _fits(self, size: int) -> bool:
+        """Return whether `size` bytes more can make no line and no event too long."""
+        size += self._tail_bytes
+        if size > self.max_line_bytes:
+            return False
+        return size + self._data_bytes <= self.max_event_bytes
+
+    def _is_between_events(self) -> bool:
+        if self._tail or self._data or self._type:
+            return False
+        return self._id == self.last_event_id
+
+    def _read_usual_events(
+        self, data: bytes, start: int, events: List[ServerSentEvent]
+    ) -> int:
+        """Take the events as Wikimedia writes them; return where something else begins.
+
+        Each value is cut out and decoded once: 1.9 us an event, by lines 2.4.
+        """
+        find, is_usual, last_id = data.find, data.startswith, self._id
+        make, append = tuple.__new__, events.append
+        while is_usual(SSE_USUAL_START, start):
+            id_start = start + len(SSE_USUAL_START)
+            id_end = find(b"\n", id_start)
+            if id_end < 0 or not is_usual(b"data: ", id_end + 1):
+                break
+            end = find(b"\n", id_end + 7)
+            id = data[id_start:id_end]
+            if data[end : end + 2] != b"\n\n" or b"\0" in id:
+                break
+            try:
+                name, text = id.decode(), data[id_end + 7 : end].decode()
+            except UnicodeDecodeError:
+                break
+            last_id = name
+            append(make(ServerSentEvent, ("message", text, last_id)))
+            start = end + 2
+        self._id = self.last_event_id = last_id
+        return start
+
+    def _feed_lines(self, data: bytes, events: List[ServerSentEvent]) -> None:
+        """Take whatever it is, line by line; keep the unfinished last one."""
+        fits = self._fits(len(data))
         lines = data.split(b"\n")
-        size = len(data)  # of all lines; no line and no event can be longer
         if self._tail:
             self._tail.append(lines[0])
-            size += self._tail_bytes
             self._tail_bytes += len(lines[0])
             if len(lines) == 1:
-                return self._check_tail([])
+                return
             lines[0] = b"".join(self._tail)
             self._tail = []
         tail = lines.pop()
         self._tail_bytes = len(tail)
         if tail:
             self._tail.append(tail)
-        events: List[ServerSentEvent] = []
-        if size > self.max_line_bytes or size + self._data_bytes > self.max_event_bytes:
-            self._read_lines_counting(lines, events)
-        elif lines:
+        if fits:
             self._read_lines(lines, events)
-        return self._check_tail(events)
+        else:
+            self._read_lines_counting(lines, events)
 
     def _read_lines(self, lines: List[bytes], events: List[ServerSentEvent]) -> None:
-        # What Wikimedia sends is four lines an event, taken at once here: 375 and not
-        # 345 thousand events a second where many arrive together.
-        start = 0
-        if len(lines) > 8:
-            if self._data or self._type or self._id != self.last_event_id:
-                start = lines.index(b"") + 1 if b"" in lines else len(lines)
-                self._read_each_line(lines[:start], events)
-            make, append, last_id = tuple.__new__, events.append, self._id
-            first = start
-            quads = (lines[start + i :: 4] for i in range(4))
-            for kind, id, data, blank in zip(*quads):
-                if (
-                    blank
-                    or kind != b"event: message"
-                    or id[:4] != b"id: "
-                    or data[:6] != b"data: "
-                    or b"\0" in id
-                ):
-                    break
-                try:
-                    name, text = id[4:].decode(), data[6:].decode()
-                except UnicodeDecodeError:
-                    break
-                last_id = name
-                append(make(ServerSentEvent, ("message", text, last_id)))
-                start += 4
-            if start > first:
-                self._id = self.last_event_id = last_id
-            lines = lines[start:]
-        self._read_each_line(lines, events)
-
-    def _read_each_line(
-        self, lines: List[bytes], events: List[ServerSentEvent]
-    ) -> None:
         # Names in locals, slices before partition(), tuple.__new__ instead of the named
         # tuple's own: 340 instead of 260 thousand events a second.
         parts = self._data

@@ -18,7 +18,7 @@ from ..formats.sse import (
     ServerSentEvent,
 )
 
-STREAM_READ_BYTES = 120000  # a tenth faster than 64 KB; malloc maps from 128 KB on
+STREAM_READ_BYTES = 120000  # at once: a tenth faster than 64 KB
 
 
 def iter_events(

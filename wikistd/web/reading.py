@@ -21,6 +21,7 @@ from .origins import without_userinfo
 MAX_CONTENT_BYTES = 2**28  # read into memory at once; larger answers are for download()
 READ_LINE_BYTES = 2**20  # aiohttp stops at 64 KB; dumps have longer lines
 DECODE_BYTES = 16384  # decoded at once, at least
+MAX_RECEIVE_BYTES = 120000  # taken before they come; malloc maps from 128 KB on
 
 
 class BodyReader(http.client.HTTPResponse):
@@ -107,7 +108,7 @@ class BodyReader(http.client.HTTPResponse):
         if self._error is not None:
             raise self._error
         framing = self._framing
-        size = min(size, RECEIVE_BYTES)  # memory for that much is taken before it comes
+        size = min(size, MAX_RECEIVE_BYTES)
         try:
             while not self._ended:
                 data = self._stream.receive(

@@ -460,6 +460,20 @@ class Checkpoints(unittest.TestCase):
                 with self.assertRaisesRegex(ValueError, "is not a checkpoint"):
                     make_stream(checkpoint=self.path)
 
+    def test_what_a_killed_process_left(self):
+        """Is removed by a later one, once it is too old to be somebody's at work."""
+        stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=self.path)
+        now = stream._clock.now()
+        old, young = (".position.%s.new" % (digit * 16) for digit in "0f")
+        others = [".position.new", ".position.xyz.new", ".other.%s.new" % ("0" * 16)]
+        for name in (old, young, *others):
+            path = os.path.join(self.folder, name)
+            open(path, "w").close()
+            os.utime(path, (now, now - (60 if name == young else 4000)))
+        with stream:
+            titles(stream, 2)
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted([young, "position", *others]))
+
     def test_a_folder_that_is_not_there(self):
         """Is an error when it is written, and leaves nothing."""
         stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=os.path.join(self.folder, "no", "x"))

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import re
 from typing import Any, Dict, List, Optional
 
 from ..clock import Clock
+from ..web.cookiefile import write_private_file
 from .reconnect import StreamPosition, encode_position, position_entries
 
 CHECKPOINT_VERSION = 1
+CHECKPOINT_DEAD_SECONDS = 3600.0  # no write takes that long
 
 
 class Checkpoint:
     """Write a StreamPosition to `path` at most each `every_seconds`.  One owner.
 
     The file is JSON and replaced in one step, so that a reader and a crash see the old
-    one or the new one.  `url` names the stream: a file of another is ValueError.
+    one or the new one.  A process that is killed within this step leaves a
+    `.<name>.<hex>.new` behind, which a later one removes.
+    `url` names the stream: a file of another is ValueError.
     """
 
     def __init__(
@@ -88,21 +92,26 @@ class Checkpoint:
                 "ids": names,
             },
         }
-        folder = os.path.dirname(os.path.abspath(self.path))
-        handle, name = tempfile.mkstemp(
-            prefix=os.path.basename(self.path) + ".", dir=folder
-        )
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(state, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        if self._saved_at is None:
+            remove_dead_files(self.path, self._clock.now())
+        write_private_file(self.path, json.dumps(state, separators=(",", ":")))
         self._dirty = False
         self._saved_at = self._clock.monotonic()
+
+
+def remove_dead_files(path: str, now: float) -> None:
+    """Remove what processes left behind that were killed while they wrote to `path`."""
+    folder, name = os.path.split(os.path.realpath(path))
+    ours = re.compile(r"\.%s\.[0-9a-f]{16}\.new" % re.escape(name))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name) is None:
+                continue
+            try:
+                if now - entry.stat().st_mtime > CHECKPOINT_DEAD_SECONDS:
+                    os.unlink(entry.path)
+            except OSError:
+                pass  # somebody else removed it, or owns it: it is only in the way
 
 
 def read_checkpoint(state: Any) -> StreamPosition:

@@ -1,5 +1,6 @@
 """Parameters, errors and warnings, on any wiki."""
 
+import datetime
 import warnings
 
 from tests.contract.world import ContractCase
@@ -47,6 +48,52 @@ class Calls(ContractCase):
                 self.assertEqual(len(messages), 1, messages)
                 self.assertIs(caught[0].category, APIWarning)
                 self.assertIn("allpages", messages[0])
+
+    def test_warnings_as_exceptions(self):
+        """Those of a read carry the document; those of a write never raise: it landed."""
+        session = self.session("bot")
+        view = session.with_options(api_warnings="raise")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for reader in (view, session):
+                with self.assertRaises(APIWarning) as caught:
+                    reader.get(action="query", titles="Main Page", n0pe=1)
+                self.assertIn("query", caught.exception.document)
+            for n, writer in enumerate((view, session)):
+                writer.post(action="edit", title=self.title("w"), appendtext=str(n), n0pe=1)
+        self.assertEqual(self.text_of(session, self.title("w")), "01")
+
+    def test_tokens(self):
+        """One of each type, kept; a caller's own wins over them."""
+        session = self.session("admin")
+        for kind in ("csrf", "watch", "patrol", "rollback", "userrights"):
+            token = session.get_token(kind)
+            self.assertTrue(token.endswith("+\\"), kind)
+            self.assertEqual(session.get_token(kind), token)
+        with self.assertRaises(APIError) as caught:
+            session.get_token("n0pe")
+        self.assertEqual(caught.exception.code, "notoken")
+        with self.assertRaises(APIError) as caught:
+            session.post(action="edit", title=self.title(), text="x", token="0ther+\\")
+        self.assertEqual(caught.exception.code, "badtoken")
+        session.post(action="edit", title=self.title(), text="x", token=session.get_token())
+        session.post(action="watch", titles=self.title())
+        self.assertEqual(self.text_of(session, self.title()), "x")
+
+    def test_moments(self):
+        """A datetime is a point in time to the wiki, whatever its zone."""
+        session = self.session("bot")
+        session.post(action="edit", title=self.title(), text="x")
+        zone = datetime.timezone(datetime.timedelta(hours=-5))
+        hour = datetime.timedelta(hours=1)
+        now = datetime.datetime.now(zone)
+        for start, count in ((now - hour, 1), (now + hour, 0)):
+            document = session.get(
+                action="query", titles=self.title(), prop="revisions", rvprop="ids",
+                rvdir="newer", rvstart=start, rvlimit=5,
+            )
+            found = document["query"]["pages"][0].get("revisions", [])
+            self.assertEqual(len(found), count)
 
     def test_unknown_action(self):
         with self.assertRaises(APIError) as caught:

@@ -91,6 +91,58 @@ class Uploads(Files):
             os.remove(path)
             self.assertEqual(self.there(session, name), content)
 
+    def test_files_of_calls(self):
+        """Whatever form a file of a call may have; one that is open is not read whole."""
+        session = self.session("bot")
+        reads = []
+
+        class Watched(io.BytesIO):
+            def read(self, size=-1):
+                reads.append(size)
+                return super().read(size)
+
+        for number, form in enumerate(
+            (
+                bytes,
+                bytearray,
+                io.BytesIO,
+                Watched,
+                lambda data: ("n\u00e4me", data),
+                lambda data: ("name.bin", io.BytesIO(data), "application/x-thing"),
+            )
+        ):
+            data = noise(300000, "%s %d" % (self.prefix, number))
+            params = {"action": "upload", "filename": "%s %d.bin" % (self.prefix, number)}
+            if number % 2:
+                document = session.request("POST", params, files={"file": form(data)})
+            else:
+                document = session.post(upload_file=form(data), **params)
+            sha1 = document["upload"]["imageinfo"]["sha1"]
+            self.assertEqual(sha1, hashlib.sha1(data).hexdigest(), number)
+        if "WIKISTD_TEST_CLIENT" not in os.environ:
+            self.assertTrue(all(0 < size <= 1 << 18 for size in reads), reads)
+
+    def test_in_the_background(self):
+        """The wiki assembles and publishes by its job queue, and is asked until it has."""
+        if not self.world.is_embedded:
+            queue = {"wgEnableAsyncUploads": True, "wgJobTypesExcludedFromDefaultQueue": []}
+            self.world.live(self, globals=queue)
+        session = self.session("bot")
+        clock = session.clock = FakeClock()
+        rest = clock.sleep
+        data = noise(9000, self.prefix)
+
+        def sleep(seconds):
+            rest(seconds)
+            if not self.world.is_embedded:
+                self.world.mediawiki("run", "runJobs")
+
+        clock.sleep = sleep
+        result = upload_file(session, data, self.name, chunk_size=4096, asynchronous=True)
+        self.assertEqual(result.sha1, hashlib.sha1(data).hexdigest())
+        self.assertTrue(clock.slept)
+        self.assertEqual(self.there(session), data)
+
     def test_chunks(self):
         session = self.session("bot")
         data = noise(10000, self.prefix)

@@ -6,7 +6,7 @@ import tempfile
 
 from tests.contract.world import USER_AGENT, ContractCase
 from wikistd import CookieStore, Session, edit_page
-from wikistd.errors import APIError, LoginError
+from wikistd.errors import APIError, ClientInteractionRequest, LoginError
 
 
 class LoggingIn(ContractCase):
@@ -63,6 +63,52 @@ class LoggingIn(ContractCase):
         session.logout()
         self.assertIsNone(session.user)
         self.assertTrue(self.who(session)["anon"])
+
+    def test_further_steps(self):
+        """A new password is asked for, chosen, and the one that counts afterwards."""
+        name = self.title("expired")
+        self.world.expired_account(name, "an-0ld-passw0rd-77")
+        session = self.session()
+        with self.assertRaises(ClientInteractionRequest) as caught:
+            session.login(name, "an-0ld-passw0rd-77")
+        self.assertIsNone(session.user)
+        step = caught.exception
+        fields = [field for request in step.requests for field in request["fields"]]
+        self.assertTrue({"password", "retype"} <= set(fields), fields)
+        with self.assertRaises((ClientInteractionRequest, LoginError)):
+            session.continue_login(step.login_token, password="one-77-x", retype="other")
+        with self.assertRaises(ClientInteractionRequest) as caught:
+            session.login(name, "an-0ld-passw0rd-77")
+        new = "a-brand-new-Passw0rd-77"
+        token = caught.exception.login_token
+        session.continue_login(token, password=new, retype=new)
+        self.assertEqual(self.who(session)["name"], name)
+        self.assertTrue(edit_page(session, self.title(), "x").is_changed)
+        again = self.session()
+        again.login(name, new)
+        self.assertEqual(again.user, name)
+
+    def test_private_wiki(self):
+        """Where nobody reads without logging in, logging in works, cookies kept or not."""
+        self.world.live(self, private=True)
+        with self.assertRaises(APIError) as caught:
+            self.session().get(action="query", titles="Main Page")
+        self.assertEqual(caught.exception.code, "readapidenied")
+        self.assertIsNone(self.session().resume())
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "cookies.lwp")
+            account = self.world.accounts["bot"]
+            first = self.session("bot", cookies=CookieStore(path))
+            first.get(action="query", titles="Main Page")
+            kept = self.session("bot", cookies=CookieStore(path))
+            self.assertTrue(edit_page(kept, self.title(), "x").is_changed)
+            for cookie in kept.session.cookies:
+                cookie.value = "0" * 32  # What the wiki has forgotten.
+            kept.session.cookies.save()
+            late = self.session(cookies=CookieStore(path))
+            found = late.login(account["username"], account["password"])
+            self.assertNotIn("restored", found)
+            self.assertEqual(self.who(late)["name"], first.user)
 
     def test_a_lost_session_is_renewed(self):
         """What the wiki forgot is logged in again, and the write still lands once."""

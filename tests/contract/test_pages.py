@@ -1,9 +1,10 @@
 """query_pages on any wiki: whole pages, mapped to what was asked for, cursors."""
 
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-from tests.contract.world import ContractCase
-from wikistd import query_pages
+from tests.contract.world import USER_AGENT, ContractCase
+from wikistd import Session, query_pages
 
 
 def text_of_page(page):
@@ -152,6 +153,19 @@ class Pages(ContractCase):
             self.assertEqual(sorted(page["title"] for page in query), titles)
             with self.assertRaises(ValueError):
                 query.cursor
+
+    def test_processes(self):
+        """Other processes read with a copy of the session, its cookies if asked."""
+        titles = self.fill(4)
+        session = Session(self.world.served_url(), USER_AGENT)
+        self.addCleanup(session.close)
+        account = self.world.accounts["bot"]
+        session.login(account["username"], account["password"])
+        view = session.with_options(pickle_cookies=True)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context) as executor:
+            query = query_pages(view, titles, page_size=2, executor=executor)
+            self.assertEqual([page["asked"] for page in query], titles)
 
     def test_miser(self):
         """A generator without results gives no pages."""

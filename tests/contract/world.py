@@ -13,6 +13,8 @@ import itertools
 import json
 import logging
 import os
+import subprocess
+import sys
 import time
 import unittest
 import urllib.parse
@@ -25,6 +27,10 @@ from wikistd.web.client import HttpClient
 USER_AGENT = "wikistd-contract/1.0 (tests; https://example.org/wikistd)"
 EMBEDDED_URL = "http://embedded.test"
 BOT_PASSWORD = "0123456789abcdefghijklmnopqrstuv"
+
+WIKI_SCRIPT = os.path.join(
+    os.path.dirname(__file__), "..", "integration", "mediawiki", "wiki.py"
+)
 
 _world = []
 _numbers = itertools.count(1)
@@ -75,6 +81,35 @@ class World:
             atexit.register(self.server.close)
         return self.server.url
 
+    def live(self, test, **settings):
+        """Change how the wiki is set until the test ends, or lift() is called.
+
+        Settings are those of `mediawiki/wiki.py set`; a test of one that this wiki does
+        not have is skipped.
+        """
+        change = LiveSettings(self, settings)
+        test.addCleanup(change.lift)
+        return change
+
+    def mediawiki(self, *arguments):
+        """Run a command of mediawiki/wiki.py on the wiki that it has started."""
+        folder = os.path.dirname(os.environ["WIKISTD_TEST_ACCOUNTS"])
+        if not os.path.exists(os.path.join(folder, "LocalSettings.php")):
+            raise unittest.SkipTest("this wiki's settings are not ours")
+        command = [sys.executable, WIKI_SCRIPT, arguments[0], "--dir", folder, *arguments[1:]]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def expired_account(self, name, password):
+        """Make an account that must choose a new password when it logs in."""
+        if self.is_embedded:
+            account = self.store.create_user(name, password)
+            command = "UPDATE account SET second_step = 'reset' WHERE id = ?"
+            self.store.db.run(command, (account,))
+            return
+        self.mediawiki("run", "createAndPromote", name, password)
+        command = "UPDATE user SET user_password_expires = '20200101000000'"
+        self.mediawiki("run", "sql", "--query", "%s WHERE user_name = '%s'" % (command, name))
+
     def client(self, **options):
         """Return a client that reaches the wiki: an HttpClient, or requests' session."""
         if os.environ.get("WIKISTD_TEST_CLIENT") == "requests":
@@ -104,6 +139,41 @@ class World:
             return response.status, response.getheaders(), response.read()
         finally:
             connection.close()
+
+
+class LiveSettings:
+    """Settings that are changed for a while."""
+
+    #: What the embedded wiki calls its own.
+    EMBEDDED = {
+        "readOnly": ("read_only", ""),
+        "lag": ("lag_seconds", None),
+        "rateLimits": ("rate_limits", {}),
+        "spam": ("spam_blacklist", []),
+    }
+
+    def __init__(self, world, settings):
+        self.world = world
+        self.names = []
+        for name, value in settings.items():
+            self.set(name, value)
+            self.names.append(name)
+
+    def set(self, name, value):
+        if not self.world.is_embedded:
+            self.world.mediawiki("set", name, json.dumps(value))
+            return
+        if name not in self.EMBEDDED:
+            raise unittest.SkipTest("the embedded wiki has no setting %s" % name)
+        attribute, usual = self.EMBEDDED[name]
+        if name == "rateLimits" and value is not None:
+            value = {action: tuple(kinds["user"]) for action, kinds in value.items()}
+        setattr(self.world.store.site, attribute, usual if value is None else value)
+
+    def lift(self):
+        """Set everything as it was; harmless when it is."""
+        while self.names:
+            self.set(self.names.pop(), None)
 
 
 def world():

@@ -964,6 +964,7 @@ class Resuming(Case):
             session = self.start(({}, {"query": {"userinfo": info}}))
             self.assertIsNone(session.resume())
             self.assertIsNone(session.user)
+        self.assertIsNone(self.start(({}, error("readapidenied"))).resume())
 
 
 class Pages(Case):
@@ -1010,7 +1011,8 @@ class KeptCookies(Case):
         return LOGGED_IN
 
     def user(self, name):
-        return ({"meta": "userinfo", "assert": None}, {"query": {"userinfo": {"name": name}}})
+        info = {"id": 5, "name": name} if name[0] != "1" else {"name": name, "anon": True}
+        return ({"meta": "userinfo", "assert": None}, {"query": {"userinfo": info}})
 
     def first(self):
         session = self.begin(BOT_LOGIN[0], ({}, lambda sent: self.keep(session, sent)))
@@ -1027,9 +1029,14 @@ class KeptCookies(Case):
     def test_no_longer_valid(self):
         """Cookies of a session that ended, or of another user, are thrown away."""
         self.first()
-        session = self.begin(self.user("127.0.0.1"), *BOT_LOGIN)
-        session.login("Bot@app", "s3cret-pw")
-        self.assertEqual(session.user, "Bot")
+        private = ({"meta": "userinfo"}, error("readapidenied"))
+        for answer in (self.user("127.0.0.1"), self.user("Other"), private):
+            session = self.begin(answer, BOT_LOGIN[0], ({}, lambda _: self.keep(session, _)))
+            session.login("Bot@app", "s3cret-pw")
+            self.assertEqual(session.user, "Bot")
+        session = self.begin(({"meta": "userinfo"}, error("internal_api_error_X")))
+        with self.assertRaises(APIError):
+            session.login("Bot@app", "s3cret-pw")
 
     def test_one_file_an_account(self):
         self.first()

@@ -414,15 +414,10 @@ class Session:
         session that is lost later is not logged in again: there is no password.
         """
         budget = CallBudget(self.max_wait_seconds, self.clock)
-        params = {"action": "query", "meta": "userinfo"}
         with self._state.lock:
-            document = self._call("GET", params, budget, asserting=False)
-            with ReplyReading():
-                info = document["query"]["userinfo"]
-                name = str(info["name"])
-                if info.get("anon", False) is not False or not info.get("id"):
-                    return None
-            self._logged_in(name, None)
+            name = self._known_user(budget)
+            if name is not None:
+                self._logged_in(name, None)
             return name
 
     def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
@@ -463,14 +458,26 @@ class Session:
         store.load(user=username)
         if not len(store):
             return None
-        params = {"action": "query", "meta": "userinfo"}
-        document = self._call("GET", params, budget, asserting=False)
-        with ReplyReading():
-            name = str(document["query"]["userinfo"]["name"])
-        found = restored_login(name, username, method)
+        name = self._known_user(budget)
+        found = None if name is None else restored_login(name, username, method)
         if found is None:
             store.clear()
         return found
+
+    def _known_user(self, budget: CallBudget) -> Optional[str]:
+        """Return the name of the user that the wiki knows by the client's cookies."""
+        params = {"action": "query", "meta": "userinfo"}
+        try:
+            document = self._call("GET", params, budget, asserting=False)
+        except APIError as error:
+            if error.code == "readapidenied":
+                return None  # A private wiki tells nobody so much.
+            raise
+        with ReplyReading():
+            info = document["query"]["userinfo"]
+            name = str(info["name"])
+            is_user = info.get("anon", False) is False and info.get("id")
+            return name if is_user else None
 
     def _keep_cookies(self) -> None:
         """Write the cookies where they are kept in a file."""

@@ -13,8 +13,8 @@ this wiki (settings, SQLite files, uploads, sockets, logs) is in one folder that
 --purge` removes.  Nothing listens but nginx on 127.0.0.1.
 
 Live settings, read at each request: readOnly "reason", lag seconds (for maxlag), delayMs
-milliseconds, rateLimits {"edit": {"user": [1, 60]}}, limitBots true, globals {"wgName":
-value}.
+milliseconds, rateLimits {"edit": {"user": [1, 60]}}, limitBots true, private true (nobody
+reads without logging in), extensions ["ConfirmEdit"], globals {"wgName": value}.
 """
 
 import argparse

@@ -56,6 +56,12 @@ if ( !empty( $testLive['limitBots'] ) ) {
 if ( !empty( $testLive['readOnly'] ) ) {
 	$wgReadOnly = (string)$testLive['readOnly'];
 }
+if ( !empty( $testLive['private'] ) ) {
+	$wgGroupPermissions['*']['read'] = false;
+}
+foreach ( $testLive['extensions'] ?? [] as $testName ) {
+	wfLoadExtension( $testName );
+}
 if ( isset( $testLive['lag'] ) ) {
 	$wgHooks['ApiMaxLagInfo'][] = static function ( array &$info ) use ( $testLive ) {
 		$info = [ 'host' => 'replica', 'lag' => $testLive['lag'], 'type' => 'db' ];

@@ -8,4 +8,5 @@ def load_tests(loader, tests, pattern):
     from .support.halves import Halves
 
     here = os.path.dirname(os.path.abspath(__file__))
-    return Halves(loader.discover(here, pattern or "test*.py", os.path.dirname(here)))
+    found = loader.discover(here, pattern or "test*.py", os.path.dirname(here))
+    return Halves(found, together=("tests.repo", "tests.tools"))

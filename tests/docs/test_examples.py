@@ -5,7 +5,7 @@ import importlib
 import io
 import unittest
 
-from tests.repo.source import ROOT, sources
+from tests.repo.source import PACKAGE, ROOT
 
 from .examples import FLAGS, PageCase, close_all, workplace
 
@@ -26,11 +26,12 @@ class Docstrings(unittest.TestCase):
     def test_docstrings(self):
         """The examples in docstrings do what they say."""
         finder = doctest.DocTestFinder(exclude_empty=True)
-        for source in sources():
-            if ">>>" not in source.text:
+        for path in sorted(PACKAGE.rglob("*.py")):
+            if ">>>" not in path.read_text("utf-8"):
                 continue
-            module = importlib.import_module(source.name)
-            for case in finder.find(module, source.name):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            name = name.replace(".__init__", "")
+            for case in finder.find(importlib.import_module(name), name):
                 if not case.examples:
                     continue
                 out = io.StringIO()

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import gc
 import pathlib
 import sys
 
@@ -82,27 +83,19 @@ class Source:
         return "wikistd/%s:%d" % (self.short, lineno)
 
     def _find_imports(self):
-        def visit(node, top, typing_only):
-            for child in ast.iter_child_nodes(node):
-                inside = typing_only
-                if isinstance(child, (ast.Import, ast.ImportFrom)):
-                    yield from self._from_node(child, top, typing_only)
+        def visit(statements, top, typing_only):
+            for node in statements:
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    yield from self._from_node(node, top, typing_only)
                     continue
-                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                    yield from visit(child, False, inside)
-                    continue
-                if is_type_checking(child):
-                    for part in child.body:
-                        if isinstance(part, (ast.Import, ast.ImportFrom)):
-                            yield from self._from_node(part, top, True)
-                        else:
-                            yield from visit(part, top, True)
-                    for part in child.orelse:
-                        yield from visit(part, top, inside)
-                    continue
-                yield from visit(child, top, inside)
+                inside = top and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+                yield from visit(
+                    getattr(node, "body", ()), inside, typing_only or is_type_checking(node)
+                )
+                for field in ("handlers", "orelse", "finalbody"):
+                    yield from visit(getattr(node, field, ()), inside, typing_only)
 
-        return visit(self.tree, True, False)
+        return visit(self.tree.body, True, False)
 
     def _from_node(self, node, top, typing_only):
         how = {"top": top, "typing_only": typing_only}
@@ -182,7 +175,14 @@ _loaded = []
 def sources():
     """Return every module of the package, parsed once, sorted by path."""
     if not _loaded:
+        # Half a million nodes that stay: making them would start collections, and each
+        # later one, some tests ask for one, would take half a second to walk them.
+        gc.collect()
+        gc.disable()
         _loaded.extend(Source(path) for path in sorted(PACKAGE.rglob("*.py")))
+        if hasattr(gc, "freeze"):  # not in PyPy
+            gc.freeze()
+        gc.enable()
     return _loaded
 
 

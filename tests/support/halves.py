@@ -26,10 +26,18 @@ NUMBER_BYTES = 2
 
 
 class Halves(unittest.TestSuite):
-    """The tests of a suite, class by class, for two processes if there can be two."""
+    """The tests of a suite, for two processes if there can be two.
 
-    def __init__(self, tests=()):
-        groups = itertools.groupby(leaves(tests), type)
+    What a process takes is a class, or all of a folder (such as "tests.repo") in
+    `together`: where the tests of several modules share what took a second to make.
+    """
+
+    def __init__(self, tests=(), together=()):
+        def group_of(test):
+            folder = ".".join(test.id().split(".")[:2])
+            return folder if folder in together else type(test)
+
+        groups = itertools.groupby(leaves(tests), group_of)
         super().__init__(unittest.TestSuite(group) for _, group in groups)
 
     def run(self, result, debug=False):

@@ -172,7 +172,7 @@ def report(job, delay, table):
     print("\n%s, %g ms" % (job, delay))
     for client, row in table.items():
         print(
-            "  %-9s %7.3f s  above %6.3f s (%6.3f to %6.3f)  cpu %6.3f s  %3d requests  "
+            "  %-9s %7.3f s  above %7.4f s (%7.4f to %7.4f)  cpu %7.4f s  %3d requests  "
             "%d connections  %9d bytes  %5.1f MB"
             % (
                 client,

@@ -1,6 +1,7 @@
 """web/response.py: one answer, read in every way."""
 
 import datetime
+import gzip
 import http.client
 import io
 import pickle
@@ -12,6 +13,7 @@ from tests.support.clients import make_client
 from tests.support.scripted import CLOSE, ScriptedServer, chunked, reply
 from wikistd import ConnectionLost, LimitExceeded, ProtocolError, Response, StatusError
 from wikistd.formats.http1 import HeaderFields
+from wikistd.web.decoding import InflateDecoder
 from wikistd.web.response import response_of_file, response_of_stock
 
 
@@ -298,6 +300,44 @@ class Whole(unittest.TestCase):
         ) as server, make_client() as client:
             with self.assertRaises(LimitExceeded):
                 client.get(server.url + "/")
+
+
+class Held(unittest.TestCase):
+    """A body taken off its connection before it is decoded."""
+
+    def test_compressed(self):
+        body = b"[%s]" % b",".join(b"%d" % n for n in range(90000))
+        packed = gzip.compress(body)
+        head = [("Content-Encoding", "gzip")]
+        for answer in (reply(packed, headers=head), chunked(packed, headers=head)):
+            with ScriptedServer(["GET /", answer, "GET /", reply(b"x")]) as server:
+                with make_client() as client:
+                    response = client.get(server.url, stream=True)
+                    response.hold()
+                    self.assertFalse(response.at_eof())
+                    self.assertEqual(client.get(server.url).content, b"x")
+                    start = response.read(100)
+                    self.assertEqual(start, body[:100])
+                    response.unread_data(start)
+                    self.assertEqual(response.content, body)
+
+    def test_plain(self):
+        for read in (lambda r: r.content, lambda r: r.read(), lambda r: r.read(99)):
+            response = response_of(b"abc")
+            response.hold()
+            self.assertEqual(read(response), b"abc")
+
+    def test_limit(self):
+        response = response_of(b"abc")
+        response.max_body_bytes = 2
+        with self.assertRaisesRegex(LimitExceeded, "max_body_bytes=2"):
+            response.hold()
+        response = response_of(gzip.compress(b"a" * 999), headers=[("Content-Encoding", "gzip")])
+        response.decode_with(InflateDecoder("gzip"))
+        response.max_body_bytes = 500
+        response.hold()
+        with self.assertRaisesRegex(LimitExceeded, "max_body_bytes=500"):
+            response.content
 
 
 class CutShort(unittest.TestCase):

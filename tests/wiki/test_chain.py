@@ -1,11 +1,13 @@
 """wikistd.wiki.chain: the next reply is asked for before this one is parsed."""
 
+import gzip
 import json
+import random
 import unittest
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, Reply, error
-from wikistd import Session, query_pages
+from wikistd import HttpClient, Session, query_pages
 from wikistd.errors import APIError, ConnectionLost
 from wikistd.wiki.chain import ReplyChain, peek_continue
 
@@ -112,6 +114,29 @@ class Chains(unittest.TestCase):
             found = list(query_pages(session, generator="allpages"))
             self.assertEqual([page["pageid"] for page in found], [1, 2])
             self.wiki.script = []
+
+    def test_replies_that_are_held(self):
+        """What an HttpClient gives is decoded late, and asked for again if damaged."""
+        large = "".join(map(chr, random.Random(1).choices(range(9000), k=50000)))
+        asked = []
+
+        def transport(method, url, headers, body, timeout):
+            number = 1 if "gapcontinue=1" in url else 0
+            document = reply(number, last=number == 1)
+            document["query"]["pages"][0]["text"] = large
+            packed = gzip.compress(json.dumps(document).encode())
+            if not asked:
+                packed = packed[:-8] + b"damaged!"
+            asked.append(number)
+            head = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]
+            return 200, head, packed
+
+        with HttpClient(user_agent="Tests/1.0", transport=transport) as client:
+            session = Session("https://wiki.example", api_path="/w", session=client)
+            found = list(query_pages(session, generator="allpages"))
+        self.assertEqual([page["pageid"] for page in found], [1, 2])
+        self.assertEqual(found[1]["text"], large)
+        self.assertEqual(sorted(asked), [0, 0, 1])
 
     def test_lost_connection(self):
         lost = ConnectionLost("cut", retryable=False)

@@ -2,13 +2,16 @@
 
 import hashlib
 import io
+import os
+import tempfile
 import unittest
+from unittest import mock
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, error
 from wikistd import Session, upload_file
 from wikistd.errors import APIError, ConnectionLost
-from wikistd.wiki.sources import UploadSource
+from wikistd.wiki.sources import MIN_HASH_AHEAD_BYTES, UploadSource
 
 DATA = b"0123456789"
 SHA1 = hashlib.sha1(DATA).hexdigest()
@@ -254,6 +257,11 @@ class Publishing(Case):
             upload_file(session, io.StringIO("x"), "F.bin")
 
 
+class BrokenFile(io.BytesIO):
+    def read(self, size=-1):
+        raise OSError("broken")
+
+
 class Sources(unittest.TestCase):
     def test_from_where_it_stands(self):
         file = io.BytesIO(b"xx" + DATA)
@@ -276,6 +284,35 @@ class Sources(unittest.TestCase):
             self.assertEqual(watched.read(), b"456789")
             self.assertEqual(source.whole(None).read(None), DATA)
         self.assertEqual(seen, [6, 10])
+
+    def test_hashed_while_it_is_sent(self):
+        """A large path or bytes are read a second time, in a thread."""
+        large = DATA * (MIN_HASH_AHEAD_BYTES // len(DATA) + 1)
+        expected = hashlib.sha1(large).hexdigest()
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "f")
+            with open(path, "wb") as file:
+                file.write(large)
+            for given in (path, large, io.BytesIO(large)):
+                with UploadSource(given) as source:
+                    source.begin_sha1()
+                    self.assertEqual(source.read_at(0, 4), b"0123")
+                    self.assertEqual(source.sha1(), expected)
+                    self.assertEqual(source.sha1(), expected)
+                with UploadSource(given) as source:
+                    source.begin_sha1()  # Ends with the upload, whatever became of it.
+            with mock.patch("threading.Thread.start", side_effect=RuntimeError):
+                with UploadSource(path) as source:
+                    source.begin_sha1()
+                    self.assertEqual(source.sha1(), expected)
+
+    def test_hash_that_failed(self):
+        """What could not be read beside the sending is read afterwards."""
+        large = DATA * (MIN_HASH_AHEAD_BYTES // len(DATA) + 1)
+        with UploadSource(large) as source:
+            source._again = BrokenFile
+            source.begin_sha1()
+            self.assertEqual(source.sha1(), hashlib.sha1(large).hexdigest())
 
     def test_files_that_cannot_say(self):
         """An old file object without seekable() is tried by what it has."""

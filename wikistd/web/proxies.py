@@ -127,10 +127,13 @@ class ProxySettings:
             self.source = "the environment"
             proxies = {}
             if trust_env:
-                self.asks_system = not urllib.request.getproxies_environment()
+                environment = urllib.request.getproxies_environment
+                proxies = environment()
+                self.asks_system = not proxies
                 if self.asks_system:
                     self.source = "the system"
-                proxies = urllib.request.getproxies()
+                    if urllib.request.getproxies is not environment:
+                        proxies = urllib.request.getproxies()
         self.no_proxy = split_no_proxy(proxies.get("no") or "")
         self.urls: Dict[str, str] = {
             name.lower(): url for name, url in proxies.items() if url and name != "no"

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
 from ..clock import Deadline
 from ..errors import ProtocolError, StatusError
 from ..formats.http1 import CloseDecoder, HeaderFields, ResponseHead
+from .connect import RECEIVE_BYTES
 from .origins import without_userinfo
-from .reading import BodyReader
+from .reading import MAX_CONTENT_BYTES, BodyReader
 
 if TYPE_CHECKING:
     import datetime
@@ -183,6 +184,26 @@ class Response(BodyReader):
             self._content = self._buffer = content
             self._offset = 0
         return content
+
+    def hold(self) -> None:
+        """Take in the rest of the body as it was sent; it is decoded when it is read.
+
+        Its connection is free then, and compressed it takes less memory.
+        """
+        limit = self.max_body_bytes
+        if limit is None:
+            limit = MAX_CONTENT_BYTES
+        pieces: List[bytes] = []
+        size = 0
+        while True:
+            data = self._receive(RECEIVE_BYTES)
+            if not data:
+                break
+            pieces.append(data)
+            size += len(data)
+            if size > limit:
+                raise self._failed(self._too_large(limit))
+        self._pending = b"".join(pieces)
 
     @property
     def content(self) -> bytes:

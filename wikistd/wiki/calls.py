@@ -147,7 +147,7 @@ class WikiCall:
                 is_write=self.is_write,
                 is_read_only=is_read_action(self.action),
                 clock=session.clock,
-                on_body=session._on_body,
+                on_reply=session._on_reply,
             )
 
         if session.etiquette is None:

@@ -5,9 +5,10 @@ Not here: merging replies (wiki/pages.py), one call (wiki/calls.py).
 
 A reply of thousands of pages takes the wiki half a second to make and this side a
 tenth to parse.  What comes next stands in its first bytes: it is asked for before the
-reply is parsed, so that both sides work at once.  Never more than one reply ahead.
-Threads only fetch bytes; parsing stays in the consumer's, since what another thread
-has allocated stays in that thread's part of the heap (measured: 62 MB, now 42).
+reply is decompressed and parsed, so that both sides work at once.  Never more than one
+reply ahead.  Threads only fetch bytes; the rest stays in the consumer's, since what
+another thread has allocated stays in that thread's part of the heap (measured: 62 MB,
+now 42).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import re
 import threading
 from typing import Any, Dict, Mapping, Optional
 
+from ..errors import WikistdError
+from .exchange import MAX_REPLY_BYTES
 from .reply import find_errors, has_odd_continue, load_document
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
@@ -36,6 +39,18 @@ def peek_continue(body: bytes) -> Optional[Dict[str, Any]]:
     except (ValueError, RecursionError):
         return None  # A brace within a text cut it short.
     return None if has_odd_continue({"continue": following}) else dict(following)
+
+
+def take_in(response: Any) -> bytes:
+    """Take all of a response off its connection; return its first bytes, decoded."""
+    if not hasattr(response, "hold"):
+        return bytes(response.content[:CONTINUE_PEEK_BYTES])
+    response.max_body_bytes = MAX_REPLY_BYTES
+    response.deadline = response.request.deadline  # A stream's would be none.
+    response.hold()
+    start: bytes = response.read(CONTINUE_PEEK_BYTES)
+    response.unread_data(start)
+    return start
 
 
 class ReplyRequest:
@@ -58,7 +73,7 @@ class ReplyRequest:
     def run(self) -> None:
         """Send it; what comes of it is told by `result`."""
         view = self.session.with_options()
-        view._on_body = self._peek
+        view._on_reply = self._peek
         try:
             self._reply = view.request("GET", dict(self.base, **self.following))
         except BaseException as error:  # Handed to the consumer's thread.
@@ -69,8 +84,8 @@ class ReplyRequest:
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
-    def _peek(self, body: bytes) -> bool:
-        following = peek_continue(body)
+    def _peek(self, response: Any) -> bool:
+        following = peek_continue(take_in(response))
         if following is not None and following != self.following:
             with self._lock:
                 self._next = following
@@ -92,13 +107,15 @@ class ReplyRequest:
         """Return the document, or raise what came instead."""
         if self.thread is not None:
             self.thread.join()
-        error, reply = self._error, self._reply
+        error, response = self._error, self._reply
         self._error = self._reply = None
         if error is not None:
             raise error
         try:
-            document = load_document(reply)
-        except (ValueError, RecursionError):
+            body = response.content
+            del response  # It holds the body as well, which parsing multiplies.
+            document = load_document(body)
+        except (ValueError, RecursionError, WikistdError):
             document = None
         is_odd = not isinstance(document, dict) or has_odd_continue(document)
         if is_odd or find_errors(document):

@@ -36,6 +36,7 @@ from ..errors import (
     WikistdError,
 )
 from ..formats.query import encode_query
+from ..web.client import HttpClient
 from ..web.origins import origin_of, without_userinfo
 from ..web.redirects import redirect_target
 from .params import SECRET_PARAMETERS
@@ -280,12 +281,12 @@ def send_call(
     is_write: bool,
     is_read_only: bool,
     clock: Clock,
-    on_body: Optional[Callable[[bytes], bool]] = None,
+    on_reply: Optional[Callable[[Any], bool]] = None,
 ) -> Any:
     """Send one request, return its document; raise our errors only.
 
-    `on_body` is called with the reply's bytes before they are parsed; where it returns
-    true, so does this: the bytes.
+    `on_reply` is called with a response of status 200 before it is parsed, and before
+    an HttpClient has read it; where it returns true, this returns the response.
     """
     sent = dict(headers)
     target, arguments = url, dict(options)
@@ -302,6 +303,8 @@ def send_call(
     if method == "POST" and is_read_only:
         # Lets a wiki of several data centres answer from the nearest one.
         sent["Promise-Non-Write-API-Action"] = "true"
+    if on_reply is not None and isinstance(client, HttpClient):
+        arguments["stream"] = True
     began = clock.monotonic()
     try:
         if method == "POST":
@@ -310,6 +313,9 @@ def send_call(
             response = client.request(method, target, headers=sent, **arguments)
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
+        if on_reply is not None and status == 200 and on_reply(response):
+            _log_exchange(method, pairs, status, clock.monotonic() - began)
+            return response
         body = response.content
     except WikistdError as error:
         _log_exchange(method, pairs, type(error).__name__, clock.monotonic() - began)
@@ -331,8 +337,6 @@ def send_call(
             limit=MAX_REPLY_BYTES,
             maybe_applied=is_write,
         )
-    if on_body is not None and status == 200 and on_body(body):
-        return body
     try:
         return parse_reply(
             status, fields, body, url=url, now=clock.now(), is_write=is_write

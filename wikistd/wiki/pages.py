@@ -407,6 +407,14 @@ def check_ranges(
         raise ValueError("ranges do not go with cursor, gapfrom or gapto")
 
 
+def guess_batch_limit(session: Session) -> int:
+    """Return how many pages the user may have at once, as far as is known.
+
+    Who is logged in is taken for a bot: others get too many texts in portions.
+    """
+    return session.batch_limit or (LOW_BATCH if session.user is None else HIGH_BATCH)
+
+
 def learn_limits(session: Session, params: Mapping[str, Any]) -> Dict[str, Any]:
     """Return `params` that also ask for the user's rights, where not yet known."""
     if session.batch_limit is not None or "meta" in params:
@@ -501,8 +509,7 @@ def generator_batches(
     size = BatchSize(most)
     if has_few:
         # More stubs than texts in a reply are wasted bytes; only a bot may have more.
-        guess = LOW_BATCH if session.user is None else HIGH_BATCH
-        size.grow_to(session.batch_limit or guess)
+        size.grow_to(guess_batch_limit(session))
     watch = CircleWatch()
     following: Optional[Dict[str, Any]] = start.get("continue", {})
     if "limit" in start:
@@ -579,7 +586,7 @@ def range_batches(
         narrowed = dict(params, gapfrom=first or None)
         end = starts[number + 1] if number + 1 < len(starts) else None
         narrowed["gapto"] = end
-        narrowed["gaplimit"] = page_size or session.batch_limit or LOW_BATCH
+        narrowed["gaplimit"] = page_size or guess_batch_limit(session)
         waiting.append((end, narrowed))
     running = {}
     for end, narrowed in waiting:

@@ -38,8 +38,9 @@ RETRY_CODES = ("maxlag", "readonly", "ratelimited")
 MAX_ERROR_BODY_BYTES = 4096
 MAX_SHOWN_CHARACTERS = 200
 
-#: Replies from this size on are read item by item.
+#: Replies from this size on are read in pieces of whole items, of this size or more.
 MIN_PIECEWISE_BYTES = 200_000
+REPLY_PIECE_BYTES = 65536
 _reply_pages = rb'"(pages)":\[\{"(pageid)"'
 _reply_list = rb'"query":\{"(\w+)":\[\{"(\w+)"'
 
@@ -225,9 +226,10 @@ def show_body(body: bytes) -> str:
 def load_document(body: bytes) -> Any:
     """Return the JSON of a reply; ValueError or RecursionError when it is none.
 
-    A large list of pages or changes is read item by item.  Read whole, a reply is a
+    A large list of pages or changes is read in pieces.  Read whole, a reply is a
     text of four bytes a character as soon as one of its characters is rare: for 500
     texts 7 MB beside the 7 MB of their values (measured: peak memory 44 MB, now 38).
+    Read item by item, each would have keys of its own, and a tenth more time.
     """
     if len(body) >= MIN_PIECEWISE_BYTES:
         found = re.search(_reply_pages, body) or re.search(_reply_list, body)
@@ -244,23 +246,23 @@ def load_items(body: bytes, start: int, name: str, key: bytes) -> Any:
     """Return the document of `body`; the items of query.`name` begin at `start`.
 
     Each begins with `key`.  A quote within a text is written with a backslash, so what
-    parts two items stands in no text.  Where it stands deeper, a piece has an end too
-    few and is a ValueError.
+    parts two items stands in no text.  Where it stands deeper, a piece that ends there
+    has an end too few and is a ValueError.
     """
     head = body[:start].decode("utf-8")
     between = b'},{"' + key + b'"'
-    items = []
+    items: List[Any] = []
     while True:
-        end = body.find(between, start)
+        end = body.find(between, start + REPLY_PIECE_BYTES)
         if end < 0:
             break
-        items.append(json.loads(body[start : end + 1].decode("utf-8")))
+        items += json.loads("[%s]" % body[start : end + 1].decode("utf-8"))
         start = end + 2
-    tail = body[start:].decode("utf-8")
+    tail = "[" + body[start:].decode("utf-8")
     last, length = json.JSONDecoder().raw_decode(tail)
-    items.append(last)
+    items += last
     # The mark shows that it was the right list that was taken out.
-    document = json.loads(head + json.dumps(name) + tail[length:])
+    document = json.loads("%s%s]%s" % (head, json.dumps(name), tail[length:]))
     if document["query"][name] != [name]:
         raise ValueError("the list is elsewhere")
     document["query"][name] = items

@@ -116,9 +116,9 @@ class Session:
         self.lost_attempts = MAX_LOST_ATTEMPTS
         self.pickle_cookies = False
         self.prefetch = False
-        #: Called with the bytes of each reply before they are parsed; true: they are
-        #: handed out as they are.  For views of this room only.
-        self._on_body: Optional[Callable[[bytes], bool]] = None
+        #: Called with each response before it is parsed; true: it is handed out as it
+        #: is.  For views of this room only.
+        self._on_reply: Optional[Callable[[Any], bool]] = None
         self.auth: Any = None
         self._session_params = dict(session_params)
         self._owns_client = session is None

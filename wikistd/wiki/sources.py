@@ -1,19 +1,23 @@
 """What an upload reads from: a path, bytes or a stream, as one file that can seek.
 
-Holds: the open file, or a temporary copy of a stream that cannot seek.  Not here:
-sending it (wiki/transfer.py).
+Holds: the open file, or a temporary copy of a stream that cannot seek; a thread that
+hashes it while it is sent.  Not here: sending it (wiki/transfer.py).
 """
 
 from __future__ import annotations
 
 import io
 import os
+import threading
 from typing import Any, BinaryIO, Callable, Optional
 
 from ..formats.checksums import make_checksum
 
 #: Bytes read at once while hashing and copying.
 SOURCE_PIECE_BYTES = 1 << 18
+
+#: Larger ones are hashed while they are sent: 20 MiB in 22 ms, as long as the sending.
+MIN_HASH_AHEAD_BYTES = 1 << 20
 
 ProgressFunction = Optional[Callable[[int, int], Any]]
 
@@ -28,10 +32,16 @@ class UploadSource:
     def __init__(self, source: Any) -> None:
         self._closes = True
         self.start = 0
+        self._sha1 = ""
+        self._ahead: Optional[SourceHash] = None
+        self._again: Optional[Callable[[], BinaryIO]] = None
         if isinstance(source, (bytes, bytearray, memoryview)):
-            self.file: BinaryIO = io.BytesIO(bytes(source))
+            data = bytes(source)
+            self.file: BinaryIO = io.BytesIO(data)
+            self._again = lambda: io.BytesIO(data)
         elif isinstance(source, (str, os.PathLike)):
             self.file = open(source, "rb")
+            self._again = lambda: open(source, "rb")
         elif hasattr(source, "read"):
             self.file = source
             self._closes = False
@@ -55,20 +65,26 @@ class UploadSource:
 
     def close(self) -> None:
         """Close the file, where this opened it."""
+        if self._ahead is not None:
+            self._ahead.stop()
         if self._closes:
             self.file.close()
 
+    def begin_sha1(self) -> None:
+        """Begin to work out the SHA-1: in a thread where it can be read beside us."""
+        if self._again is None or self.size < MIN_HASH_AHEAD_BYTES:
+            self.sha1()
+        else:
+            self._ahead = SourceHash(self._again())
+
     def sha1(self) -> str:
         """Return the SHA-1 of all of it, in hexadecimal."""
-        digest = make_checksum("sha1")
-        self.file.seek(self.start)
-        while True:
-            piece = self.file.read(SOURCE_PIECE_BYTES)
-            if isinstance(piece, str):
-                raise TypeError("open the file to upload in binary mode ('rb')")
-            if not piece:
-                return digest.hexdigest()
-            digest.update(piece)
+        if not self._sha1 and self._ahead is not None:
+            self._sha1 = self._ahead.result()
+        if not self._sha1:
+            self.file.seek(self.start)
+            self._sha1 = SourceHash(self.file, in_thread=False).result()
+        return self._sha1
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset`."""
@@ -78,6 +94,55 @@ class UploadSource:
     def whole(self, on_progress: ProgressFunction) -> WatchedFile:
         """Return a file of all of it that tells how far it was read."""
         return WatchedFile(self, on_progress)
+
+
+class SourceHash:
+    """The SHA-1 of what is left of a file, in a thread that closes it; one owner."""
+
+    def __init__(self, file: BinaryIO, *, in_thread: bool = True) -> None:
+        self.file = file
+        self._hexdigest = ""
+        self._is_stopped = False
+        self._thread: Optional[threading.Thread] = None
+        if not in_thread:
+            self._hash()
+            return
+        thread = threading.Thread(target=self._run, daemon=True)
+        try:
+            thread.start()
+            self._thread = thread
+        except RuntimeError:  # There are none in WebAssembly.
+            self._run()
+
+    def _run(self) -> None:
+        with self.file:
+            try:
+                self._hash()
+            except OSError:
+                pass  # There is no result: who wants it reads the file itself.
+
+    def _hash(self) -> None:
+        digest = make_checksum("sha1")
+        while not self._is_stopped:
+            piece = self.file.read(SOURCE_PIECE_BYTES)
+            if isinstance(piece, str):
+                raise TypeError("open the file to upload in binary mode ('rb')")
+            if not piece:
+                self._hexdigest = digest.hexdigest()
+                return
+            digest.update(piece)
+
+    def result(self) -> str:
+        """Return it in hexadecimal; "" when the file could not be read."""
+        if self._thread is not None:
+            self._thread.join()
+        return self._hexdigest
+
+    def stop(self) -> None:
+        """Have the thread end."""
+        self._is_stopped = True
+        if self._thread is not None:
+            self._thread.join()
 
 
 class WatchedFile:

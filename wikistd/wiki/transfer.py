@@ -87,7 +87,8 @@ def upload_file(
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         return job.from_address(source)
     with UploadSource(source) as opened:
-        job.sha1 = opened.sha1()
+        opened.begin_sha1()
+        job.source = opened
         job.size = opened.size
         chunks = chunk_size
         if chunks is None:
@@ -121,8 +122,13 @@ class FileUpload:
         self.assembly_seconds = assembly_seconds
         self.is_async = False
         self.fields: Dict[str, Any] = {}
-        self.sha1 = ""
+        self.source: Optional[UploadSource] = None
         self.size = 0
+
+    @property
+    def sha1(self) -> str:
+        """The SHA-1 of the file; "" where the wiki fetches it."""
+        return "" if self.source is None else self.source.sha1()
 
     def from_address(self, url: str) -> UploadResult:
         """Have the wiki fetch the file."""

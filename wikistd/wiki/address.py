@@ -6,6 +6,7 @@ Holds: nothing.  Not here: the calls (wiki/session.py).
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urljoin, urlsplit
@@ -105,15 +106,17 @@ def make_client(
     options: Dict[str, Any] = {"timeout": timeout}
     if user_agent is not None:
         options["user_agent"] = user_agent
+    verify, cert = session_params.get("verify"), session_params.get("cert")
+    if verify is False:
+        options["ssl_context"] = trusting_context(cert)
+    else:
+        options["client_cert"] = cert
+        if verify is not None and verify is not True:
+            options["ca_file"] = os.fspath(verify)
     for name, value in session_params.items():
-        if name == "verify":
-            if value is False:
-                options["ssl_context"] = trusting_context()
-            elif isinstance(value, str):
-                options["ca_file"] = value
-        elif name == "cert":
-            options["client_cert"] = value
-        elif name == "trust_env":
+        if name in ("verify", "cert"):
+            continue
+        if name == "trust_env":
             if not value:
                 options.setdefault("proxies", {})
         elif value is not None:
@@ -121,11 +124,13 @@ def make_client(
     return HttpClient(**options)
 
 
-def trusting_context() -> Any:
+def trusting_context(cert: Any) -> Any:
     """Return a TLS context that believes every certificate (verify=False)."""
     import ssl  # 10 ms, and missing from some Pythons
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if cert is not None:
+        context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
     return context

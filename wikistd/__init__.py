@@ -373,15 +373,17 @@ PUBLIC_NAMES = {
 __all__ = sorted(" ".join(PUBLIC_NAMES.values()).split())
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+if not TYPE_CHECKING:  # a name that there is not is for type checkers to see
 
-    for module, names in PUBLIC_NAMES.items():
-        if name in names.split():
-            value = getattr(import_module("." + module, __name__), name)
-            globals()[name] = value
-            return value
-    raise AttributeError("module %r has no attribute %r" % (__name__, name))
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        for module, names in PUBLIC_NAMES.items():
+            if name in names.split():
+                value = getattr(import_module("." + module, __name__), name)
+                globals()[name] = value
+                return value
+        raise AttributeError("module %r has no attribute %r" % (__name__, name))
 
 
 def __dir__() -> "List[str]":

@@ -3,62 +3,16 @@
 import io
 import os
 import re
-import subprocess
-import sys
-import tempfile
-import unittest
 import zipfile
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
+from unittest import mock
 
 import wikistd
-from tests.repo.source import PACKAGE, ROOT
-from wikistd.tools.bundle import bundle_main, bundle_text
-from wikistd.tools.flatten import parse_modules
-from wikistd.tools.sources import LICENSE_TEXT, BundleError, read_package
+from tests.repo.source import ROOT
+from wikistd.tools.bundle import bundle_text
+from wikistd.tools.sources import LICENSE_TEXT, BundleError
 
-
-def run_python(*arguments, stdin="", cwd=None):
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-W", "error", *arguments],
-        input=stdin.encode("utf-8"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def run_bundle(*arguments):
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = bundle_main(arguments)
-    return code, out.getvalue(), err.getvalue()
-
-
-PARSED = {}
-WHOLE = []
-
-
-def build(**options):
-    return bundle_text(PARSED, wikistd.__version__, **options)
-
-
-class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if not WHOLE:  # 0.3 s; the tests do not change it
-            PARSED.update(parse_modules(read_package(str(PACKAGE))))
-            WHOLE.append(build())
-            WHOLE.append(build(without="server cli tools compat streams wiki web".split()))
-        cls.text, cls.small = WHOLE
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def write(self, name, text):
-        path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        return path
+from .builds import PARSED, Case, build, run_bundle, run_python
 
 
 class OneFile(Case):
@@ -287,7 +241,8 @@ class WithJob(Case):
         """`bundle --with job.py -o one.py`, and it checks as an unchanged build."""
         job = self.write("job.py", JOB)
         one = os.path.join(self.folder, "one.py")
-        self.assertEqual(run_bundle("--with", job, "-o", one), (0, "", ""))
+        with mock.patch("wikistd.tools.bundle.parse_modules", lambda files: PARSED):
+            self.assertEqual(run_bundle("--with", job, "-o", one), (0, "", ""))
         code, out, _ = run_bundle("--check", one)
         self.assertEqual(code, 0)
         self.assertIn("what job.py uses, and that script", out)

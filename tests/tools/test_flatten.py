@@ -36,7 +36,7 @@ class Order(unittest.TestCase):
         flat = flatten(files)
         self.assertEqual(flat.order, ["b/two", "a/one"])
         space = {}
-        exec(flat.imports() + flat.body(), space)
+        exec(flat.body(), space)
         self.assertEqual(space["first"](), 2)
         self.assertEqual(flat.exported(), ["first"])
 
@@ -55,21 +55,40 @@ class Order(unittest.TestCase):
         files["__init__.py"] = "from .a.one import limit_bytes\n"
         body = flatten(files).body()
         self.assertIn("# wikistd/a/one.py\n#\n# A module.  Pure.  Not here: more.\n", body)
-        self.assertIn("# why\nlimit_bytes = 3  # RFC 1", body)
-        self.assertNotIn("import re", body)
+        self.assertIn("\nimport re\n\n# why\nlimit_bytes = 3  # RFC 1", body)
+        self.assertNotIn("__future__", body)
 
-    def test_imports_are_joined(self):
-        """One block: plain imports sorted, then names by module, then those for types."""
+    def test_imports_stay(self):
+        """Standard imports stay where they are; those between modules go."""
         files = package(
-            a_one=FUTURE + "import re\nfrom typing import List, TYPE_CHECKING\n\n"
-            "if TYPE_CHECKING:\n    import threading\n    from .two import other\n\nx = re\n",
-            a_two=FUTURE + "import io\nfrom typing import Dict\nother = io\n",
+            a_one=FUTURE + "import re\nfrom .two import other\nfrom typing import TYPE_CHECKING\n\n"
+            "if TYPE_CHECKING:\n    import threading\n    from .two import more\n\nx = re\n",
+            a_two=FUTURE + "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
+            "    from .one import x\n\nother = more = 1\n",
         )
         files["__init__.py"] = "from .a.one import x\nfrom .a.two import other\n"
+        two, one = flatten(files).body().split("# wikistd/a/one.py\n")
         self.assertEqual(
-            flatten(files).imports(),
-            "import io\nimport re\nfrom typing import Dict, List, TYPE_CHECKING\n\n"
-            "if TYPE_CHECKING:\n    import threading\n",
+            one.partition("more.\n\n")[2],
+            "import re\nfrom typing import TYPE_CHECKING\n\n"
+            "if TYPE_CHECKING:\n    import threading\n\nx = re\n",
+        )
+        self.assertIn("more.\n\nfrom typing import TYPE_CHECKING\n\n\nother = more = 1\n", two)
+
+    def test_under_a_guard(self):
+        """Under a guard code and docstrings are indented, the inside of strings is not."""
+        text = (
+            FUTURE + "def f(x: int = 1) -> str:\n    \"\"\"One.\n\n    Two \"'\"'.\n    \"\"\"\n"
+            "    return x or \"\"\"a # 'b\n  c\"\"\"  # it's\n\n\nd = [\n    '\"\"\"',\n]\n"
+        )
+        files = package(a_one=text)
+        files["__init__.py"] = "from .a.one import f\n"
+        body = flatten(files).body('if "%s" in NOW:')
+        self.assertEqual(
+            body.partition("more.\n")[2],
+            'if "a/one" in NOW:\n    def f(x: int = 1) -> str:\n        """One.\n\n'
+            '        Two "\'"\'.\n        """\n        return x or """a # \'b\n  c"""  # it\'s\n\n\n'
+            "    d = [\n        '\"\"\"',\n    ]\n",
         )
 
 

@@ -26,39 +26,10 @@ from .sources import (
     read_package,
     version_in,
 )
+from .waiting import PART_GUARD, waiting_head
 
 #: The line after BUNDLE_MARK: the SHA-256 of everything below it.
 HASH_MARK = "# sha256 of all that follows this line: "
-
-LEFT_OUT_CODE = '''\
-#: Names that this file was built without, and the part each went with.
-LEFT_OUT = {
-%s}
-
-
-def left_out_sentence(name: str) -> str:
-    """Return how to have `name` back."""
-    return (
-        "%%s is not in this file, which was built without %%r: build it again without"
-        " leaving that out (python3 -m wikistd bundle)" %% (name, LEFT_OUT[name])
-    )
-
-
-def left_out_part(name: str) -> Any:
-    """Return a stand-in that says, when used, how to have `name` back."""
-
-    def refuse(*values: Any, **named: Any) -> Any:
-        raise ImportError(left_out_sentence(name))
-
-    return type(name, (), {"__new__": refuse, "__doc__": "Left out of this file."})
-
-
-def __getattr__(name: str) -> Any:
-    """Say how to have back what was left out."""
-    if name in LEFT_OUT:
-        raise ImportError(left_out_sentence(name))
-    raise AttributeError("module %%r has no attribute %%r" %% (__name__, name))
-'''
 
 #: Ends a file without a command line: as a script it would do nothing, silently.
 NO_COMMANDS_CODE = '''\
@@ -87,23 +58,13 @@ def bundle_text(
     script = JobScript(job, job_name) if job is not None else None
     only = script.uses(modules) if script else None
     flat = Flat(modules, without=without, only=only)
-    also = [("typing", "Any")] if without else []
-    also += [("", "sys")] if script is None else []
     docstring = script.docstring if script else '"""%s\n"""' % flat.docstring
     lines = [docstring, "", "from __future__ import annotations", ""]
-    lines += [flat.imports(also), '__version__ = "%s"' % version, ""]
     if script is None:
-        names = "".join('    "%s",\n' % name for name in flat.exported())
-        lines += ["__all__ = [\n%s]" % names, ""]
-    if without:
-        rows = dict(flat.left_out, **flat.stand_ins)
-        table = "".join('    "%s": "%s",\n' % row for row in sorted(rows.items()))
-        lines += ["", LEFT_OUT_CODE % table]
-        stand_ins = [
-            '%s = left_out_part("%s")' % (name, name) for name in sorted(flat.stand_ins)
-        ]
-        lines += stand_ins + [""] if stand_ins else []
-    lines += ["", flat.body()]
+        lines += [waiting_head(flat, version), "", flat.body(PART_GUARD)]
+    else:
+        # Nobody would ask for names there: all of it is defined at once.
+        lines += ['__version__ = "%s"' % version, "", "", flat.body()]
     if script is not None:
         lines += ["", script.after(flat)]
     elif "cli/main" in flat.order:

@@ -1,14 +1,25 @@
 """Modules in, one module out: their texts in the order of their imports, as one text.
 
 In: {path: source} of a package that keeps the rule of one file.  Out: its statements
-without the imports between its modules, and one block of standard imports.
+without the imports between its modules.
 Pure.  Not here: reading sources (sources.py), the head of the file (bundle.py).
 """
 
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Optional, Set, Tuple
+import re
+from typing import (
+    TYPE_CHECKING,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Set,
+    Tuple,
+    Union,
+)
 
 from .sources import BundleError
 
@@ -27,6 +38,15 @@ SPREAD_PARTS = {
     ),
 }
 FLAT_WIDTH = 88
+#: A comment or a string literal, whole: in strings, line ends are content.
+STRING_OR_COMMENT = re.compile(
+    r"#[^\n]*"
+    r'|"""(?:\\.|[^\\])*?"""'
+    r"|'''(?:\\.|[^\\])*?'''"
+    r'|"(?:\\.|[^"\\])*"'
+    r"|'(?:\\.|[^'\\])*'",
+    re.S,
+)
 
 
 class FlatModule:
@@ -36,28 +56,36 @@ class FlatModule:
         import ast
 
         self.short = short
-        self.lines = text.splitlines()
-        try:
-            self.tree = ast.parse(text, short)
-        except SyntaxError as error:
-            raise BundleError("%s:%s: %s" % (short, error.lineno, error.msg)) from None
-        #: (module path, name) imported from the package, for use and for types only
+        self.lines = text.split("\n")
+        # Not kept: 150 trees make the collector of garbage work for a second.
+        tree = self._parsed()
+        #: (module path, name) imported from the package while it runs
         self.needs: List[Tuple[str, str]] = []
         #: ("", module) or (module, name) from the standard library
         self.standard: Set[Tuple[str, str]] = set()
-        self.typing_only: Set[Tuple[str, str]] = set()
-        self.docstring = ast.get_docstring(self.tree) or ""
+        self.docstring = ast.get_docstring(tree) or ""
         self.defined: Dict[str, int] = {}
         self._drop: Set[int] = set()
-        for node in self.tree.body:
+        self._docstrings = set(docstring_lines(tree))
+        if self.docstring:
+            self._remove(tree.body[0])
+        for node in tree.body[bool(self.docstring) :]:
             self._sort(node)
+
+    def _parsed(self) -> ast.Module:
+        import ast
+
+        try:
+            return ast.parse("\n".join(self.lines), self.short)
+        except SyntaxError as error:
+            place = "%s:%s" % (self.short, error.lineno)
+            raise BundleError("%s: %s" % (place, error.msg)) from None
 
     def _sort(self, node: ast.stmt) -> None:
         import ast
 
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._take_import(node, self.standard)
-            self._remove(node)
+            self._take_import(node)
         elif (
             isinstance(node, ast.If)
             and isinstance(node.test, ast.Name)
@@ -65,18 +93,22 @@ class FlatModule:
         ):
             # The package's own file names its modules there, and imports them lazily.
             is_root = self.short.startswith("__init__")
-            kind = self.standard if is_root else self.typing_only
-            for part in node.body:
-                if isinstance(part, (ast.Import, ast.ImportFrom)):
-                    self._take_import(part, kind)
-            self._remove(node)
-        elif node is self.tree.body[0] and self.docstring:
-            self._remove(node)
+            kept = [
+                part
+                for part in node.body
+                if not isinstance(part, (ast.Import, ast.ImportFrom))
+                or self._take_import(part, typing_only=not is_root)
+            ]
+            if not kept:
+                self._remove(node)
         else:
             for name in bound_names(node):
                 self.defined[name] = node.lineno
 
-    def _take_import(self, node: ast.stmt, standard: Set[Tuple[str, str]]) -> None:
+    def _take_import(
+        self, node: Union[ast.Import, ast.ImportFrom], *, typing_only: bool = False
+    ) -> bool:
+        """Note what is imported; return whether the statement stays."""
         import ast
 
         if isinstance(node, ast.Import):
@@ -85,19 +117,21 @@ class FlatModule:
                     raise BundleError(
                         "%s:%d: `import ... as`" % (self.short, node.lineno)
                     )
-                standard.add(("", alias.name))
-            return
-        assert isinstance(node, ast.ImportFrom)
+                self.standard.add(("", alias.name))
+            return True
         for alias in node.names:
             if alias.asname not in (None, alias.name) or alias.name == "*":
                 raise BundleError(
                     "%s:%d: `as` or `*` in an import" % (self.short, node.lineno)
                 )
-            if not node.level:
-                if node.module != "__future__":
-                    standard.add((node.module or "", alias.name))
-            elif standard is self.standard:
+            if node.level and not typing_only:
                 self.needs.append((self._resolve(node), alias.name))
+            elif not node.level and node.module != "__future__":
+                self.standard.add((node.module or "", alias.name))
+        if not node.level and node.module != "__future__":
+            return True
+        self._remove(node)
+        return False
 
     def _resolve(self, node: ast.ImportFrom) -> str:
         """Return the path, without .py, of the module that a relative import names."""
@@ -111,16 +145,45 @@ class FlatModule:
 
     def uses_at_import(self, name: str) -> bool:
         """Return whether the module's own top level needs `name` while it runs."""
-        return any(name in names_used_at_import(node) for node in self.tree.body)
+        return any(name in names_used_at_import(node) for node in self._parsed().body)
 
-    def body(self) -> str:
-        """Return what stays of the text, without blank lines at its ends."""
-        kept = [
-            line
-            for number, line in enumerate(self.lines, 1)
-            if number not in self._drop
-        ]
+    def body(self, indent: str = "") -> str:
+        """Return what stays of the text, indented, without blank lines at its ends."""
+        inside = self._lines_inside_strings() if indent else set()
+        kept: List[str] = []
+        for number, line in enumerate(self.lines, 1):
+            if number in self._drop:
+                continue
+            if number in inside:
+                kept.append(line)
+            elif line or kept[-2:] != ["", ""]:
+                kept.append(indent + line if line else line)
         return "\n".join(kept).strip("\n")
+
+    def _lines_inside_strings(self) -> Set[int]:
+        """Return the lines that begin inside a string, docstrings left out."""
+        found: Set[int] = set()
+        text = "\n".join(self.lines)
+        number, seen = 1, 0
+        for match in STRING_OR_COMMENT.finditer(text):
+            inner = match.group().count("\n")
+            if inner:
+                number += text.count("\n", seen, match.start())
+                seen = match.start()
+                if number not in self._docstrings:
+                    found.update(range(number + 1, number + inner + 1))
+        return found
+
+
+def docstring_lines(node: ast.AST) -> Iterator[int]:
+    """Yield the lines at which docstrings begin."""
+    import ast
+
+    for part in getattr(node, "body", []) + getattr(node, "orelse", []):
+        if isinstance(part, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if ast.get_docstring(part, clean=False) is not None:
+                yield part.body[0].lineno
+        yield from docstring_lines(part)
 
 
 def bound_names(node: ast.AST) -> Iterator[str]:
@@ -343,12 +406,18 @@ class Flat:
                 )
         self.names = set(owners)
 
+    def check_free(self, names: Iterable[str]) -> None:
+        """BundleError where a module defines one of `names`."""
+        taken = sorted(self.names.intersection(names))
+        if taken:
+            raise BundleError("%s is a name of the one file's own" % taken[0])
+
     def imported(self) -> Dict[str, str]:
         """Return {bound name: what it means}; BundleError where it means two things."""
         meanings: Dict[str, str] = {}
         for name in self.order:
             module = self.modules[name]
-            for source, what in module.standard | module.typing_only:
+            for source, what in module.standard:
                 bound = what if source else what.partition(".")[0]
                 meaning = "%s.%s" % (source, what) if source else bound
                 if meanings.setdefault(bound, meaning) != meaning:
@@ -361,44 +430,23 @@ class Flat:
         """Return the public names that are in the file, sorted."""
         return sorted(n for n, module in self.public.items() if module in self.order)
 
-    def imports(self, also: Iterable[Tuple[str, str]] = ()) -> str:
-        """Return the block of standard imports, with those of `also`."""
-        standard: Set[Tuple[str, str]] = set(also)
-        typing_only: Set[Tuple[str, str]] = set()
-        for name in self.order:
-            standard |= self.modules[name].standard
-            typing_only |= self.modules[name].typing_only
-        typing_only -= standard
-        if typing_only:
-            standard.add(("typing", "TYPE_CHECKING"))
-        else:
-            standard.discard(("typing", "TYPE_CHECKING"))
-        text = import_block(standard, "")
-        if typing_only:
-            text += "\nif TYPE_CHECKING:\n" + import_block(typing_only, "    ")
-        return text
+    def needs_of(self, name: str) -> List[str]:
+        """Return the modules in the file that module `name` imports from, sorted."""
+        needs = {module for module, _ in self.modules[name].needs}
+        return sorted(needs & set(self.order))
 
-    def body(self) -> str:
-        """Return the modules' texts, each under its name and docstring as comments."""
+    def body(self, guard: str = "") -> str:
+        """Return the modules' texts, each under its name and docstring as comments.
+
+        `guard` is a line that each text is indented under, with %s for its name.
+        """
         parts = []
         for name in self.order:
             module = self.modules[name]
             lines = ["# " + "=" * (FLAT_WIDTH - 2), "# wikistd/" + module.short, "#"]
             lines += [("# " + line).rstrip() for line in module.docstring.splitlines()]
-            text = module.body()
-            parts.append("\n".join(lines) + "\n\n" + text if text else "\n".join(lines))
+            text = module.body("    " if guard else "")
+            if text:
+                lines += [guard % name if guard else "", text]
+            parts.append("\n".join(lines))
         return "\n\n\n".join(parts) + "\n"
-
-
-def import_block(names: Set[Tuple[str, str]], indent: str) -> str:
-    """Return sorted import statements, wrapped at FLAT_WIDTH."""
-    plain = sorted(what for source, what in names if not source)
-    lines = ["%simport %s" % (indent, what) for what in plain]
-    for source in sorted({source for source, _ in names if source}):
-        wanted = sorted(what for name, what in names if name == source)
-        line = "%sfrom %s import %s" % (indent, source, ", ".join(wanted))
-        if len(line) > FLAT_WIDTH:
-            inner = "".join("%s    %s,\n" % (indent, what) for what in wanted)
-            line = "%sfrom %s import (\n%s%s)" % (indent, source, inner, indent)
-        lines.append(line)
-    return "\n".join(lines) + "\n"

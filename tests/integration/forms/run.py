@@ -63,13 +63,16 @@ def module_names():
 
 
 def alias_one_file(module):
-    """Make every `wikistd.room.file` mean the one module."""
+    """Make every `wikistd.room.file` mean the module in which the parts are defined."""
+    assert not module.PARTS_DONE, "imported, the file defines nothing yet"
+    assert not hasattr(module, "any_other_name"), "asking for this defined all parts"
     sys.modules["wikistd"] = module
     for name in module_names():
-        sys.modules[name] = module
+        sys.modules[name] = module.PARTS_BEHIND
         last = name.rpartition(".")[2]
         if last not in vars(module):
-            vars(module)[last] = module
+            vars(module)[last] = vars(module.PARTS_BEHIND)[last] = module.PARTS_BEHIND
+    sys.modules["wikistd"] = module
 
 
 class CopyFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -122,6 +125,13 @@ def build(form, folder):
         return vendor([os.path.join(folder, "app", "_vendor", "wiki")])
     if form == "package":
         return 0
+    if form == "bundle":
+        builds = importlib.import_module("tests.tools.builds")
+        builds.Case.setUpClass()
+        wrong = builds.differing_parts(builds.WHOLE[0], builds.sources_in(builds.WHOLE[0]))
+        if wrong:
+            print("parts with other statements than their modules: %s" % wrong)
+            return 1
     options = ["-o", one]
     if form.startswith("without-"):
         options += ["--without", form[len("without-"):]]

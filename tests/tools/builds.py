@@ -1,0 +1,109 @@
+"""The package parsed once for the tests of a process, and what is built of it."""
+
+import ast
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from contextlib import redirect_stderr, redirect_stdout
+
+import wikistd
+from tests.repo.source import PACKAGE, sources
+from wikistd.tools.bundle import bundle_main, bundle_text
+from wikistd.tools.flatten import parse_modules
+from wikistd.tools.sources import read_package
+
+#: The parsed package, and the whole and a small build: half a second, so made once.
+PARSED = {}
+WHOLE = []
+
+
+def run_python(*arguments, stdin="", cwd=None):
+    """Run a fresh interpreter; return (exit code, stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-W", "error", *arguments],
+        input=stdin.encode("utf-8"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def run_bundle(*arguments):
+    """Run `wikistd bundle` here; return (exit code, stdout, stderr)."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = bundle_main(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+def build(**options):
+    """Return the text of a build."""
+    return bundle_text(PARSED, wikistd.__version__, **options)
+
+
+class Case(unittest.TestCase):
+    """Has the whole build in `text`, one of errors, clock and formats in `small`."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not WHOLE:
+            PARSED.update(parse_modules(read_package(str(PACKAGE))))
+            WHOLE.append(build())
+            WHOLE.append(build(without="server cli tools compat streams wiki web".split()))
+        cls.text, cls.small = WHOLE
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        return path
+
+
+def sources_in(text):
+    """Return the sources that have a part in `text`."""
+    return [s for s in sources() if "\n# wikistd/%s\n" % s.short in text]
+
+
+def differing_parts(text, some):
+    """Return the paths of those of `some` sources whose part in `text` says other things.
+
+    The same syntax trees are wanted, but for what the file has no use for, the imports
+    between modules, and for the spaces in docstrings.
+    """
+    parts = re.split("^# =+\n# wikistd/(.*)\n", text, flags=re.M)
+    bodies = dict(zip(parts[1::2], parts[2::2]))
+    wrong = []
+    for source in some:
+        guard, *_ = ast.parse(bodies[source.short]).body
+        if tree_without_imports(guard.body) != tree_without_imports(source.tree.body):
+            wrong.append(source.short)
+    return wrong
+
+
+def tree_without_imports(nodes):
+    """Return a dump of the statements; docstrings' spaces do not count."""
+    kept = []
+    for node in nodes:
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            body = tree_without_imports(node.body)
+            kept += ["if TYPE_CHECKING", body] if body else []
+        elif isinstance(node, ast.ImportFrom) and (node.level or node.module == "__future__"):
+            pass
+        elif not isinstance(node, ast.Expr):  # not the module's docstring
+            kept.append(ast.dump(node))
+    docstrings = {}
+    for node in [n for top in nodes for n in ast.walk(top)]:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            raw = ast.dump(node.body[0].value)
+            docstrings[raw] = repr(ast.get_docstring(node))
+    dump = "\n".join(kept)
+    for raw, clean in docstrings.items():
+        dump = dump.replace(raw, clean)
+    return dump

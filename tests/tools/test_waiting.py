@@ -1,0 +1,114 @@
+"""The one file's parts wait until a name of theirs is asked for, and are whole then."""
+
+import unittest
+
+from wikistd.tools.bundle import bundle_text
+from wikistd.tools.flatten import parse_modules
+from wikistd.tools.sources import BundleError
+
+from .builds import PARSED, Case, differing_parts, run_python, sources_in
+
+FROM_FOLDER = "import sys; sys.path.insert(0, sys.argv[1]); "
+
+
+class Waiting(Case):
+    def run_code(self, code, *, text=None):
+        """Run `code` beside the file; return what it prints."""
+        self.write("one.py", text or self.small)
+        code, out, err = run_python("-c", FROM_FOLDER + code, self.folder)
+        self.assertEqual((code, err), (0, ""))
+        return out
+
+    def test_same_statements(self):
+        """A part with strings of several lines is its module: the same statements."""
+        some = [
+            source for source in sources_in(self.text)
+            if PARSED[source.short[:-3]]._lines_inside_strings()
+        ]
+        self.assertEqual(differing_parts(self.text, some), [])
+        self.assertGreater(len(some), 2)
+
+    def test_import_defines_nothing(self):
+        """Imported, it loads nothing dear; a name brings its part and what that needs."""
+        out = self.run_code(
+            "import one; print('APIError' in vars(one), 'struct' in sys.modules)\n"
+            "one.APIError; print(sorted(one.PARTS_DONE))\n"
+            "one.read_form; print('formats/headers' in one.PARTS_DONE, 'APIError' in dir(one))\n"
+            "print(one._read_part if hasattr(one, '_read_part') else len(one.PARTS_DONE) > 9)\n"
+        )
+        self.assertEqual(out, "False False\n['errors']\nTrue True\nTrue\n")
+
+    def test_unknown(self):
+        """A name that is nowhere is said to be none; so are names with a meaning."""
+        out = self.run_code(
+            "import one\nfor name in ('__wrapped__', 'nope'):\n"
+            "    try:\n        getattr(one, name)\n"
+            "    except AttributeError as error:\n        print(error, len(one.PARTS_DONE) > 9)\n"
+        )
+        self.assertEqual(
+            out, "module 'one' has no attribute '__wrapped__' False\n"
+            "module 'one' has no attribute 'nope' True\n",
+        )
+
+    def test_whole_for_every_thread(self):
+        """Threads that ask at the same moment find each part complete."""
+        out = self.run_code(
+            "import threading, one\nsys.setswitchinterval(1e-6)\n"
+            "go, wrong = threading.Barrier(8), []\n"
+            "def work():\n    go.wait()\n    try:\n"
+            "        from one import FormData\n"
+            "        form = FormData(); form.add_field('a', 'b'); b''.join(form.serialize())\n"
+            "    except Exception as error:\n        wrong.append(repr(error))\n"
+            "threads = [threading.Thread(target=work) for _ in range(8)]\n"
+            "[t.start() for t in threads]; [t.join() for t in threads]; print(wrong)\n"
+        )
+        self.assertEqual(out, "[]\n")
+
+    def test_plain_objects(self):
+        """Classes pickle, show their source and their types as those of any module."""
+        out = self.run_code(
+            "import inspect, pickle, typing, one\n"
+            "error = pickle.loads(pickle.dumps(one.APIError('a', 'b')))\n"
+            "print(type(error) is one.APIError, repr(one.APIError))\n"
+            "print(inspect.getsource(one.ServerSentEvent).strip().split(':')[0])\n"
+            "print(sorted(typing.get_type_hints(one.ServerSentEvent)))\n"
+            "print(inspect.getdoc(one.EventParser.feed) != '')\n"
+        )
+        self.assertEqual(
+            out, "True <class 'one.APIError'>\nclass ServerSentEvent(NamedTuple)\n"
+            "['data', 'id', 'type']\nTrue\n",
+        )
+
+    def test_reload(self):
+        """Reloaded ten times, what was in use is there again, made anew."""
+        out = self.run_code(
+            "import atexit, importlib, threading, one\n"
+            "old = one.EventParser\n"
+            "hooks = getattr(atexit, '_ncallbacks', lambda: 0)\n"
+            "before = threading.active_count(), hooks()\n"
+            "for _ in range(10):\n    importlib.reload(one)\n"
+            "print(vars(one)['EventParser'] is not old, 'FormData' in vars(one))\n"
+            "print(one.FormData, (threading.active_count(), hooks()) == before)\n"
+        )
+        self.assertEqual(out, "True False\n<class 'one.FormData'> True\n")
+
+    def test_at_once_without_a_module(self):
+        """By exec, in any dictionary, and by `import *` every name is there."""
+        out = self.run_code(
+            "import one; from one import *; print(EventParser)\n"
+            "code = one.__loader__.get_source('one')\n"
+            "for space in ({}, {'__name__': 'cell'}, {'__name__': 'sys'}):\n"
+            "    exec(code, space); print(space['EventParser']().feed(b'data: 1\\n\\n')[0].data)\n"
+        )
+        self.assertEqual(out, "<class 'one.EventParser'>\n1\n1\n1\n")
+
+    def test_names_of_the_head(self):
+        """A module that defines a name of the file's own head is an error."""
+        files = {"__init__.py": "from .a import PARTS_DONE\n", "a.py": "PARTS_DONE = 1\n"}
+        with self.assertRaises(BundleError) as caught:
+            bundle_text(parse_modules(files), "1")
+        self.assertEqual(str(caught.exception), "PARTS_DONE is a name of the one file's own")
+
+
+if __name__ == "__main__":
+    unittest.main()

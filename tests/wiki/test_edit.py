@@ -235,6 +235,16 @@ class LostAnswers(Case):
             edit_page(session, "T", append="x")
         self.assertTrue(caught.exception.maybe_applied)
 
+    def test_a_captcha_after_a_loss(self):
+        """It says nothing of the first one, which may be late."""
+        failure = {"edit": {"result": "Failure", "captcha": {"id": "1", "question": "1+1"}}}
+        session = self.start(
+            (READ, read(rev(10))), (SAVE, LOST), (READ, read(rev(10))), (SAVE, failure)
+        )
+        with self.assertRaises(APIError) as caught:
+            edit_page(session, "T", "x")
+        self.assertTrue(caught.exception.maybe_applied)
+
     def test_new_section_is_sent_once(self):
         """The wiki would take a second one beside the first, which may be late."""
         session = self.start((READ, read(rev(10))), (SAVE, LOST), (READ, read()))

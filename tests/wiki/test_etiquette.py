@@ -1,6 +1,8 @@
 """wikistd.wiki.etiquette: how many at once, how many writes a minute."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -84,6 +86,30 @@ class Slots(Case):
                     ):
                         pass
         self.assertTrue(self.clock.slept)
+
+
+class Processes(Case):
+    def test_one_that_is_killed_frees_its_slot(self):
+        script = (
+            "import sys, time, wikistd\n"
+            "from wikistd.clock import Deadline\n"
+            "etiquette = wikistd.Etiquette(connections=1, folder=sys.argv[1])\n"
+            "with etiquette.slot(%r, False, Deadline(None)):\n"
+            "    print('held', flush=True)\n"
+            "    time.sleep(60)\n" % HOST
+        )
+        etiquette = self.make(connections=1, folder=self.folder)
+        other = subprocess.Popen(
+            [sys.executable, "-c", script, self.folder], stdout=subprocess.PIPE
+        )
+        with other:
+            self.assertEqual(other.stdout.readline().strip(), b"held")
+            with self.assertRaisesRegex(RetryLater, "other processes hold all"):
+                with etiquette.slot(HOST, False, self.deadline(1)):
+                    pass
+            other.kill()
+        with etiquette.slot(HOST, False, self.deadline(1)):
+            pass
 
 
 class Writes(Case):

@@ -162,13 +162,43 @@ class Chunks(Case):
             session, chunk_size=99, asynchronous=True, assembly_seconds=20
         )
         self.assertIn("is still queued after 20 seconds (stash key k1)", str(got))
+        self.assertFalse(got.maybe_applied)
         session.session.script = [(chunk(0), upload("Poll", filekey="k1"))]
         session.session.script += [(CHECK, LOST)] * 30
-        with self.assertRaises(ConnectionLost):
+        with self.assertRaises(ConnectionLost) as caught:
             upload_file(
                 session, DATA, "F.bin", chunk_size=99, asynchronous=True, assembly_seconds=5
             )
+        self.assertFalse(caught.exception.maybe_applied)
         session.session.script = []
+
+    def test_published_in_the_background(self):
+        """When nobody waits any longer, the wiki may still publish it; it is looked for."""
+        poll = upload("Poll", stage="queued", filekey="k2")
+        for polled, kind in ((poll, APIError), (LOST, ConnectionLost)):
+            for found in (False, True):
+
+                def answer(sent, polled=polled, found=found):
+                    names = dict(sent.params)
+                    if "stash" in names:
+                        return success(filekey="k2")
+                    if "checkstatus" in names:
+                        return polled
+                    return poll if sent.method == "POST" else there(SHA1 if found else "old")
+
+                session = self.start()
+                session.session.script = [({}, answer)] * 30
+                options = {"chunk_size": 99, "asynchronous": True, "assembly_seconds": 20}
+                if found:
+                    self.assertTrue(upload_file(session, DATA, "F.bin", **options).found)
+                else:
+                    with self.assertRaises(kind) as caught:
+                        upload_file(session, DATA, "F.bin", **options)
+                    self.assertTrue(caught.exception.maybe_applied)
+                posts = [sent for sent in session.session.sent if sent.method == "POST"]
+                sent = [dict(post.params) for post in posts]
+                self.assertEqual(len([s for s in sent if "checkstatus" not in s]), 2)
+                session.session.script = []
 
 
 class Publishing(Case):
@@ -213,7 +243,7 @@ class Publishing(Case):
         session = self.start(
             (FILE, LOST), (LOOK, there("old")), (FILE, error("blocked")), (LOOK, there("old"))
         )
-        self.refused(session)
+        self.assertTrue(self.refused(session).maybe_applied)
 
     def test_never_arrives(self):
         session = self.start(*[(FILE, LOST), (LOOK, there("old"))] * 9)

@@ -296,7 +296,9 @@ def _edit_result(
     if not isinstance(edit, dict):
         edit = {"result": "no answer to the edit"}
     if edit.get("result") != "Success":
-        raise refused_edit(edit)
+        refusal = refused_edit(edit)
+        refusal.maybe_applied = lost is not None  # The first one may only be late.
+        raise refusal
     is_changed = not edit.get("nochange") and "newrevid" in edit
     if lost is not None and not is_changed:
         # The first one landed after it had been looked for.

@@ -13,11 +13,15 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from ..errors import APIError, WikistdError
 from .keywords import known_params
+from .reply import ReplyReading
 from .session import Session
 
 #: Answers that may get lost before one is given up.
 MAX_LOGGED_LOSSES = 4
 LOGGED_PAUSE_SECONDS = 1.0
+
+#: Entries among which one's own is looked for.
+LOOKED_AT_ENTRIES = 20
 
 #: What the wiki says when the first of two has landed after all.
 DONE_BEFORE_CODES = ("missingtitle", "articleexists", "selfmove", "cantdelete")
@@ -90,21 +94,25 @@ def protect_page(
     return _perform_logged(session, "protect", title, asked)
 
 
-def newest_log_entry(
-    view: Session, action: str, title: str, user: Optional[str]
-) -> Dict[str, Any]:
-    """Return the newest entry of a log about a page, {} when there is none."""
+def newest_log_id(view: Session, action: str, title: str) -> int:
+    """Return the id of this user's newest entry of a log about a page, 0 for none."""
     document = view.get(
         action="query",
         list="logevents",
         letitle=title,
         letype=action,
-        leuser=user,
-        lelimit=1,
+        lelimit=LOOKED_AT_ENTRIES,
         leprop="ids|user|type",
+        meta="userinfo",
     )
-    entries = document.get("query", {}).get("logevents") or [{}]
-    return dict(entries[0])
+    with ReplyReading():
+        query = document["query"]
+        ours = query["userinfo"]["name"]
+        entries = query["logevents"]
+        return max(
+            (int(entry["logid"]) for entry in entries if entry.get("user") == ours),
+            default=0,
+        )
 
 
 def _perform_logged(
@@ -112,8 +120,7 @@ def _perform_logged(
 ) -> LoggedResult:
     """Send it until its fate is known."""
     view = session.with_options(formatversion=2)
-    user = session.user
-    before = newest_log_entry(view, action, title, user).get("logid", 0)
+    before = newest_log_id(view, action, title)
     lost: Optional[WikistdError] = None
     losses = 0
     while True:
@@ -130,15 +137,20 @@ def _perform_logged(
             assert lost is not None
             lost.maybe_applied = True
             try:
-                entry = newest_log_entry(view, action, title, user)
+                entry = newest_log_id(view, action, title)
+                for turn in range(MAX_LOGGED_LOSSES if is_done else 0):
+                    if entry > before:
+                        break
+                    view.clock.sleep(LOGGED_PAUSE_SECONDS * 2**turn)  # A replica lags.
+                    entry = newest_log_id(view, action, title)
             except WikistdError as failure:
                 raise lost from failure
-            if entry.get("logid", 0) > before:
-                return LoggedResult(title, int(entry["logid"]), True, {})
+            if entry > before:
+                return LoggedResult(title, entry, True, {})
             if is_done:
-                raise
+                raise  # Somebody else was before.
             losses += 1
-            if losses > MAX_LOGGED_LOSSES or user is None:
+            if losses > MAX_LOGGED_LOSSES:
                 raise lost from None
             view.clock.sleep(LOGGED_PAUSE_SECONDS * losses)
             continue

@@ -194,7 +194,7 @@ class FileUpload:
             losses = 0
             filekey = str(upload.get("filekey") or filekey or "")
             if upload.get("result") == "Poll":
-                upload = self._poll(filekey)
+                upload = self._poll(filekey, is_published=False)
                 filekey = str(upload.get("filekey") or filekey)
             if upload.get("result") == "Continue":
                 with ReplyReading():
@@ -283,23 +283,26 @@ class FileUpload:
         losses = 0
         while True:
             files = None if whole is None else {"file": whole[0].whole(whole[1])}
+            is_polled = False
             try:
                 upload = self._send(fields, files)
                 if upload.get("result") == "Poll":
+                    is_polled = True
                     key = upload.get("filekey") or fields.get("filekey", "")
-                    upload = self._poll(str(key))
+                    upload = self._poll(str(key), is_published=True)
             except WikistdError as error:
                 if not error.maybe_applied:
                     found = self._look_up(lost) if lost is not None else None
                     if found is not None:
                         return found
+                    error.maybe_applied = lost is not None  # It may only be late.
                     raise
                 lost = error
                 losses += 1
                 found = self._look_up(lost)
                 if found is not None:
                     return found
-                if losses > MAX_UPLOAD_LOSSES or not self.sha1:
+                if is_polled or losses > MAX_UPLOAD_LOSSES or not self.sha1:
                     raise
                 # Without it the wiki tells whether the first one is there after all.
                 fields["ignorewarnings"] = False
@@ -358,8 +361,11 @@ class FileUpload:
         except WikistdError as error:
             raise lost from error
 
-    def _poll(self, filekey: str) -> Dict[str, Any]:
-        """Ask until the wiki has done in the background what it was to do."""
+    def _poll(self, filekey: str, *, is_published: bool) -> Dict[str, Any]:
+        """Ask until the wiki has done in the background what it was to do.
+
+        `is_published`: that was to publish the file, not only to assemble it.
+        """
         deadline = Deadline(self.assembly_seconds, clock=self.session.clock)
         pause = UPLOAD_PAUSE_SECONDS
         while True:
@@ -368,7 +374,7 @@ class FileUpload:
             try:
                 upload = self._send({"checkstatus": True, "filekey": filekey}, None)
             except TransportError as error:
-                error.maybe_applied = False  # It only asked.
+                error.maybe_applied = is_published
                 if deadline.is_over():
                     raise
                 continue
@@ -381,7 +387,7 @@ class FileUpload:
                     "queue may be stuck"
                     % (upload.get("stage", "busy"), self.assembly_seconds, filekey),
                     errors=[upload],
-                    maybe_applied=True,
+                    maybe_applied=is_published,
                 )
 
 

@@ -16,10 +16,11 @@ from wikistd import (
 )
 from wikistd.web.request import WebRequest
 
+from ..support.accepting import Relay
 from ..support.canary import Canary
 from ..support.clients import certificate, make_client, wrap_server
 from ..support.scripted import ScriptedServer, reply
-from .network import Bytes, Origins, Relay, client_for, moved, on_bytes
+from .network import Bytes, Origins, client_for, moved, on_bytes
 
 #: Other origins than https://a.example: host, port, scheme, subdomain, parent.
 OTHERS = [

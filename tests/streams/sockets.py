@@ -1,8 +1,6 @@
 """A WebSocket server for tests: our own server role over plain sockets, in threads."""
 
-import socket
-import threading
-
+from tests.support.accepting import AcceptingServer, read_head
 from wikistd import (
     MSG_CLOSE,
     MSG_PING,
@@ -14,61 +12,44 @@ from wikistd import (
 )
 
 
-class SocketServer:
-    """Accept, shake hands, and run `script(peer)` for each connection."""
+class SocketServer(AcceptingServer):
+    """Shake hands, and run `script(peer)` for each connection.
+
+    `refuse` is the answer to every handshake, or a function of its fields that returns
+    one, None to go on.
+    """
 
     def __init__(self, script, *, protocols=(), compress=True, wrap=None, refuse=None):
         self.script = script
         self.protocols = protocols
         self.compress = compress
         self.wrap = wrap
-        self.refuse = refuse
+        self.refuse = refuse if callable(refuse) else lambda fields: refuse
         self.requests = []
-        self.errors = []
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(8)
-        self.port = self.listener.getsockname()[1]
+        super().__init__()
         self.url = "ws%s://127.0.0.1:%d/chat" % ("s" if wrap else "", self.port)
-        self.threads = []
-        self.sockets = []
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self.threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection):
+    def serve(self, connection):
+        if self.wrap is None:
+            self._talk(connection)
+            return
+        connection = self.wrap(connection)
         self.sockets.append(connection)
         try:
-            if self.wrap is not None:
-                connection = self.wrap(connection)
-                self.sockets.append(connection)
             self._talk(connection)
-        except OSError as error:
-            self.errors.append(error)
         finally:
             connection.close()
 
     def _talk(self, connection):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = connection.recv(4096)
-            if not data:
-                return
-            head += data
-        head, _, rest = head.partition(b"\r\n\r\n")
+        head, rest = read_head(connection)
+        if not head:
+            return
         lines = head.decode("latin-1").split("\r\n")
         fields = dict(line.split(": ", 1) for line in lines[1:])
         self.requests.append((lines[0], fields))
-        if self.refuse is not None:
-            connection.sendall(self.refuse)
+        refusal = self.refuse(fields)
+        if refusal is not None:
+            connection.sendall(refusal)
             return
         try:
             _, headers, parser, writer = do_handshake(
@@ -80,18 +61,6 @@ class SocketServer:
         answer = "".join("%s: %s\r\n" % pair for pair in headers)
         connection.sendall(("HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % answer).encode())
         self.script(Peer(connection, parser, writer, rest))
-
-    def wait(self):
-        """Wait until the scripts have played to their ends."""
-        for thread in self.threads:
-            thread.join(10)
-
-    def close(self):
-        self.listener.close()
-        for connection in self.sockets:
-            connection.close()
-        for thread in self.threads:
-            thread.join(10)
 
 
 class Peer:

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from tests.streams.sockets import SocketServer, echo
+from tests.support.accepting import Relay
 from wikistd import (
     MSG_CLOSE,
     MSG_PING,
@@ -161,6 +162,42 @@ class Encrypted(Served):
                 self.assertEqual({connection.recv(10) for _ in range(50)}, {"x" * 20000})
                 sender.join()
             self.assertEqual(connection.close_code, 1000)
+
+
+class Ways(Served):
+    """How the handshake gets there."""
+
+    def test_through_a_proxy(self):
+        """By a tunnel, also without TLS; its user name stays with the proxy."""
+        server = self.serve()
+        with Relay(server.port) as relay:
+            proxies = {"http": "http://user:hidden@127.0.0.1:%d" % relay.port}
+            with HttpClient(user_agent="tests/1.0", proxies=proxies) as client:
+                with connect_websocket("ws://wiki.example/chat", client=client) as connection:
+                    connection.send("x")
+                    self.assertEqual(connection.recv(10), "x")
+        self.assertEqual(len(relay.heads), 1)
+        self.assertTrue(relay.heads[0].startswith(b"CONNECT wiki.example:80 HTTP/1.1\r\n"))
+        self.assertIn(b"Proxy-Authorization: Basic", relay.heads[0])
+        line, fields = server.requests[0]
+        self.assertEqual((line, fields["Host"]), ("GET /chat HTTP/1.1", "wiki.example"))
+        self.assertNotIn("Proxy-Authorization", fields)
+
+    def test_with_a_password(self):
+        """The handshake is sent again with it when the server asks."""
+        challenge = (
+            b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="wiki"\r\nContent-Length: 0\r\n\r\n'
+        )
+        server = self.serve(refuse=lambda fields: None if "Authorization" in fields else challenge)
+        url = server.url.replace("//", "//user:hidden@")
+        with connect_websocket(url) as connection:
+            connection.send("x")
+            self.assertEqual(connection.recv(10), "x")
+        with HttpClient(user_agent="tests/1.0", auth=("user", "hidden")) as client, self.connect(server, client=client) as connection:
+            connection.send("x")
+            self.assertEqual(connection.recv(10), "x")
+        for _, fields in server.requests[1::2]:
+            self.assertEqual(fields["Authorization"], "Basic dXNlcjpoaWRkZW4=")
 
 
 class Closing(Served):

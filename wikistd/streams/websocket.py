@@ -103,6 +103,7 @@ def connect_websocket(
         request.add_header(name, value)
     request.deadline = Deadline(timeout)
     request.connect_timeout = timeout
+    request.is_tunnelled = True
     if on_request is not None:
         on_request(request)
     connection: Any = None

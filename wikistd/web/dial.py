@@ -34,6 +34,8 @@ class Route(NamedTuple):
     proxy: Any
     trust: Any
     source_address: Optional[Tuple[str, int]]
+    #: Whether the proxy passes everything on as it is, and is not spoken to any more.
+    is_tunnel: bool
 
 
 class Dialer:
@@ -58,11 +60,16 @@ class Dialer:
         #: Why no proxy is used where nobody decided about one for the request.
         self.direct_reason = ""
 
-    def route(self, scheme: str, host: str, port: int, proxy: Any) -> Route:
+    def route(
+        self, scheme: str, host: str, port: int, proxy: Any, is_tunnelled: bool = False
+    ) -> Route:
         """Return the key under which connections for this may be shared."""
         has_tls = scheme == "https" or proxy is not None
         trust = self.tls.trust_key() if has_tls else None
-        return Route(scheme, host, port, proxy, trust, self.source_address)
+        is_tunnel = proxy is not None and (
+            is_tunnelled or scheme == "https" or proxy.scheme.startswith("socks")
+        )
+        return Route(scheme, host, port, proxy, trust, self.source_address, is_tunnel)
 
     def dial(
         self, request: Any, route: Route, deadline: Deadline, attempt: Attempt
@@ -123,7 +130,7 @@ class Dialer:
                 if proxy.scheme.startswith("socks"):
                     socks_tunnel(sock, proxy, host, port, deadline=deadline)
                     return sock
-                if route.scheme == "http":
+                if not route.is_tunnel:
                     return sock
                 head = connect_tunnel(
                     sock,

@@ -85,7 +85,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         proxy = getattr(request, "proxy", None)
         route = self._route(request, scheme, proxy)
         target = login = None
-        if proxy is not None and scheme == "http" and proxy.scheme in KEEPALIVE_PORTS:
+        if proxy is not None and not route.is_tunnel:
             target = absolute_target(request)
             login = proxy_login(request, proxy, request.get_method(), target)
         head = self._heads.encode(request, body, target=target, login=login)
@@ -121,7 +121,8 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         if scheme == "https" or proxy is not None:
             # Its trust may have changed: looked at each time.
             host, port = split_host(request.host, KEEPALIVE_PORTS[scheme])
-            return self.dialer.route(scheme, host, port, proxy)
+            is_tunnelled = getattr(request, "is_tunnelled", False)
+            return self.dialer.route(scheme, host, port, proxy, is_tunnelled)
         route = self._routes.get(request.host)
         if route is None:
             host, port = split_host(request.host, KEEPALIVE_PORTS[scheme])

@@ -171,6 +171,8 @@ class WebRequest(urllib.request.Request):
     proxy: Any = None
     proxy_reason = ""
     proxy_auth: Any = None
+    #: Whether proxies tunnel http: URLs too (RFC 6455 4.1: a WebSocket needs that).
+    is_tunnelled = False
     cancelled = False
     _body: Optional[RequestBody] = None
     _held: Any = None
@@ -278,6 +280,7 @@ class WebRequest(urllib.request.Request):
         new.allow_redirects = self.allow_redirects
         new.max_redirects = self.max_redirects
         new.may_repeat = self.may_repeat
+        new.is_tunnelled = self.is_tunnelled
         new._body = self._body if data is not None and data is self.data else None
         new.cancelled = self.cancelled
         self._held = new  # a cancel of the first request ends its followers

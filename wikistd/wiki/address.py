@@ -81,7 +81,7 @@ def find_api_url(page: str, page_url: str) -> Optional[str]:
 
 
 def discover_api(
-    client: Any, page_url: str, error: WikistdError, *, headers: Any, timeout: Any
+    client: Any, page_url: str, error: WikistdError, *, headers: Any, options: Any
 ) -> Optional[str]:
     """Return the address of api.php that a wiki's page names, None where it does not.
 
@@ -91,12 +91,20 @@ def discover_api(
     if status not in (200, 301, 302, 403, 404, 405, 410):
         return None
     try:
-        response = client.request(
-            "GET", page_url, headers=dict(headers), timeout=timeout
-        )
+        response = client.request("GET", page_url, headers=dict(headers), **options)
         return find_api_url(response.text, str(response.url))
     except (WikistdError, OSError):
         return None  # The first error says more.
+
+
+def check_client_params(session_params: Mapping[str, Any]) -> None:
+    """Refuse what an HttpClient that is there already cannot be given any more."""
+    for name in session_params:
+        if name not in ("auth", "headers"):
+            raise TypeError(
+                "Session() got %r beside an HttpClient, which has its own: give it to "
+                "HttpClient(), or leave out session" % name
+            )
 
 
 def make_client(

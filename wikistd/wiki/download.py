@@ -170,12 +170,13 @@ def fetch_part(
     # Compressed, a range would be one of the compressed bytes.
     headers = headers_for(view, url)
     headers["Accept-Encoding"] = "identity"
+    options: Dict[str, Any] = {"timeout": view.timeout, "stream": True}
+    if view.auth is not None and origin_of(url) == origin_of(view.host):
+        options["auth"] = view.auth
     if done:
         headers["Range"] = "bytes=%d-" % done
     try:
-        response = view.session.request(
-            "GET", url, headers=headers, timeout=view.timeout, stream=True
-        )
+        response = view.session.request("GET", url, headers=headers, **options)
     except WikistdError:
         raise
     except OSError as error:

@@ -20,12 +20,14 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
+from ..web.client import HttpClient
 from ..web.proxies import ProxySettings
 from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import header_pairs
 from .address import (
     DEFAULT_API_PATH,
     SESSION_PARAMS,
+    check_client_params,
     check_host,
     discover_api,
     make_client,
@@ -70,7 +72,8 @@ class Session:
     `host` includes http:// or https://; `api_path` is found out where the usual
     /w/api.php does not answer.  `session` is an HttpClient, or any object with the
     request() of requests.Session; without it one is made from `session_params`:
-    auth, cookies, headers, proxies, verify, cert, max_redirects, trust_env.
+    auth, cookies, headers, proxies, verify, cert, max_redirects, trust_env.  Of these
+    an HttpClient that is given takes auth and headers, any other object all.
 
     `timeout` bounds one exchange, in seconds; `max_wait_seconds` all waiting of one
     call because the wiki asks for it or is in trouble.  Every error is a
@@ -127,8 +130,13 @@ class Session:
             self.session.headers_for(origin)  # They are the wiki's, whoever asks first.
         else:
             self.session = session
-            for name, value in session_params.items():
-                setattr(session, name, value)
+            if isinstance(session, HttpClient):
+                check_client_params(session_params)
+                self.auth = session_params.get("auth")
+                self.headers.update(header_pairs(session_params.get("headers")))
+            else:
+                for name, value in session_params.items():
+                    setattr(session, name, value)
 
     @property
     def host(self) -> str:
@@ -592,8 +600,11 @@ class Session:
     def _find_api(self, error: WikistdError) -> bool:
         """Look for the API's address in the wiki's page; True when it is another."""
         page_url = self.host + self._page_path
+        options = {"timeout": self.timeout}
+        if self.auth is not None:
+            options["auth"] = self.auth
         found = discover_api(
-            self.session, page_url, error, headers=self.headers, timeout=self.timeout
+            self.session, page_url, error, headers=self.headers, options=options
         )
         if found is None or found == self.api_url:
             return False

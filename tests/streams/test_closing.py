@@ -7,6 +7,8 @@ import time
 import unittest
 
 from tests.streams.standins import quiet_streams
+from tests.support.accepting import AcceptingServer
+from tests.web.test_connect import deaf_listener
 from wikistd import EventSource, EventStreams, TransportTimeout
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -16,44 +18,36 @@ def setUpModule():
     quiet_streams()
 
 
-class MuteServer:
-    """Accept, send `greeting` once something was asked, and stay silent."""
+class MuteServer(AcceptingServer):
+    """Send `greeting` once something was asked, and stay silent."""
 
     def __init__(self, greeting=b""):
         self.greeting = greeting
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(8)
-        self.port = self.listener.getsockname()[1]
         self.accepted = threading.Event()
         self.gone = threading.Event()
-        self.connections = []
-        threading.Thread(target=self.run, daemon=True).start()
+        super().__init__()
 
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
-
-    def answer(self, connection):
+    def serve(self, connection):
         try:
             connection.recv(65536)
             connection.sendall(self.greeting)
             self.accepted.set()
             while connection.recv(65536):
                 pass
-        except OSError:
-            pass
-        self.gone.set()
+        finally:
+            self.gone.set()
 
-    def close(self):
-        self.listener.close()
-        for connection in self.connections:
-            connection.close()
+
+class HeartbeatServer(AcceptingServer):
+    """Send a comment each 0.1 s, and an event after half a second."""
+
+    def serve(self, connection):
+        connection.recv(65536)
+        connection.sendall(HEAD)
+        for _ in range(5):
+            connection.sendall(b"8\r\n:thump\n\n\r\n")
+            time.sleep(0.1)
+        connection.sendall(b"9\r\ndata: a\n\n\r\n")
 
 
 class Closing(unittest.TestCase):
@@ -97,6 +91,21 @@ class Closing(unittest.TestCase):
         """The far side took the ClientHello and says nothing."""
         server, url = self.serve()
         self.ends_at_once(url.replace("http:", "https:"), server)
+
+    def test_while_it_connects(self):
+        """Nobody takes the connection, and the system tries on for two minutes."""
+        deaf, fillers = deaf_listener()
+        source = EventSource("http://127.0.0.1:%d/" % deaf.getsockname()[1])
+        thread = threading.Thread(target=lambda: list(source), daemon=True)
+        thread.start()
+        time.sleep(0.02)
+        begin = time.monotonic()
+        source.close()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        self.assertLess(time.monotonic() - begin, 1.0)
+        for each in [deaf, *fillers]:
+            each.close()
 
     def test_while_it_pauses(self):
         """Nobody listens there, and the next try is a minute away."""
@@ -169,8 +178,15 @@ class Promptness(unittest.TestCase):
 
 
 class Silence(unittest.TestCase):
+    def test_comments_count_as_life(self):
+        """A server that says nothing else for longer than idle_timeout is not given up."""
+        with HeartbeatServer() as server:
+            with EventSource("http://127.0.0.1:%d/" % server.port, idle_timeout=0.4) as source:
+                self.assertEqual(next(source).data, "a")
+                self.assertEqual((source.comments, source.connections), (5, 1))
+
     def test_a_silent_connection_is_given_up(self):
-        """After idle_timeout; a comment would have counted as life."""
+        """After idle_timeout."""
         server = MuteServer(HEAD + b"5\r\n:ok\n\n\r\n")
         self.addCleanup(server.close)
         errors = []

@@ -216,6 +216,23 @@ class Responses(unittest.TestCase):
         listener.handle_stream(Stream())
         self.assertEqual(listener.calls, [("update", 5)])
 
+    def test_what_requests_would_wait_for(self):
+        """Chunks are asked for as they come; a body without them is, byte by byte."""
+        asked = []
+
+        class Stream:
+            def __init__(self, headers):
+                self.headers = headers
+
+            def iter_content(self, chunk_size):
+                asked.append(chunk_size)
+                yield b"event: update\ndata: 5\n\n"
+
+        listener = Recorder()
+        listener.handle_stream(Stream({"Transfer-Encoding": "Chunked"}))
+        listener.handle_stream(Stream({}))
+        self.assertEqual((listener.calls, asked), ([("update", 5)] * 2, [None, 1]))
+
     def test_a_connection_that_breaks(self):
         """on_abort, and the error."""
         listener = Recorder()

@@ -340,9 +340,10 @@ class Sockets(unittest.TestCase):
             first.close()
             first.close()
             self.assertFalse(first.is_alive())
+        last.join(10)
         handle.join(10)
         self.assertFalse(handle.is_alive())
-        self.assertIsNone(handle.error)
+        self.assertEqual((handle.error, last.error), (None, None))
         server.close()
         self.assertEqual(
             asked,

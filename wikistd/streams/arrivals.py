@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 from ..errors import ConnectionLost, TransportTimeout, WikistdError
 from ..formats.sse import (
@@ -55,7 +55,7 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
                     "the body was cut %d bytes before its end" % missing, phase="body"
                 )
         elif hasattr(response, "iter_content"):
-            yield from response.iter_content(chunk_size=None)
+            yield from response.iter_content(chunk_size=content_chunk_size(response))
         else:
             for line in response:
                 yield line if line[-1:] == b"\n" else line + b"\n"
@@ -74,6 +74,17 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
             "the connection was lost: %s" % (error or type(error).__name__),
             phase="body",
         ) from error
+
+
+def content_chunk_size(response: Any) -> Optional[int]:
+    """Return what to ask `iter_content` of requests for, so that it does not wait.
+
+    None is each chunk as it came; a body without chunks it would read to its end.
+    """
+    headers = getattr(response, "headers", None)
+    if headers is None or "chunked" in headers.get("Transfer-Encoding", "").lower():
+        return None
+    return 1
 
 
 def close_stream_response(response: Any) -> None:

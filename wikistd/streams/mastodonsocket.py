@@ -149,6 +149,15 @@ class MastodonSubscription:
         self.params = params
         self.listener = listener
 
+    @property
+    def error(self) -> Optional[BaseException]:
+        """What ended the connection, None while it runs and where it was closed."""
+        return self.socket.error
+
+    def join(self, timeout: Optional[float] = None) -> None:
+        """Wait for the end of the connection, `timeout` seconds at most."""
+        self.socket.join(timeout)
+
     def close(self) -> None:
         """Unsubscribe; the connection stays for the others.  Idempotent."""
         self.socket.unsubscribe(self)

@@ -93,6 +93,14 @@ class Sizes(Case):
             self.assertEqual([p["asked"] for p in found], self.titles(60))
             self.assertEqual(self.sizes(), [40, 20, 20, 20])
 
+    def test_halves_when_a_gateway_gives_up(self):
+        """504 is asked again once, as it is, and then in halves."""
+        trouble = page("", 504)
+        session = self.start(*[({}, trouble)] * 2, *[({}, pages_of)] * 3)
+        found = list(query_pages(session, self.titles(60), page_size=40))
+        self.assertEqual([p["asked"] for p in found], self.titles(60))
+        self.assertEqual(self.sizes(), [40, 40, 20, 20, 20])
+
     def test_one_that_is_too_much(self):
         session = self.start(({}, page("", 414)))
         with self.assertRaises(StatusError):

@@ -4,11 +4,12 @@ import hashlib
 import io
 import os
 import tempfile
+import tracemalloc
 import unittest
 from unittest import mock
 
 from tests.support.clocks import FakeClock
-from tests.wiki.conversation import Conversation, error
+from tests.wiki.conversation import Conversation, Reply, error
 from wikistd import Session, upload_file
 from wikistd.errors import APIError, ConnectionLost
 from wikistd.wiki.sources import MIN_HASH_AHEAD_BYTES, UploadSource
@@ -199,6 +200,58 @@ class Chunks(Case):
                 sent = [dict(post.params) for post in posts]
                 self.assertEqual(len([s for s in sent if "checkstatus" not in s]), 2)
                 session.session.script = []
+
+
+class Draining:
+    """A client that takes files in as they are sent, piece by piece."""
+
+    def __init__(self, size):
+        self.size = size
+        self.sha1 = ""
+
+    def request(self, method, url, data=None, files=None, **options):
+        names = dict(data) if files else {}
+        if files is None:
+            info = {"sha1": self.sha1, "size": self.size}
+            return Reply(upload("Success", filename="F.bin", imageinfo=info))
+        content = files.get("file", files.get("chunk"))[1]
+        if isinstance(content, bytes):
+            offset = int(names["offset"]) + len(content)
+            result = "Success" if offset == self.size else "Continue"
+            return Reply(upload(result, filekey="k", offset=offset))
+        while content.read(65536):
+            pass
+        info = {"sha1": self.sha1, "size": self.size}
+        return Reply(upload("Success", filename="F.bin", imageinfo=info))
+
+
+class Memory(unittest.TestCase):
+    def peak(self, size, **options):
+        client = Draining(size)
+        session = Session("https://wiki.example", session=client, clock=FakeClock())
+        session._state.tokens["csrf"] = "t+\\"
+        with tempfile.TemporaryFile() as file:
+            file.truncate(size)
+            digest = hashlib.sha1()
+            for _ in range(size >> 20):
+                digest.update(b"\0" * (1 << 20))
+            client.sha1 = digest.hexdigest()
+            tracemalloc.start()
+            try:
+                result = upload_file(session, file, "F.bin", **options)
+                self.assertEqual(result.sha1, client.sha1)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    def test_is_flat_for_any_size(self):
+        """Eight times the file takes no more memory, whole or in chunks."""
+        for options in ({"chunk_size": 0}, {"chunk_size": 1 << 18}):
+            self.peak(1 << 20, **options)
+            small = self.peak(2 << 20, **options)
+            large = self.peak(16 << 20, **options)
+            self.assertLess(large, small + (1 << 18), options)
+            self.assertLess(large, 2 << 20, options)
 
 
 class Publishing(Case):

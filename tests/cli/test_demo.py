@@ -20,7 +20,7 @@ from wikistd.cli.samples import DEMO_PAGES, demo_text, draw_picture
 class TheDemo(unittest.TestCase):
     def test_json(self):
         """One object; every comparison held; one connection for the API."""
-        threads = threading.active_count()
+        before = set(threading.enumerate())
         code, stdout, stderr = run_main("demo", "--json")
         self.assertEqual(code, 0, stdout + stderr)
         self.assertEqual(stderr, "")
@@ -33,7 +33,7 @@ class TheDemo(unittest.TestCase):
         self.assertEqual(found["conflict"], "editconflict")
         self.assertEqual(found["edits"], 26)
         self.assertGreaterEqual(found["events"], 27)
-        self.assertEqual(threading.active_count(), threads)
+        self.assertEqual(set(threading.enumerate()) - before, set())
 
     def test_words(self):
         """A summary on stdout; progress and events on a terminal's stderr."""
@@ -66,7 +66,7 @@ class TheDemo(unittest.TestCase):
 
     def test_ctrl_c(self):
         """Ctrl-C leaves nothing behind, wherever it comes."""
-        threads = threading.active_count()
+        before = set(threading.enumerate())
         for target, effect in (
             ("wikistd.cli.demo.Demo._log_in", KeyboardInterrupt),
             ("wikistd.cli.demo.Demo._move_file", KeyboardInterrupt),
@@ -78,7 +78,7 @@ class TheDemo(unittest.TestCase):
                         code, stdout, _ = run_main("demo")
                 self.assertEqual((code, stdout), (130, ""), target)
                 self.assertEqual(os.listdir(folder), [], target)
-                self.assertEqual(threading.active_count(), threads, target)
+                self.assertEqual(set(threading.enumerate()) - before, set(), target)
 
 
 def interrupt_once(function):

@@ -559,6 +559,7 @@ class Ends(ServerCase):
 
     def test_close_wakes_everybody(self):
         """close() ends idle connections, running replies and the threads."""
+        before = threading.enumerate()
         app = Endless()
         woken = []
         server = self.serve(app, on_close=lambda: woken.append(True))
@@ -577,7 +578,7 @@ class Ends(ServerCase):
         server.serve_forever()
         with self.assertRaises(OSError):
             socket.create_connection((server.host, server.port), timeout=1)
-        names = [thread.name for thread in threading.enumerate()]
+        names = [thread.name for thread in threading.enumerate() if thread not in before]
         self.assertFalse([name for name in names if name.startswith("wikistd-")], names)
 
     def test_a_thread_that_hangs_is_named(self):

@@ -41,6 +41,8 @@ class Interrupter:
         name = frame.f_globals.get("__name__", "")
         if ".web." not in name and not name.endswith((".http1", "wikistd")):
             return None
+        if frame.f_code.co_name == "__del__":  # what is raised there is only printed
+            return None
         return self.line
 
     def line(self, frame, event, argument):

@@ -95,6 +95,8 @@ class Sentences(unittest.TestCase):
         self.assertEqual(str(error), "refused [after 3 attempts]")
         error = errors.ConnectFailed("refused", attempts=["slow", "slow", "refused"])
         self.assertEqual(str(error), "refused [after 3 attempts: slow]")
+        error = errors.ConnectFailed("no route to a", attempts=["no route..., waited 1 s"] * 2)
+        self.assertEqual(str(error), "no route to a [after 2 attempts: waited 1 s]")
 
 
 class Ancestors(unittest.TestCase):

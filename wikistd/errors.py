@@ -45,6 +45,16 @@ def rebuild_error(kind: Type[BaseException], fields: Dict[str, Any]) -> BaseExce
     return error
 
 
+def _without_sentence(tried: str, sentence: str) -> str:
+    """Return what a note on an attempt says besides `sentence`, whole or cut short."""
+    start, dots, rest = tried.partition("...")
+    if dots and sentence.startswith(start):
+        return rest.lstrip(", ")
+    if tried.startswith(sentence):
+        return tried[len(sentence) :].lstrip(", ")
+    return tried
+
+
 class WikistdError(Exception):
     """Base of all errors of wikistd.  Immutable by convention; can be pickled.
 
@@ -76,10 +86,7 @@ class WikistdError(Exception):
         if len(self.attempts) > 1:
             text += " [after %d attempts" % len(self.attempts)
             last = self.sentence()
-            others = [
-                tried[len(last) :].lstrip(", ") if tried.startswith(last) else tried
-                for tried in self.attempts
-            ]
+            others = [_without_sentence(tried, last) for tried in self.attempts]
             told = "; ".join(filter(None, dict.fromkeys(others)))  # each once, in order
             text += ": %s]" % told if told else "]"
         return text

@@ -121,6 +121,9 @@ class Get(WikiCase):
             ("post", self.wiki.url, "action=upload", "file@/no/such/file"),
             ("get", self.wiki.url, "action=query", "--user", "Demo", "--cookies", ""),
             ("login", self.wiki.url),
+            ("get", self.wiki.url, "--user", "", "action=query"),
+            ("get", self.wiki.url, "action=query", "format=xml"),
+            ("get", self.wiki.url, "action=query", "titles=Zo\udceb"),
         ):
             code, stdout, stderr = run_main(*argv)
             self.assertEqual((code, stdout), (2, ""), argv)
@@ -510,6 +513,18 @@ class Post(WikiCase):
         self.assertEqual((code, stderr), (0, ""))
         self.assertEqual(records(stdout)[0]["edit"]["result"], "Success")
         self.assertEqual(self.wiki.store.get_page("Posted").text, "Grüezi")
+
+    def test_standard_input(self):
+        """It is UTF-8 whatever the locale; closed or in another encoding it is refused."""
+        for stdin, told in (
+            (None, "closed"),
+            (io.TextIOWrapper(io.BytesIO(b"caf\xe9")), r"not UTF-8 \(0xe9 at byte 3\)"),
+        ):
+            with mock.patch("sys.stdin", stdin), self.assertRaisesRegex(UsageError, told):
+                read_parameters(["text=-"])
+        data = io.BytesIO("Grüezi\r\n".encode())
+        with mock.patch("sys.stdin", io.TextIOWrapper(data, encoding="ascii")):
+            self.assertEqual(read_parameters(["text=-"]), ({"text": "Grüezi\n"}, []))
 
     def test_upload(self):
         """field@path sends a file."""

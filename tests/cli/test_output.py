@@ -1,8 +1,10 @@
 """cli/output.py: what a terminal shows and what a pipe gets."""
 
+import errno
 import io
 import json
 import unittest
+from unittest import mock
 
 from wikistd.cli.output import Output, OutputClosed, escape_controls
 
@@ -15,6 +17,11 @@ class Terminal(io.StringIO):
 class BrokenPipe(io.StringIO):
     def write(self, text):
         raise BrokenPipeError()
+
+
+class Full(io.StringIO):
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 NASTY = "a\x1b[31m\x07\x9b\x7f\u202e\u2028b"
@@ -30,6 +37,14 @@ class Records(unittest.TestCase):
         self.assertEqual(
             stdout.getvalue(), '{"title": "Zürich", "n": 1}\n[null, true]\n'
         )
+
+    def test_nowhere(self):
+        """Standard output that is closed or full is named."""
+        for stdout, told in ((None, "closed"), (Full(), "No space")):
+            with mock.patch("sys.stdout", stdout), self.assertRaises(OSError) as caught:
+                Output(None, io.StringIO()).record({})
+            self.assertEqual(caught.exception.filename, "standard output")
+            self.assertIn(told, caught.exception.strerror)
 
     def test_terminal(self):
         """On a terminal nothing moves the cursor, and the JSON stays the same value."""

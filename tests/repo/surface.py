@@ -196,7 +196,8 @@ def commands():
     children = next(a for a in parser._actions if hasattr(a, "choices") and a.choices)
     for name, child in children.choices.items():
         parts += [name, "-" * len(name), "", literal(child.description), "", "::", ""]
-        parts += ["   " + child.epilog.partition("Example: ")[2], ""]
+        example = child.epilog.partition("Example: ")[2]
+        parts += ["   " + line.strip() for line in example.splitlines()] + [""]
         for action in child._actions:
             if action.help != argparse.SUPPRESS and action.dest != "help":
                 parts += option_lines(action)

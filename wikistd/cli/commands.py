@@ -108,6 +108,8 @@ def _run_call(
         raise UsageError(
             "which action? give action=query, for example, or action=help to read"
         )
+    if params.get("format", "json") != "json":
+        raise UsageError("replies are written as JSON: leave out format=")
     client = make_cli_client(arguments, output)
     try:
         session = open_session(
@@ -154,7 +156,9 @@ POST_COMMAND = Command(
     "post",
     "send to a wiki's API by POST; field@path sends a file",
     "wikistd post https://test.wikipedia.org --user Example@bot"
-    " action=edit title=Sandbox appendtext=- < text.txt",
+    " action=edit title=Sandbox appendtext=- < text.txt\n"
+    "         wikistd post https://test.wikipedia.org --user Example@bot"
+    " action=upload filename=Sun.png file@sun.png",
     _add_call_arguments,
     run_post_command,
 )

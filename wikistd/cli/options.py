@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -92,6 +93,8 @@ def add_login_arguments(parser: Any) -> None:
 def make_cli_client(arguments: Any, output: Output) -> HttpClient:
     """Return the HttpClient that a command's arguments describe."""
     options: Dict[str, Any] = {}
+    if getattr(arguments, "user", None) == "":
+        raise UsageError("--user needs a name: an empty one would be nobody's login")
     if arguments.debug:
         options["handlers"] = [TranscriptHandler(output.note)]
     if getattr(arguments, "cookies", None) is not None:
@@ -359,7 +362,12 @@ def read_parameters(
                 "%s is not for the command line, where every user of the machine could "
                 "read it: use --user, or %s=- and standard input" % (name, name)
             )
-        text = sys.stdin.read() if value == "-" else value
+        text = _read_stdin(name) if value == "-" else value
+        if re.search("[\ud800-\udfff]", text):
+            raise UsageError(
+                "the value of %s is not in this locale's encoding, %s"
+                % (name, sys.getfilesystemencoding())
+            )
         if name not in params:
             params[name] = text
         elif isinstance(params[name], list):
@@ -367,6 +375,23 @@ def read_parameters(
         else:
             params[name] = [params[name], text]
     return params, files
+
+
+def _read_stdin(name: str) -> str:
+    """Return standard input, which is UTF-8 whatever the locale says."""
+    if sys.stdin is None:
+        raise UsageError("%s=- reads standard input, which is closed" % name)
+    source = getattr(sys.stdin, "buffer", None)
+    if source is None:
+        return sys.stdin.read()
+    try:
+        text: str = source.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "%s=-: standard input is not UTF-8 (%s at byte %d)"
+            % (name, "0x%02x" % error.object[error.start], error.start)
+        ) from None
+    return text.replace("\r\n", "\n")
 
 
 @contextlib.contextmanager

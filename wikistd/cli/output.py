@@ -6,6 +6,7 @@ Holds: the two files.  Spec: RFC 8259, https://jsonlines.org.  Not here: what to
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -74,11 +75,16 @@ class Output:
         self._write(escape_controls(text) + "\n")
 
     def _write(self, text: str) -> None:
+        if self.stdout is None:
+            raise OSError(errno.EBADF, "it is closed", "standard output")
         try:
             self.stdout.write(text)
             self.stdout.flush()
         except BrokenPipeError as error:
             raise OutputClosed() from error
+        except OSError as error:
+            error.filename = "standard output"  # for who tells it to the user
+            raise
 
     def progress(self, text: str) -> None:
         """Write a line to standard error, if it is a terminal."""

@@ -290,14 +290,14 @@ def serve_download(port_file, megabytes):
 
 def download(name, port, kind, megabytes):
     """Download once; return (bytes, CPU seconds)."""
-    from wikistd import HttpClient
+    from wikistd import Deadline, HttpClient
 
     path = "/%s/%d" % (kind, megabytes)
     start = time.process_time()
     total = 0
     if name == "wikistd":
         client = HttpClient(user_agent=AGENT, max_body_bytes=2**40)
-        answer = client.get("http://127.0.0.1:%d%s" % (port, path), stream=True)
+        answer = client.get("http://127.0.0.1:%d%s" % (port, path), stream=True, timeout=Deadline(600))
     else:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", path)

@@ -13,6 +13,7 @@ from unittest import mock
 from wikistd import ConnectFailed, ConnectionLost, Deadline, ProtocolError, TransportTimeout
 from wikistd.web import connect
 from wikistd.web.connect import (
+    POURING_BYTES,
     Attempt,
     Connection,
     next_wait,
@@ -242,6 +243,30 @@ class Connections(unittest.TestCase):
         connection.send(b"x", None)
         self.assertEqual(len(calls), 5)
         self.assertIsNone(calls[-1])
+
+    def test_pouring(self):
+        """Where bytes pour in, nothing is asked before; the limits hold all the same."""
+        calls = []
+        connection, piece = self.connection, b"x" * POURING_BYTES
+        set_timeout = connection.sock.settimeout
+        connection._settimeout = lambda t: (calls.append(t), set_timeout(t))
+        self.peer.sendall(piece * 2)
+        deadline = Deadline(60)
+        for _ in range(2):
+            got = connection.receive(POURING_BYTES, deadline, 0.05)
+            self.assertEqual(got, piece)
+        self.assertEqual(calls, [0.05, 0.0])
+        with self.assertRaises(socket.timeout):
+            connection.receive(9, deadline, 0.05)
+        self.assertEqual(calls, [0.05, 0.0, 0.05])
+        self.peer.sendall(piece * 2)
+        connection.receive(POURING_BYTES, deadline, 0.05)
+        with self.assertRaises(TransportTimeout):
+            connection.receive(9, Deadline(0), 0.05)
+        connection.send(b"x", Deadline(30))
+        self.assertGreater(calls[-1], 29)
+        connection.receive(9, deadline, 0.05)
+        self.assertEqual(connection.received, 3 * POURING_BYTES + 9)
 
     def test_input(self):
         """has_input waits for bytes, not longer than told."""

@@ -485,6 +485,17 @@ class Time(unittest.TestCase):
                 response.read()
             self.stop.set()
 
+    def test_streams_have_the_deadline_given(self):
+        """A Deadline of the caller's own bounds a streamed body as a whole."""
+        self.stop = threading.Event()
+        with ScriptedServer(
+            ["GET /", reply(b"x" * 99)[:-99], self.drip(b"x" * 99)]
+        ) as server, make_client() as client:
+            url = server.url + "/"
+            with self.assertRaises(TransportTimeout):
+                client.get(url, stream=True, timeout=Deadline(0.2)).read(99)
+            self.stop.set()
+
     def test_pairs(self):
         """(connect, read) bound both."""
         with ScriptedServer(["GET /"], ["GET /", OK]) as server:

@@ -119,6 +119,14 @@ class AsAFile(unittest.TestCase):
             self.assertTrue(response.at_eof())
             self.assertEqual(response.total_bytes, 10)
 
+    def test_read_ahead(self):
+        """Who reads a byte at a time does not ask the system for each."""
+        source = io.BytesIO(b"0123456789" * 1000)
+        response = response_of_file(source, 200, HeaderFields())
+        got = [response.read(1) for _ in range(10)]
+        self.assertEqual(b"".join(got), b"0123456789")
+        self.assertGreater(source.tell(), 9999)
+
     def test_readinto(self):
         """readinto fills the buffer; readinto1 and read1 take what is there."""
         buffer = bytearray(4)

@@ -39,7 +39,6 @@ _HTTP1_STATUS_LINE = re.compile(
 _HTTP1_CHUNK_LINE = re.compile(
     rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?"
 )
-_HTTP1_BETWEEN_CHUNKS = re.compile(rb"\r\n([1-9A-Fa-f][0-9A-Fa-f]{0,15})\r\n")
 # All bytes that may stand inside a line.  What bytes.translate leaves when they are
 # deleted must be one CRLF for each line: the cheapest whole-head check (0.5 us a KB).
 _HTTP1_TEXT_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
@@ -482,7 +481,7 @@ class CloseDecoder:
     def __init__(self) -> None:
         self.is_done = False
         self.leftover = b""
-        self.remaining: Optional[int] = None
+        self.remaining = 0  # not known
         self.trailers: List[Tuple[str, str]] = []
 
     def wanted(self, size: int) -> int:
@@ -509,10 +508,11 @@ class ChunkDecoder:
         "leftover",
         "trailers",
         "remaining",
-        "received",
         "max_trailer_bytes",
+        "_begun",
         "_is_large",
-        "_line_bytes",
+        "_large_size",
+        "_between",
         "_buffer",
         "_state",
         "_sizes",
@@ -523,10 +523,11 @@ class ChunkDecoder:
         self.leftover = b""
         self.trailers: List[Tuple[str, str]] = []
         self.remaining = 0  # of the present chunk
-        self.received = 0
         self.max_trailer_bytes = max_trailer_bytes
+        self._begun = 0  # bytes of the chunks so far, with all of the present one
         self._is_large = False  # the present chunk, or else the last one
-        self._line_bytes = 0  # its size line, with the CRLF before it
+        self._large_size = 0
+        self._between = b""  # its size line, with the CRLF before it
         self._buffer = b""  # an unfinished line: short
         self._state = "size"
         self._sizes: Dict[bytes, int] = {}  # size lines that were parsed before
@@ -537,31 +538,30 @@ class ChunkDecoder:
         Of large chunks only what is theirs, and between them a line as long as the last
         one: what holds the end of a chunk must be cut and copied, a third of the CPU.
         """
-        if self._state == "data":
-            return min(size, self.remaining) if self._is_large else size
-        return min(size, self._line_bytes) if self._is_large else size
+        if not self._is_large:
+            return size
+        left = self.remaining or len(self._between)
+        return left if left < size else size
 
     def feed(self, data: bytes) -> bytes:
         """Return the payload in `data`."""
-        if self._state == "data" and len(data) <= self.remaining:
+        if 0 < len(data) <= self.remaining:
             # Most of a large chunk: passed on without a copy.
             self.remaining -= len(data)
-            self.received += len(data)
             if not self.remaining:
                 self._state = "end"
             return data
-        if len(data) == self._line_bytes and self._state == "end" and not self._buffer:
-            # Just the line between two large chunks, as `wanted` asked for it.
-            match = _HTTP1_BETWEEN_CHUNKS.fullmatch(data)
-            if match is not None:
-                self.remaining = int(match.group(1), 16)
-                self._is_large = self.remaining > LARGE_CHUNK_BYTES
-                self._state = "data"
-                return b""
+        if data == self._between and self._state == "end" and not self._buffer:
+            # Between two large chunks of one size, as `wanted` asked for it.
+            self.remaining = self._large_size
+            self._begun += self._large_size
+            self._state = "data"
+            return b""
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
         pieces: List[bytes] = []
+        received = self.received
         position = 0
         size = len(data)
         while position < size:
@@ -592,7 +592,8 @@ class ChunkDecoder:
                     self._sizes[line] = self.remaining
                 if self.remaining > LARGE_CHUNK_BYTES:
                     self._is_large = True
-                    self._line_bytes = line_end - position + 4
+                    self._large_size = self.remaining
+                    self._between = b"\r\n" + line + b"\r\n"
                 elif self._is_large and self.remaining:
                     self._is_large = False
                 position = line_end + 2
@@ -604,8 +605,13 @@ class ChunkDecoder:
                 self.leftover += data[position:]
                 break
         payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.received += len(payload)
+        self._begun = received + len(payload) + self.remaining
         return payload
+
+    @property
+    def received(self) -> int:
+        """How many bytes of the body have come."""
+        return self._begun - self.remaining
 
     def feed_eof(self) -> None:
         """Raise ConnectionLost if the last chunk has not come."""

@@ -437,11 +437,8 @@ class HttpClient:
         by `idle_timeout` between bytes; give `timeout=Deadline(seconds)` to bound the
         whole.  Other arguments as `request`.
         """
-        deadline = options.get("timeout")
         with self.request(method, url, stream=True, **options) as response:
             response.raise_for_status()
-            if isinstance(deadline, Deadline):
-                response.deadline = deadline
             if isinstance(path, (str, os.PathLike)):
                 save_body(response, os.fspath(path), on_progress)
             else:

@@ -134,7 +134,7 @@ class Exchange:
             answer,
             url=request.full_url,
             request=request,
-            deadline=None if getattr(request, "stream", True) else self.deadline,
+            deadline=self._body_deadline(),
             idle_timeout=handler.idle_timeout if idle is None else idle,
             release=handler.release,
             is_reusable=not self.is_broken
@@ -145,6 +145,13 @@ class Exchange:
             response.max_body_bytes = handler.max_body_bytes
         response.elapsed_seconds = time.perf_counter() - started
         return response
+
+    def _body_deadline(self) -> Optional[Deadline]:
+        if not getattr(self.request, "stream", True):
+            return self.deadline
+        # A streamed body takes the time it takes, as `_send_pieces` says.
+        is_strict = getattr(self.request, "is_strict", False)
+        return self.request.deadline if is_strict else None
 
     def _send(
         self, head: bytes, body: RequestBody, parser: HeadParser

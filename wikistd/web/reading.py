@@ -22,6 +22,7 @@ MAX_CONTENT_BYTES = 2**28  # read into memory at once; larger answers are for do
 READ_LINE_BYTES = 2**20  # aiohttp stops at 64 KB; dumps have longer lines
 DECODE_BYTES = 16384  # decoded at once, at least
 MAX_RECEIVE_BYTES = 120000  # taken before they come; malloc maps from 128 KB on
+READ_AHEAD_BYTES = 16384  # for who reads a few bytes at a time; http.client has 8192
 
 
 class BodyReader(http.client.HTTPResponse):
@@ -105,27 +106,31 @@ class BodyReader(http.client.HTTPResponse):
         if pending:
             self._pending = b""
             return pending
-        if self._error is not None:
-            raise self._error
         framing = self._framing
-        size = min(size, MAX_RECEIVE_BYTES)
+        if size > MAX_RECEIVE_BYTES:
+            size = MAX_RECEIVE_BYTES
         try:
             while not self._ended:
-                data = self._stream.receive(
+                data: bytes = self._stream.receive(
                     framing.wanted(size), self.deadline, self.idle_timeout
                 )
-                if data:
-                    payload: bytes = framing.feed(data)
-                else:
-                    payload = b""
+                if not data:
                     self._check_aborted()
                     framing.feed_eof()
+                elif len(data) < framing.remaining:
+                    # Payload and nothing else, as all of a large body but its end.
+                    framing.remaining -= len(data)
+                    return data
+                else:
+                    data = framing.feed(data)
                 if framing.is_done:
                     self._finish()
-                if payload:
-                    return payload
+                if data:
+                    return data
         except BaseException as error:
             raise self._failed(error) from None
+        if self._error is not None:
+            raise self._error
         if self._is_closed and not framing.is_done:
             raise ValueError("the response is closed")
         return b""
@@ -194,8 +199,13 @@ class BodyReader(http.client.HTTPResponse):
         self._offset = 0
         return data
 
-    def _read_upto(self, size: int) -> bytes:
-        """Read `size` bytes, fewer only at the end of the body."""
+    # -- the body as a file
+
+    def read(self, amt: Optional[int] = None) -> bytes:
+        """Return `amt` bytes, fewer only at the end of the body; or all the rest."""
+        if amt is None or amt < 0:
+            return self._read_rest()
+        size = amt
         offset = self._offset
         have = len(self._buffer) - offset
         if have >= size:
@@ -205,10 +215,10 @@ class BodyReader(http.client.HTTPResponse):
             pieces = [self._take_buffer()]
             size -= have
         else:
-            data = self._more(size)
+            data = self._more(size if size > READ_AHEAD_BYTES else READ_AHEAD_BYTES)
             if len(data) >= size:
                 if len(data) > size:
-                    # More than asked for had come along with the head.
+                    # Read ahead, or come along with the head.
                     self._buffer = data
                     self._offset = size
                     data = data[:size]
@@ -229,12 +239,7 @@ class BodyReader(http.client.HTTPResponse):
             size -= len(data)
         return b"".join(pieces)
 
-    # -- the body as a file
-
-    def read(self, amt: Optional[int] = None) -> bytes:
-        """Return `amt` bytes, fewer only at the end of the body; or all the rest."""
-        if amt is not None and amt >= 0:
-            return self._read_upto(amt)
+    def _read_rest(self) -> bytes:
         limit = self.max_body_bytes
         if limit is None:
             # Whoever wants it all at once gets it in memory, and so a limit.
@@ -259,7 +264,7 @@ class BodyReader(http.client.HTTPResponse):
     def readinto(self, buffer: Any) -> int:
         """Read into a writable buffer; return how many bytes, 0 at the end."""
         with memoryview(buffer).cast("B") as view:
-            data = self._read_upto(len(view))
+            data = self.read(len(view))
             view[: len(data)] = data
         return len(data)
 
@@ -359,7 +364,7 @@ class BodyReader(http.client.HTTPResponse):
 
     def readexactly(self, n: int) -> bytes:
         """Return exactly `n` bytes; ConnectionLost if the body ends before."""
-        data = self._read_upto(n)
+        data = self.read(n)
         if len(data) < n:
             raise ConnectionLost(
                 "body ended after %d of the %d bytes wanted" % (len(data), n),
@@ -415,7 +420,7 @@ class BodyReader(http.client.HTTPResponse):
     def iter_chunked(self, n: int) -> Iterator[bytes]:
         """Yield pieces of `n` bytes, the last one shorter."""
         while True:
-            data = self._read_upto(n)
+            data = self.read(n)
             if not data:
                 return
             yield data

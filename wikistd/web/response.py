@@ -151,7 +151,7 @@ class Response(BodyReader):
         """Return the StatusError for this answer, with the start of its body."""
         body = b""
         try:
-            body = self._content or self._read_upto(STATUS_BODY_BYTES)
+            body = self._content or self.read(STATUS_BODY_BYTES)
         except (OSError, ProtocolError):
             # The status is what counts; its page is only help.
             body = b""

@@ -6,6 +6,10 @@ import threading
 import time
 
 
+#: Threads that wait for connections: none is started while somebody waits for it.
+MAX_CONNECTIONS = 8
+
+
 class CountingProxy:
     """Passes HTTP/1.1 to one server over kept connections; one owner.
 
@@ -21,7 +25,8 @@ class CountingProxy:
         self.reset()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        for _ in range(MAX_CONNECTIONS):
+            threading.Thread(target=self._accept, daemon=True).start()
 
     def reset(self):
         self.totals = {"requests": 0, "connections": 0, "bytes": 0, "floor": 0.0}
@@ -38,7 +43,7 @@ class CountingProxy:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.totals["connections"] += 1
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+            self._serve(client)
 
     def _serve(self, client):
         wiki = http.client.HTTPConnection(self.upstream, timeout=300)

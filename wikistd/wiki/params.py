@@ -117,6 +117,8 @@ def encode_value(name: str, value: Any) -> Optional[str]:
     Sets are sorted, so that the same call makes the same request.  A mapping or bytes
     is a TypeError that names the parameter.
     """
+    if isinstance(value, str):
+        return _param_word(name, value)
     if value is None or value is False:
         return None
     if value is True:
@@ -131,7 +133,7 @@ def encode_value(name: str, value: Any) -> Optional[str]:
             "parameter %s: a mapping has no form in the API: give a list, or text"
             % name
         )
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not isinstance(value, Iterable):
         return _param_word(name, value)
     words = []
     for item in value:

@@ -5,8 +5,9 @@
 
 The wiki is the one of WIKISTD_TEST_WIKI and WIKISTD_TEST_ACCOUNTS, or one that
 ../mediawiki/wiki.py starts.  Afterwards the wiki itself, without the proxy, is asked
-what is there: nothing may be doubled, nothing silently missing, at most one in a hundred
-reported as of unknown fate, and one in a hundred as not done.  Prints one JSON line; exit code 1 if that fails.
+what is there: nothing may be doubled, nothing silently missing, nothing there that was
+reported as not done, at most one in a hundred reported as of unknown fate, and one in a
+hundred as not done.  Prints one JSON line; exit code 1 if that fails.
 """
 
 import argparse
@@ -76,6 +77,7 @@ def run(url, account, given):
     report["ok"] = (
         report["doubled"] == 0
         and report["missing"] == 0
+        and report["denied"] == 0
         and len(report["errors"]) <= total / 100
         and report["unknown"] <= total / 100
     )
@@ -83,8 +85,8 @@ def run(url, account, given):
     return 0 if report["ok"] else 1
 
 
-def attempt(report, call):
-    """Return whether `call` reported success; count what it raised."""
+def attempt(report, call, name, failed):
+    """Return the result of `call`; count what it raised, and note a clean failure."""
     try:
         result = call()
     except WikistdError as error:
@@ -93,6 +95,7 @@ def attempt(report, call):
             print("unknown: %s" % error, file=sys.stderr)
         else:
             report["errors"].append(str(error)[:300])
+            failed.append(name)
         return None
     report["found"] += bool(result.found)
     return result
@@ -100,15 +103,15 @@ def attempt(report, call):
 
 def edits(session, plain, name, count, report):
     """One page, each edit its whole text; every one is a revision of its own."""
-    report.update(unknown=0, errors=[], found=0, doubled=0, missing=0)
-    title, done = name + " edits", []
+    report.update(unknown=0, errors=[], found=0, doubled=0, missing=0, denied=0)
+    title, done, failed = name + " edits", [], []
     for number in range(count):
         text = "text %d\n\n~~~~" % number if number % 5 == 0 else "text %d" % number
 
         def call(text=text, number=number):
             return edit_page(session, title, text, summary="edit %d" % number)
 
-        if attempt(report, call):
+        if attempt(report, call, "edit %d" % number, failed):
             done.append("edit %d" % number)
     comments = []
     for document in plain.get(
@@ -117,26 +120,26 @@ def edits(session, plain, name, count, report):
     ):
         page = document["query"]["pages"][0]
         comments += [revision["comment"] for revision in page.get("revisions", [])]
-    tally(report, done, comments)
+    tally(report, done, failed, comments)
 
 
 def appends(session, plain, name, count, report):
     """One page, a line for each append; each line is there once."""
-    title, done = name + " appends", []
+    title, done, failed = name + " appends", [], []
     for number in range(count):
 
         def call(number=number):
             line = "\n* line %d." % number
             return edit_page(session, title, append=line, summary="line %d" % number)
 
-        if attempt(report, call):
+        if attempt(report, call, "* line %d." % number, failed):
             done.append("* line %d." % number)
     document = plain.get(
         action="query", titles=title, prop="revisions", rvprop="content", rvslots="main"
     )
     page = document["query"]["pages"][0]
     text = page["revisions"][0]["slots"]["main"]["content"] if "revisions" in page else ""
-    tally(report, done, text.split("\n"))
+    tally(report, done, failed, text.split("\n"))
 
 
 def uploads(session, plain, name, count, dice, report):
@@ -148,7 +151,8 @@ def uploads(session, plain, name, count, dice, report):
         def call(data=data, filename=filename):
             return upload_file(session, data, filename, chunk_size=8192)
 
-        result = attempt(report, call)
+        failed = []
+        result = attempt(report, call, filename, failed)
         document = plain.get(
             action="query", titles="File:" + filename, prop="imageinfo",
             iiprop="sha1|size", iilimit=10,
@@ -157,16 +161,18 @@ def uploads(session, plain, name, count, dice, report):
         if result is not None:
             right = [v for v in versions if v["sha1"] == result.sha1]
             report["missing"] += not right
+        report["denied"] += bool(failed and versions)
         report["doubled"] += max(0, len(versions) - 1)
 
 
-def tally(report, done, there):
-    """Count what is there twice, and what was reported as done and is not there."""
+def tally(report, done, failed, there):
+    """Count what is there twice, is not there though done, or is though it failed."""
     counts = {}
     for item in there:
         counts[item] = counts.get(item, 0) + 1
     report["doubled"] += sum(n - 1 for item, n in counts.items() if item and n > 1)
     report["missing"] += sum(1 for item in done if item not in counts)
+    report["denied"] += sum(1 for item in failed if item in counts)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import unittest
 from unittest import mock
 
 from tests.contract.world import USER_AGENT, ContractCase, Losing
@@ -249,6 +250,7 @@ class Resumed(BatchCase):
         report = run_batch(self.bot, [job], journal=self.journal)
         self.assertIn(list(report.counts), (["saved"], ["unknown"]))
 
+    @unittest.skipUnless(hasattr(signal, "SIGKILL"), "Windows kills in other ways")
     def test_processes_that_are_killed(self):
         """Each job is done once, whenever SIGTERM and SIGKILL come."""
         url = self.world.served_url()

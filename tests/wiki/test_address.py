@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import socket
 import unittest
 from unittest import mock
 
@@ -72,6 +73,15 @@ class OfASession(unittest.TestCase):
                     self.ask(server, **arguments)
             self.assertEqual(caught.exception.phase, "tls")
             self.assertEqual(len(caught.exception.attempts), 1)
+
+    def test_names_that_are_unknown(self):
+        """Told at once, not tried again."""
+        failure = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        with mock.patch("socket.getaddrinfo", side_effect=failure):
+            with self.assertRaises(ConnectFailed) as caught:
+                self.ask(None, "http://wiki.test")
+        self.assertEqual(caught.exception.phase, "dns")
+        self.assertEqual(len(caught.exception.attempts), 1)
 
     def test_proxies(self):
         """A proxy that is given, or one of the environment unless it is not trusted."""

@@ -5,21 +5,7 @@ from __future__ import annotations
 import unittest
 
 from wikistd.server.actions import ActionFailure
-from wikistd.server.actions_params import (
-    ParamReader,
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_list,
-    param_namespace,
-    param_namespaces,
-    param_number,
-    param_text,
-    param_time,
-    param_user,
-    require_one,
-)
+from wikistd.server.actions_params import ParamReader, require_one
 
 
 class Values(unittest.TestCase):
@@ -31,7 +17,7 @@ class Values(unittest.TestCase):
         for name, value in options.items():
             setattr(reader, name, value)
         try:
-            value = reader.read("m", "", {"p": spec})["p"]
+            value = reader.read("m", "", "p: " + spec)["p"]
         except ActionFailure as failure:
             value = failure.messages[0].code
         return value, [message.code for _, message in reader.warnings]
@@ -39,62 +25,59 @@ class Values(unittest.TestCase):
     def test_kinds(self):
         """Good and bad values of each kind."""
         for spec, text, value, warnings in (
-            (param_text("d"), None, "d", []),
-            (param_text(), "e\u0301", "\u00e9", ["badutf8"]),
-            (param_text(is_secret=True), "e\u0301", "e\u0301", []),
-            (param_text(is_required=True), "", "missingparam", []),
-            (param_text(is_required=True), None, "missingparam", []),
-            (param_flag(), "", True, []),
-            (param_flag(), None, False, []),
-            (param_flag(is_deprecated=True), "1", True, ["deprecation", "deprecation-help"]),
-            (param_list(), "a|b|a", ["a", "b"], []),
-            (param_list(), None, None, []),
-            (param_number(), "+5", 5, []),
-            (param_number(), "5.0", "badinteger", []),
-            (param_number(1, 1, 9), "0", 1, ["outofrange"]),
-            (param_number(1, 1, 9), "10", 9, ["outofrange"]),
-            (param_number(is_multi=True), "1|x", "badinteger", []),
-            (param_limit(10, 50, 500), "max", 50, []),
-            (param_limit(10, 50, 500), None, 10, []),
-            (param_time(), "1970-01-01T00:00:05Z", 5, []),
-            (param_time(), "now", 77, []),
-            (param_time(), "never", "badtimestamp", []),
-            (param_choice("a b", "a"), "b", "b", []),
-            (param_choice("a b", "a"), "c", "badvalue", []),
-            (param_choices("a b", "a"), None, ["a"], []),
-            (param_choices("a b", is_optional=True), None, None, []),
-            (param_choices("a b"), "b|c|d", ["b"], ["unrecognizedvalues"]),
-            (param_choices("a b", takes_all=True), "*", ["a", "b"], []),
-            (param_choices("a b", old_values="b"), "b", ["b"],
+            ("text = d", None, "d", []),
+            ("text", "e\u0301", "\u00e9", ["badutf8"]),
+            ("secret text", "e\u0301", "e\u0301", []),
+            ("required text", "", "missingparam", []),
+            ("required text", None, "missingparam", []),
+            ("flag", "", True, []),
+            ("flag", None, False, []),
+            ("deprecated flag", "1", True, ["deprecation", "deprecation-help"]),
+            ("texts", "a|b|a", ["a", "b"], []),
+            ("texts", None, None, []),
+            ("number", "+5", 5, []),
+            ("number", "5.0", "badinteger", []),
+            ("number from 1 to 9 = 1", "0", 1, ["outofrange"]),
+            ("number from 1 to 9 = 1", "10", 9, ["outofrange"]),
+            ("numbers", "1|x", "badinteger", []),
+            ("limit to 50 500", "max", 50, []),
+            ("limit to 50 500", None, 10, []),
+            ("time", "1970-01-01T00:00:05Z", 5, []),
+            ("time", "now", 77, []),
+            ("time", "never", "badtimestamp", []),
+            ("one of a b = a", "b", "b", []),
+            ("one of a b = a", "c", "badvalue", []),
+            ("any of a b = a", None, ["a"], []),
+            ("optional any of a b", None, None, []),
+            ("any of a b", "b|c|d", ["b"], ["unrecognizedvalues"]),
+            ("starred any of a b", "*", ["a", "b"], []),
+            ("any of a b~", "b", ["b"],
              ["deprecation", "deprecation-help"]),
-            (param_namespace(0), "4", 4, []),
-            (param_namespace(0), "99", "badvalue", []),
-            (param_namespaces(), "0|1|99", ["0", "1"], ["unrecognizedvalues"]),
-            (param_user(), "some_one", "Some one", []),
-            (param_user(), "2001:db8::1", "2001:DB8::1", []),
-            (param_user("name"), "192.0.2.1", "baduser", []),
-            (param_user(), "[x]", "baduser", []),
-            (param_user(is_multi=True), "a|[x]", "baduser", []),
+            ("namespace = 0", "4", 4, []),
+            ("namespace = 0", "99", "badvalue", []),
+            ("namespaces", "0|1|99", ["0", "1"], ["unrecognizedvalues"]),
+            ("user", "some_one", "Some one", []),
+            ("user", "2001:db8::1", "2001:DB8::1", []),
+            ("user name", "192.0.2.1", "baduser", []),
+            ("user", "[x]", "baduser", []),
+            ("users", "a|[x]", "baduser", []),
         ):
             with self.subTest(spec=spec, text=text):
                 self.assertEqual(self.read(spec, text), (value, warnings))
 
     def test_high_limits(self):
         """apihighlimits: more at once."""
-        self.assertEqual(self.read(param_limit(10, 50, 500), "499", has_high_limits=True),
+        self.assertEqual(self.read("limit to 50 500", "499", has_high_limits=True),
                          (499, []))
         many = "|".join(map(str, range(51)))
-        self.assertEqual(self.read(param_list(), many)[0], "toomanyvalues")
-        self.assertEqual(len(self.read(param_list(), many, has_high_limits=True)[0]), 51)
-        few = param_list(max_values=2)
-        self.assertEqual(self.read(few, "1|2|3", has_high_limits=True)[0], "toomanyvalues")
+        self.assertEqual(self.read("texts", many)[0], "toomanyvalues")
+        self.assertEqual(len(self.read("texts", many, has_high_limits=True)[0]), 51)
 
     def test_all_are_read(self):
         """Warnings of parameters behind a bad one are kept, and the first failure counts."""
         reader = ParamReader({"a": "x", "b": "x", "c": "99"}, 0)
         with self.assertRaises(ActionFailure) as caught:
-            reader.read("m", "", {"a": param_number(), "b": param_time(),
-                                  "c": param_number(1, 1, 9)})
+            reader.read("m", "", "a: number\nb: time\nc: number from 1 to 9 = 1")
         self.assertEqual(caught.exception.messages[0].code, "badinteger")
         self.assertEqual(caught.exception.module, "m")
         self.assertEqual([each.code for _, each in reader.warnings], ["outofrange"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unittest
 
-from wikistd.server.custodian import block_user
+from wikistd.server.custodian import block_user, protect_stored_page
 from wikistd.server.records import Actor
+from wikistd.server.titles import Title
 
 from .asking import Asker, asker_for, make_wiki
 
@@ -21,20 +22,31 @@ LISTS = (
     ("allimages", "ai", {"aisort": "timestamp", "aidir": "older"}),
     ("alllinks", "al", {}),
     ("alllinks", "al", {"alunique": True}),
+    ("alllinks", "al", {"aldir": "descending", "alprefix": "Page", "alprop": "ids|title"}),
+    ("alllinks", "al", {"alunique": True, "aldir": "descending"}),
     ("allrevisions", "arv", {}),
     ("allusers", "au", {}),
     ("backlinks", "bl", {"bltitle": "Page 1"}),
+    ("backlinks", "bl", {"bltitle": "Page 1", "bldir": "descending"}),
+    ("backlinks", "bl", {"bltitle": "Page 1", "blfilterredir": "redirects"}),
     ("blocks", "bk", {}),
     ("categorymembers", "cm", {"cmtitle": "Category:All"}),
     ("categorymembers", "cm", {"cmtitle": "Category:All", "cmdir": "desc"}),
     ("categorymembers", "cm", {"cmtitle": "Category:All", "cmsort": "timestamp"}),
+    ("categorymembers", "cm", {"cmtitle": "Category:All", "cmsort": "timestamp",
+                               "cmdir": "older"}),
     ("categorymembers", "cm", {"cmtitle": "Category:All", "cmtype": "subcat|file"}),
     ("embeddedin", "ei", {"eititle": "Template:Box"}),
     ("exturlusage", "eu", {}),
     ("imageusage", "iu", {"iutitle": "File:A.txt"}),
+    ("iwbacklinks", "iwbl", {}),
+    ("iwbacklinks", "iwbl", {"iwblprefix": "wikipedia", "iwbldir": "descending"}),
+    ("iwbacklinks", "iwbl", {"iwblprefix": "wikipedia", "iwbltitle": "Q"}),
     ("logevents", "le", {}),
     ("logevents", "le", {"ledir": "newer"}),
     ("prefixsearch", "ps", {"pssearch": "pag"}),
+    ("protectedtitles", "pt", {"ptprop": "level|user|comment|expiry"}),
+    ("protectedtitles", "pt", {"ptdir": "newer", "ptnamespace": "0|4"}),
     ("recentchanges", "rc", {}),
     ("recentchanges", "rc", {"rcdir": "newer", "rcshow": "!bot"}),
     ("search", "sr", {"srsearch": "page"}),
@@ -56,6 +68,7 @@ PROPS = (
     ("categories", "cl", {"clprop": "sortkey|timestamp"}),
     ("extlinks", "el", {}),
     ("iwlinks", "iw", {}),
+    ("iwlinks", "iw", {"iwdir": "descending"}),
     ("contributors", "pc", {}),
     ("linkshere", "lh", {}),
     ("transcludedin", "ti", {}),
@@ -85,6 +98,9 @@ def fill(store):
     for name in ("A.txt", "B.txt", "C.txt"):
         store.files.publish(name, b"text of " + name.encode(), actor, "", store.now())
         store.save_page("File:" + name, "[[Category:All]]", user="Plain")
+    for number in range(4):
+        title = Title((0, 4)[number % 2], "Never_%d" % number)
+        protect_stored_page(store, title, [("create", "sysop", None)], actor, "no")
     for number in range(3):
         block_user(store, Actor(0, "198.51.100.%d" % number), actor, "", None, [])
     robot = store.accounts.find("Robot")

@@ -320,7 +320,7 @@ class AccountBook:
         )
         if row is None or not is_password(password, row[1]):
             return None
-        if row[3] and not _is_inside(address, row[3].split()):
+        if row[3] and not is_inside(address, row[3].split()):
             return None
         return BotPassword(account, row[0], tuple(row[2].split()))
 
@@ -417,7 +417,8 @@ def _sign_token(secret: str, kind: str, now: int) -> str:
     return "%s%08x%s" % (digest, now, TOKEN_SUFFIX)
 
 
-def _is_inside(address: str, networks: Iterable[str]) -> bool:
+def is_inside(address: str, networks: Iterable[str]) -> bool:
+    """Return whether an address is in one of `networks`."""
     import ipaddress  # 4 ms of import; only bot passwords bound to networks need it
 
     try:

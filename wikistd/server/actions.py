@@ -7,24 +7,29 @@ modules (actions_run.py), HTTP itself (app.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 
-class UploadedFile:
-    """A file of a multipart form: its name, type and bytes.  Immutable."""
+class UploadedFile(NamedTuple):
+    """A file of a multipart form: its name, bytes and type.  Immutable."""
 
-    __slots__ = ("filename", "content_type", "data")
-
-    def __init__(
-        self, filename: str, data: bytes, content_type: str = "application/octet-stream"
-    ) -> None:
-        self.filename = filename
-        self.data = data
-        self.content_type = content_type
+    filename: str
+    data: bytes
+    content_type: str = "application/octet-stream"
 
 
-class ApiRequest:
-    """One HTTP request to the API, decoded.  Immutable by convention.
+class ApiRequest(NamedTuple):
+    """One HTTP request to the API, decoded.  Immutable.
 
     `query` and `form` are the (name, value) pairs of the target and of the body, in
     order, duplicates kept, decoded as UTF-8 with "surrogateescape" (the API tells the
@@ -33,63 +38,29 @@ class ApiRequest:
     scheme and host without a slash at the end, `http://127.0.0.1:8810`.
     """
 
-    __slots__ = (
-        "method",
-        "query",
-        "form",
-        "files",
-        "cookies",
-        "headers",
-        "host_url",
-        "remote_address",
-        "is_multipart",
-    )
-
-    def __init__(
-        self,
-        method: str = "GET",
-        query: Iterable[Tuple[str, str]] = (),
-        form: Iterable[Tuple[str, str]] = (),
-        *,
-        files: Optional[Mapping[str, UploadedFile]] = None,
-        cookies: Optional[Mapping[str, str]] = None,
-        headers: Optional[Mapping[str, str]] = None,
-        host_url: str = "http://127.0.0.1",
-        remote_address: str = "127.0.0.1",
-        is_multipart: bool = False,
-    ) -> None:
-        self.method = method
-        self.query = list(query)
-        self.form = list(form)
-        self.files: Dict[str, UploadedFile] = dict(files or {})
-        self.cookies: Dict[str, str] = dict(cookies or {})
-        self.headers: Dict[str, str] = dict(headers or {})
-        self.host_url = host_url
-        self.remote_address = remote_address
-        self.is_multipart = is_multipart
+    method: str = "GET"
+    query: Sequence[Tuple[str, str]] = ()
+    form: Sequence[Tuple[str, str]] = ()
+    files: Mapping[str, UploadedFile] = {}
+    cookies: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    host_url: str = "http://127.0.0.1"
+    remote_address: str = "127.0.0.1"
 
     def __repr__(self) -> str:
-        return "<ApiRequest %s, %d + %d parameters>" % (
-            self.method,
-            len(self.query),
-            len(self.form),
-        )
+        counts = (self.method, len(self.query), len(self.form))
+        return "<ApiRequest %s, %d + %d parameters>" % counts
 
 
-class ApiReply:
-    """The answer to one `ApiRequest`: status, header pairs, body.
+class ApiReply(NamedTuple):
+    """An answer: status, header pairs, body.
 
     `Content-Length` is the server's business and not among the headers.
     """
 
-    __slots__ = ("status", "headers", "body")
-
-    def __init__(
-        self, status: int, headers: Iterable[Tuple[str, str]], body: bytes
-    ) -> None:
-        self.status = status
-        self.headers: List[Tuple[str, str]] = list(headers)
-        self.body = body
+    status: int
+    headers: List[Tuple[str, str]]
+    body: bytes = b""
 
     def __repr__(self) -> str:
         return "<ApiReply %d, %d bytes>" % (self.status, len(self.body))
@@ -140,6 +111,6 @@ class ActionFailure(Exception):
         self.status = status
 
 
-def refuse(code: str, text: str, /, **data: Any) -> ActionFailure:
+def refuse(code: str, text: str, **data: Any) -> ActionFailure:
     """Return the failure of one message; raise it."""
     return ActionFailure(ApiMessage(code, text, data))

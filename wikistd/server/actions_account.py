@@ -8,24 +8,18 @@ Not here: logging in (actions_login.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .accounts import canonical_user_name
 from .actions import ApiMessage
-from .actions_call import ActionCall, ModuleFacts
+from .actions_call import ActionCall, ActionModule, write_action
 from .actions_login import (
+    STEPWISE_PARAMS,
     LoginStep,
     check_stepwise,
     login_field,
     read_login_field,
     show_login_step,
-)
-from .actions_params import (
-    ParamSpec,
-    param_choice,
-    param_flag,
-    param_list,
-    param_text,
 )
 from .actions_query import ModuleRun
 
@@ -34,20 +28,6 @@ COMMON_PASSWORDS = frozenset(
     "123456 12345678 123456789 1234567890 password qwerty abc123 111111 letmein "
     "iloveyou admin welcome monkey dragon football baseball master shadow".split()
 )
-
-
-_createaccount_params: Dict[str, ParamSpec] = {
-    "createrequests": param_list(),
-    "createmessageformat": param_choice("html wikitext raw none", "wikitext"),
-    "createmergerequestfields": param_flag(),
-    "createpreservestate": param_flag(),
-    "createreturnurl": param_text(),
-    "createcontinue": param_flag(),
-    "createtoken": param_text(is_secret=True),
-}
-
-
-CREATE_ACCOUNT_FACTS = ModuleFacts(_createaccount_params, must_post=True, is_write=True)
 
 
 def run_createaccount(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -97,17 +77,6 @@ def password_problem(password: str) -> Optional[ApiMessage]:
     return None
 
 
-VALIDATE_PASSWORD_FACTS = ModuleFacts(
-    {
-        "password": param_text(is_required=True, is_secret=True),
-        "user": param_text(),
-        "email": param_text(),
-        "realname": param_text(),
-    },
-    must_post=True,
-)
-
-
 def run_validatepassword(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=validatepassword."""
     call.require_posted(["password"])
@@ -136,8 +105,8 @@ def query_authmanagerinfo(run: ModuleRun) -> None:
         "preservedusername": "",
     }
     wanted = run.args["requestsfor"]
-    if wanted in ("login", "create"):
-        requests = _login_requests() if wanted == "login" else _create_requests()
+    if wanted in AUTH_REQUESTS:
+        requests = [_auth_request(*each) for each in AUTH_REQUESTS[wanted]]
         if run.args["messageformat"] == "none":
             requests = [_without_words(request) for request in requests]
         if run.args["mergerequestfields"]:
@@ -163,8 +132,55 @@ def _without_words(request: Dict[str, Any]) -> Dict[str, Any]:
     return {**kept, "fields": fields}
 
 
-def _named_request(
-    name: str, required: str, fields: Dict[str, Any], provider: str = ""
+_auth_password = "PasswordAuthenticationRequest"
+_auth_by_password = "Password-based authentication"
+#: What logging in and new accounts ask for: kind, whether it must be, provider, fields.
+AUTH_REQUESTS = {
+    "login": (
+        (
+            _auth_password,
+            "primary-required",
+            _auth_by_password,
+            ("username", "password"),
+        ),
+        ("RememberMeAuthenticationRequest", "optional", "", ("rememberMe",)),
+    ),
+    "create": (
+        (
+            _auth_password,
+            "primary-required",
+            _auth_by_password,
+            ("username", "password", "retype"),
+        ),
+        ("UsernameAuthenticationRequest", "required", "", ("username",)),
+        ("UserDataAuthenticationRequest", "required", "", ("realname",)),
+    ),
+}
+#: Type, label and help of each field, and whether it is optional or secret.
+AUTH_FIELDS = {
+    "username": ("string", "Username", "Username for authentication.", False, False),
+    "password": ("password", "Password", "Password for authentication.", False, True),
+    "retype": (
+        "password",
+        "Retype password:",
+        "Password again to confirm.",
+        False,
+        True,
+    ),
+    "realname": ("string", "Real name", "Real name of the user", True, False),
+    "rememberMe": (
+        "checkbox",
+        "Keep me logged in",
+        "Whether the password should be remembered for longer than the length of the "
+        "session.",
+        True,
+        False,
+    ),
+}
+
+
+def _auth_request(
+    name: str, required: str, provider: str, fields: Tuple[str, ...]
 ) -> Dict[str, Any]:
     full = "MediaWiki\\Auth\\" + name
     return {
@@ -173,68 +189,24 @@ def _named_request(
         "required": required,
         "provider": provider or full,
         "account": "" if provider else full,
-        "fields": fields,
+        "fields": {each: login_field(*AUTH_FIELDS[each]) for each in fields},
     }
 
 
-def _login_requests() -> List[Dict[str, Any]]:
-    return [
-        _named_request(
-            "PasswordAuthenticationRequest",
-            "primary-required",
-            _password_fields(),
-            "Password-based authentication",
-        ),
-        _named_request(
-            "RememberMeAuthenticationRequest",
-            "optional",
-            {
-                "rememberMe": login_field(
-                    "checkbox",
-                    "Keep me logged in",
-                    "Whether the password should be remembered for longer than the "
-                    "length of the session.",
-                    optional=True,
-                )
-            },
-        ),
-    ]
-
-
-def _username_field() -> Dict[str, Any]:
-    return login_field("string", "Username", "Username for authentication.")
-
-
-def _password_fields() -> Dict[str, Any]:
-    return {
-        "username": _username_field(),
-        "password": login_field(
-            "password", "Password", "Password for authentication.", secret=True
-        ),
-    }
-
-
-def _create_requests() -> List[Dict[str, Any]]:
-    retype = login_field(
-        "password", "Retype password:", "Password again to confirm.", secret=True
-    )
-    return [
-        _named_request(
-            "PasswordAuthenticationRequest",
-            "primary-required",
-            {**_password_fields(), "retype": retype},
-            "Password-based authentication",
-        ),
-        _named_request(
-            "UsernameAuthenticationRequest", "required", {"username": _username_field()}
-        ),
-        _named_request(
-            "UserDataAuthenticationRequest",
-            "required",
-            {
-                "realname": login_field(
-                    "string", "Real name", "Real name of the user", optional=True
-                )
-            },
-        ),
-    ]
+ACCOUNT_ACTIONS: List[ActionModule] = [
+    write_action(
+        "createaccount",
+        run_createaccount,
+        STEPWISE_PARAMS.format("create"),
+        token="",
+    ),
+    ActionModule(
+        "validatepassword",
+        run_validatepassword,
+        """
+        password: required secret text
+        user, email, realname: text
+        """,
+        must_post=True,
+    ),
+]

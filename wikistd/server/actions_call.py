@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 from urllib.parse import quote
 
 from .accounts import Requester
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_formats import encode_reply, format_errors, format_warnings
-from .actions_params import ParamReader, ParamSpec, split_values
-from .records import Actor, format_time
+from .actions_params import ParamReader, require_one, split_values
+from .exchange import http_date
+from .records import Actor, PageRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title
 
@@ -31,14 +41,25 @@ API_HELP = (
 )
 
 
-class ModuleFacts(NamedTuple):
-    """What the main module must know of an action before it runs it."""
+class ActionModule(NamedTuple):
+    """One action: what the main module must know of it, and what runs it."""
 
-    params: Dict[str, ParamSpec]
+    name: str
+    run: Callable[[ActionCall, Dict[str, Any]], None]
+    params: str = ""
     token: str = ""
     must_post: bool = False
     is_write: bool = False
-    is_public: bool = False
+
+
+def write_action(
+    name: str,
+    run: Callable[[ActionCall, Dict[str, Any]], None],
+    params: str = "",
+    token: str = "csrf",
+) -> ActionModule:
+    """Return an action that changes something."""
+    return ActionModule(name, run, params, token, must_post=True, is_write=True)
 
 
 class ActionCall:
@@ -52,7 +73,6 @@ class ActionCall:
         self.request = request
         self.now = store.now()
         self.values: Dict[str, str] = {}
-        self.posted = {name for name, _ in request.form}
         for name, value in [*request.query, *request.form]:
             self.values[name] = value
         self.reader = ParamReader(self.values, self.now)
@@ -62,7 +82,8 @@ class ActionCall:
         #: The modules of action=query, for other actions that go through pages.
         self.query_table: Dict[str, Any] = {}
         #: What the main module takes, and what each action does: for descriptions.
-        self.action_table: Dict[str, Any] = {}
+        self.main_params = ""
+        self.action_table: Dict[str, ActionModule] = {}
         self.headers: List[Tuple[str, str]] = []
         self.module = "main"
         self.version = 1
@@ -83,24 +104,25 @@ class ActionCall:
         )
 
     def _find_requester(self) -> Requester:
-        accounts, cookies = self.store.accounts, self.request.cookies
-        address = self.request.remote_address
         if self._is_suppressed():
             self.headers.append(("MediaWiki-Login-Suppressed", "true"))
-            return self._welcome(accounts.requester("", address, self.now))
+            return self._become("")
         for suffix in ("_BPsession", "_session"):
-            session = cookies.get(self.cookie_name(suffix), "")
+            session = self.request.cookies.get(self.cookie_name(suffix), "")
             if not session or session == "deleted":
                 continue
-            if accounts.read_session(session, self.now) is not None:
-                return self._welcome(accounts.requester(session, address, self.now))
+            if self.store.accounts.read_session(session, self.now) is not None:
+                return self._become(session)
             if suffix == "_BPsession":
                 self.lost_cookies.append(suffix)
-        return self._welcome(accounts.requester("", address, self.now))
+        return self._become("")
 
-    def _welcome(self, requester: Requester) -> Requester:
-        self.reader.has_high_limits = requester.may("apihighlimits")
-        return requester
+    def _become(self, session: str) -> Requester:
+        """Take the call for one of that session, "" for nobody's, from here on."""
+        address = self.request.remote_address
+        self.requester = self.store.accounts.requester(session, address, self.now)
+        self.reader.has_high_limits = self.requester.may("apihighlimits")
+        return self.requester
 
     def cookie_name(self, suffix: str) -> str:
         """Return the full name of one of the wiki's cookies."""
@@ -116,11 +138,6 @@ class ActionCall:
     def may(self, right: str) -> bool:
         """Return whether the client has `right`."""
         return self.requester.may(right)
-
-    def require(self, right: str, code: str, text: str) -> None:
-        """Refuse the call unless the client has `right`."""
-        if not self.may(right):
-            raise refuse(code, text)
 
     def require_posted(self, names: Sequence[str]) -> None:
         """Refuse secrets in the address, where logs would keep them."""
@@ -146,11 +163,8 @@ class ActionCall:
         """Return the session of the client, started now where it has none."""
         if self.requester.session:
             return self.requester.session
-        accounts = self.store.accounts
-        session = accounts.open_session(0, "", self.now)
-        self.requester = self._welcome(
-            accounts.requester(session, self.request.remote_address, self.now)
-        )
+        session = self.store.accounts.open_session(0, "", self.now)
+        self._become(session)
         self.set_cookie("_session", session)
         return session
 
@@ -173,9 +187,7 @@ class ActionCall:
                 self.set_cookie("Token", os.urandom(16).hex(), seconds)
             elif self.cookie_name("Token") in self.request.cookies:
                 self.drop_cookie("Token")
-        self.requester = self._welcome(
-            accounts.requester(session, self.request.remote_address, self.now)
-        )
+        self._become(session)
 
     def leave(self) -> None:
         """Log the client out and take its cookies back."""
@@ -185,9 +197,7 @@ class ActionCall:
         if suffix == "_session":
             for name in ("UserID", "Token"):
                 self.drop_cookie(name)
-        self.requester = self._welcome(
-            self.store.accounts.requester("", self.request.remote_address, self.now)
-        )
+        self._become("")
 
     def set_cookie(
         self, suffix: str, value: str, seconds: Optional[int] = None
@@ -195,9 +205,7 @@ class ActionCall:
         """Send a cookie, for the session or for some time."""
         life = ""
         if seconds is not None:
-            when = time.strftime(
-                "%a, %d %b %Y %H:%M:%S GMT", time.gmtime(self.now + seconds)
-            )
+            when = http_date(self.now + seconds)
             life = "; expires=%s; Max-Age=%d" % (when, seconds)
         text = "%s=%s%s; path=/; HttpOnly" % (self.cookie_name(suffix), value, life)
         self.headers.append(("Set-Cookie", text))
@@ -230,10 +238,28 @@ class ActionCall:
         self.result_bytes += count
         return True
 
-    @property
-    def content_key(self) -> str:
-        """The name of a value that is text: "content", in formatversion 1 "*"."""
-        return "content" if self.version >= 2 else "*"
+    def text_key(self, name: str) -> str:
+        """Return the name of a value that formatversion 1 calls "*"."""
+        return name if self.version >= 2 else "*"
+
+    def find_page_by_id(self, number: int) -> PageRow:
+        """Return the page of that number, or refuse it."""
+        page = self.store.find_pages_by_id([number]).get(number)
+        if page is None:
+            raise refuse("nosuchpageid", "There is no page with ID %d." % number)
+        return page
+
+    def find_title(
+        self,
+        args: Dict[str, Any],
+        names: Tuple[str, str] = ("title", "pageid"),
+        prefix: str = "",
+    ) -> Title:
+        """Return the title that one of two parameters names, a title or a number."""
+        given = require_one(args, prefix, names)
+        if given == names[1]:
+            return self.find_page_by_id(args[given]).title
+        return self.read_title(args[given])._replace(fragment="")
 
     def read_title(self, text: str) -> Title:
         """Return the Title of a parameter, or refuse it."""
@@ -244,10 +270,6 @@ class ActionCall:
         if title.interwiki:
             raise refuse("invalidtitle", 'Bad title "%s".' % text)
         return title
-
-    def time_text(self, seconds: int) -> str:
-        """Return a time as replies have it."""
-        return format_time(seconds)
 
     def page_url(self, title: str) -> str:
         """Return the address of the page with that full title."""
@@ -338,8 +360,7 @@ class ActionCall:
         return [("Cache-Control", text), self._expires(shortest)]
 
     def _expires(self, seconds: int) -> Tuple[str, str]:
-        moment = time.gmtime(self.now + seconds)
-        return "Expires", time.strftime("%a, %d %b %Y %H:%M:%S GMT", moment)
+        return "Expires", http_date(self.now + seconds)
 
     def multi_values(self, name: str) -> List[str]:
         """Return the values of a parameter as they were sent."""

@@ -10,66 +10,38 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from .actions import ActionFailure, refuse
-from .actions_call import ActionCall, ModuleFacts
-from .actions_edit import find_title, missing_page
-from .actions_params import (
-    ParamSpec,
-    param_choice,
-    param_choices,
-    param_flag,
-    param_list,
-    param_number,
-    param_text,
-    param_user,
-    require_one,
+from .actions import refuse
+from .actions_call import ActionCall, ActionModule, write_action
+from .actions_edit import find_existing
+from .actions_params import require_one
+from .actions_rules import (
+    check_page,
+    check_rate,
+    read_expiry,
+    require_right,
 )
-from .actions_rules import check_page, check_rate, denied_message
+from .actions_specs import read_spec
 from .custodian import (
     delete_stored_page,
     find_rollback,
-    parse_expiry,
     protect_stored_page,
     roll_back,
     undelete_page,
 )
-from .records import PageRow, format_time
-from .titles import Title, parse_title
+from .records import format_expiry, format_time
+from .titles import parse_title
 
-WATCH_PARAMS: Dict[str, ParamSpec] = {
-    "watch": param_flag(is_deprecated=True),
-    "unwatch": param_flag(is_deprecated=True),
-    "watchlist": param_choice("nochange preferences unwatch watch", "nochange"),
-    "tags": param_list(),
-}
-
-
-def find_existing(call: ActionCall, args: Dict[str, Any]) -> PageRow:
-    """Return the page that `title` or `pageid` names; refuse a missing one."""
-    page = call.store.find_page(find_title(call, args))
-    if page is None:
-        raise missing_page()
-    return page
-
-
-DELETE_FACTS = ModuleFacts(
-    {
-        "title": param_text(),
-        "pageid": param_number(),
-        "reason": param_text(),
-        "oldimage": param_text(),
-        **WATCH_PARAMS,
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
+WATCH_PARAMS = """
+watch, unwatch: deprecated flag
+watchlist: one of nochange preferences unwatch watch = nochange
+tags: texts
+"""
 
 
 def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=delete."""
-    page = find_existing(call, args)
-    title = Title(page.namespace, page.key)
+    page = find_existing(call, call.find_title(args))
+    title = page.title
     check_page(call, title, "delete")
     reason = args["reason"]
     if reason is None:
@@ -88,26 +60,11 @@ def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
     call.result["delete"] = {"title": page.text, "reason": reason, "logid": log}
 
 
-UNDELETE_FACTS = ModuleFacts(
-    {
-        "title": param_text(is_required=True),
-        "reason": param_text(""),
-        "timestamps": param_list(),
-        "fileids": param_number(is_multi=True),
-        "undeletetalk": param_flag(),
-        **WATCH_PARAMS,
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_undelete(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=undelete."""
     title = call.read_title(args["title"])._replace(fragment="")
     check_page(call, title, "undelete")
-    spec = ParamSpec("time")
+    spec = read_spec("time")
     times = [
         call.reader.read_value(call.module, "timestamps", each, spec)
         for each in args["timestamps"] or ()
@@ -127,25 +84,9 @@ def run_undelete(call: ActionCall, args: Dict[str, Any]) -> None:
     }
 
 
-PROTECT_FACTS = ModuleFacts(
-    {
-        "title": param_text(),
-        "pageid": param_number(),
-        "protections": param_list(is_required=True),
-        "expiry": param_list(),
-        "reason": param_text(""),
-        "cascade": param_flag(),
-        **WATCH_PARAMS,
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_protect(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=protect."""
-    title = find_title(call, args)
+    title = call.find_title(args)
     check_page(call, title, "protect")
     page = call.store.find_page(title)
     # The values as they were sent: "infinite|infinite" has two.
@@ -166,7 +107,7 @@ def run_protect(call: ActionCall, args: Dict[str, Any]) -> None:
         shown.append(
             {
                 kind: wanted[-1][1],
-                "expiry": "infinite" if ends is None else format_time(ends),
+                "expiry": format_expiry(ends, "infinite"),
             }
         )
     protect_stored_page(call.store, title, wanted, call.actor, args["reason"])
@@ -195,37 +136,15 @@ def _read_protection(
     if level not in ("", "autoconfirmed", "sysop"):
         text = 'Invalid protection level "%s".' % level
         raise refuse("protect-invalidlevel", text)
-    try:
-        ends = parse_expiry(expiry, call.now)
-    except ValueError as error:
-        text = 'Invalid expiry time "%s".' % expiry
-        raise refuse("invalidexpiry", text) from error
-    if ends is not None and ends < call.now:
-        raise refuse("pastexpiry", 'Expiry time "%s" is in the past.' % expiry)
+    ends = read_expiry(call, expiry)
     return kind, level, ends
-
-
-ROLLBACK_FACTS = ModuleFacts(
-    {
-        "title": param_text(),
-        "pageid": param_number(),
-        "user": param_user(is_required=True),
-        "summary": param_text(""),
-        "markbot": param_flag(),
-        **WATCH_PARAMS,
-    },
-    token="rollback",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_rollback(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=rollback."""
-    if not call.may("rollback"):
-        raise ActionFailure(denied_message(call, "rollback"))
-    page = find_existing(call, args)
-    check_page(call, Title(page.namespace, page.key), "edit")
+    require_right(call, "rollback")
+    page = find_existing(call, call.find_title(args))
+    check_page(call, page.title, "edit")
     check_rate(call, "rollback")
     user = args["user"].replace("_", " ")
     latest, other = find_rollback(call.store, page)
@@ -264,14 +183,6 @@ def _already_rolled(title: str, user: str, last: str) -> str:
     )
 
 
-PATROL_FACTS = ModuleFacts(
-    {"rcid": param_number(), "revid": param_number(), "tags": param_list()},
-    token="patrol",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=patrol."""
     source = require_one(args, "", ("rcid", "revid"))
@@ -283,8 +194,7 @@ def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
         what = "recent change" if source == "rcid" else "revision"
         code = "nosuchrcid" if source == "rcid" else "nosuchrevid"
         raise refuse(code, "There is no %s with ID %d." % (what, args[source]))
-    if not call.may("patrol"):
-        raise ActionFailure(denied_message(call, "patrol"))
+    require_right(call, "patrol")
     change = changes[0]
     title = parse_title(change.title)
     with call.store.db.transaction():
@@ -310,27 +220,9 @@ def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
     }
 
 
-REVISION_DELETE_FACTS = ModuleFacts(
-    {
-        "type": param_choice("revision", is_required=True),
-        "target": param_text(),
-        "ids": param_number(is_multi=True),
-        "hide": param_choices("content comment user"),
-        "show": param_choices("content comment user"),
-        "suppress": param_choice("yes no nochange", "nochange"),
-        "reason": param_text(""),
-        "tags": param_list(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=revisiondelete."""
-    if not call.may("deleterevision"):
-        raise ActionFailure(denied_message(call, "deleterevision"))
+    require_right(call, "deleterevision")
     if not args["hide"] and not args["show"]:
         text = "At least one value is required for hide and/or show."
         raise refuse("revdel-paramneeded", text)
@@ -355,9 +247,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
                     "status": "Success",
                     "id": number,
                     "timestamp": format_time(revision.time),
-                    "userhidden": "user" in hidden,
-                    "commenthidden": "comment" in hidden,
-                    "texthidden": "text" in hidden,
+                    **{name + "hidden": name in hidden for name in names.values()},
                     "userid": revision.account,
                     "user": revision.user,
                     "comment": revision.comment,
@@ -367,7 +257,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
         call.store.add_log(
             "delete",
             "revision",
-            Title(page.namespace, page.key),
+            page.title,
             call.actor,
             args["reason"],
             {"type": "revision", "ids": sorted(found)},
@@ -379,3 +269,77 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
         "target": page.text,
         "items": items,
     }
+
+
+CUSTODY_ACTIONS: List[ActionModule] = [
+    write_action(
+        "delete",
+        run_delete,
+        """
+        title: text
+        pageid: number
+        reason, oldimage: text
+        """
+        + WATCH_PARAMS,
+    ),
+    write_action(
+        "patrol",
+        run_patrol,
+        """
+        rcid, revid: number
+        tags: texts
+        """,
+        token="patrol",
+    ),
+    write_action(
+        "protect",
+        run_protect,
+        """
+        title: text
+        pageid: number
+        protections: required texts
+        expiry: texts
+        reason: text =
+        cascade: flag
+        """
+        + WATCH_PARAMS,
+    ),
+    write_action(
+        "revisiondelete",
+        run_revisiondelete,
+        """
+        type: required one of revision
+        target: text
+        ids: numbers
+        hide, show: any of content comment user
+        suppress: one of yes no nochange = nochange
+        reason: text =
+        tags: texts
+        """,
+    ),
+    write_action(
+        "rollback",
+        run_rollback,
+        """
+        title: text
+        pageid: number
+        user: required user
+        summary: text =
+        markbot: flag
+        """
+        + WATCH_PARAMS,
+        token="rollback",
+    ),
+    write_action(
+        "undelete",
+        run_undelete,
+        """
+        title: required text
+        reason: text =
+        timestamps: texts
+        fileids: numbers
+        undeletetalk: flag
+        """
+        + WATCH_PARAMS,
+    ),
+]

@@ -8,61 +8,19 @@ Spec: MediaWiki 1.39's ApiEditPage and EditPage.  Not here: storing (store.py).
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, Dict, List, Optional
 
 from ..formats.checksums import make_checksum
-from .actions import ActionFailure, ApiMessage, refuse
-from .actions_call import ActionCall, ModuleFacts
+from .actions import ActionFailure, refuse
+from .actions_call import ActionCall, ActionModule, write_action
 from .actions_options import read_options
-from .actions_params import (
-    ParamSpec,
-    param_choice,
-    param_flag,
-    param_list,
-    param_number,
-    param_text,
-    param_time,
-    require_one,
-)
+from .actions_params import require_one
 from .actions_rules import check_lists, check_page, check_rate, check_tags
 from .markup import find_redirect, get_section, merge_texts, replace_section, sign_text
-from .records import RevisionRow
-from .store import CONTENT_MODELS, default_model
+from .records import PageRow, RevisionRow, format_time, format_words
+from .store import default_model
 from .titles import Title, title_text
 
-EDIT_PARAMS: Dict[str, ParamSpec] = {
-    "title": param_text(),
-    "pageid": param_number(),
-    "section": param_text(),
-    "sectiontitle": param_text(),
-    "text": param_text(),
-    "summary": param_text(),
-    "tags": param_list(),
-    "minor": param_flag(),
-    "notminor": param_flag(),
-    "bot": param_flag(),
-    "baserevid": param_number(),
-    "basetimestamp": param_time(),
-    "starttimestamp": param_time(),
-    "recreate": param_flag(),
-    "createonly": param_flag(),
-    "nocreate": param_flag(),
-    "watch": param_flag(is_deprecated=True),
-    "unwatch": param_flag(is_deprecated=True),
-    "watchlist": param_choice("nochange preferences unwatch watch", "preferences"),
-    "md5": param_text(),
-    "prependtext": param_text(),
-    "appendtext": param_text(),
-    "undo": param_number(),
-    "undoafter": param_number(),
-    "redirect": param_flag(),
-    "contentformat": param_text(),
-    "contentmodel": param_choice(" ".join(CONTENT_MODELS)),
-    "captchaid": param_text(),
-    "captchaword": param_text(),
-}
-EDIT_FACTS = ModuleFacts(EDIT_PARAMS, token="csrf", must_post=True, is_write=True)
 #: MediaWiki takes 500 letters; what it writes itself is cut at 500 bytes.
 MAX_SUMMARY_BYTES = 500
 
@@ -74,7 +32,7 @@ class EditJob:
         self.call = call
         self.args = args
         self.store = call.store
-        self.title = find_title(call, args)
+        self.title = call.find_title(args)
         if args["redirect"]:
             self._follow_redirect()
         self.page = self.store.find_page(self.title)
@@ -185,10 +143,10 @@ class EditJob:
             raise refuse("badmd5", "The supplied MD5 hash was incorrect.")
 
     def _sign(self, text: str) -> str:
-        stamp = time.strftime("%H:%M, %d %B %Y (UTC)", time.gmtime(self.call.now))
         text = text.replace("\r\n", "\n")
         self.unsigned = text
-        return sign_text(text, self.call.requester.name, stamp.replace(", 0", ", "))
+        stamp = format_words(self.call.now) + " (UTC)"
+        return sign_text(text, self.call.requester.name, stamp)
 
     def _check_deleted(self) -> None:
         args = self.args
@@ -340,27 +298,24 @@ class EditJob:
         else:
             shown["oldrevid"] = saved.old_id
             shown["newrevid"] = saved.new_id
-            shown["newtimestamp"] = call.time_text(saved.time)
+            shown["newtimestamp"] = format_time(saved.time)
         wish = "watch" if args["watch"] else "unwatch" if args["unwatch"] else None
         if watch_after(call, self.title, wish or args["watchlist"], saved.is_new):
             shown["watched"] = True
         call.result["edit"] = shown
 
 
-def find_title(call: ActionCall, args: Dict[str, Any]) -> Title:
-    """Return the title that `title` or `pageid` names."""
-    if require_one(args, "", ("title", "pageid")) == "title":
-        return call.read_title(args["title"])._replace(fragment="")
-    page = call.store.find_pages_by_id([args["pageid"]]).get(args["pageid"])
-    if page is None:
-        raise refuse("nosuchpageid", "There is no page with ID %d." % args["pageid"])
-    return Title(page.namespace, page.key)
-
-
 def missing_page() -> ActionFailure:
     """Return the failure of a page that is not there."""
-    message = ApiMessage("missingtitle", "The page you specified doesn't exist.")
-    return ActionFailure(message)
+    return refuse("missingtitle", "The page you specified doesn't exist.")
+
+
+def find_existing(call: ActionCall, title: Title) -> PageRow:
+    """Return the page of that title; refuse a missing one."""
+    page = call.store.find_page(title)
+    if page is None:
+        raise missing_page()
+    return page
 
 
 def no_revision(revision: Any) -> ActionFailure:
@@ -422,26 +377,17 @@ def _fill_summary(frame: str, text: str) -> str:
 
 def watch_after(call: ActionCall, title: Title, wish: str, is_new: bool) -> bool:
     """Put a page on the watchlist, or off it, after a change; return if it is on."""
-    account = call.requester.account
-    subject = Title(title.namespace & ~1, title.key)
-    row = (account, subject.namespace, subject.key)
-    known = call.store.db.one(
-        "SELECT 1 FROM watch WHERE account = ? AND ns = ? AND title = ?", row
-    )
-    is_watched = known is not None
+    store, account = call.store, call.requester.account
+    was_watched = is_watched = store.is_watched(account, title)
     if wish == "preferences" and not is_watched and not call.may("bot"):
-        options = read_options(call.store, account)
-        is_watched = bool(options["watchdefault"]) or bool(
-            is_new and options["watchcreations"]
+        options = read_options(store, account)
+        is_watched = bool(
+            options["watchdefault"] or (is_new and options["watchcreations"])
         )
     elif wish in ("watch", "unwatch"):
         is_watched = wish == "watch"
-    if account and is_watched and known is None:
-        call.store.db.run("INSERT OR IGNORE INTO watch VALUES (?, ?, ?)", row)
-    elif known is not None and not is_watched:
-        call.store.db.run(
-            "DELETE FROM watch WHERE account = ? AND ns = ? AND title = ?", row
-        )
+    if account and is_watched != was_watched:
+        store.set_watched(account, title, is_watched)
     return is_watched
 
 
@@ -450,3 +396,29 @@ def run_edit(call: ActionCall, args: Dict[str, Any]) -> None:
     require_one(args, "", ("text", "appendtext", "prependtext", "undo"), at_least=True)
     with call.store.db.transaction():
         EditJob(call, args).run()
+
+
+EDIT_ACTIONS: List[ActionModule] = [
+    write_action(
+        "edit",
+        run_edit,
+        """
+        title: text
+        pageid: number
+        section, sectiontitle, text, summary: text
+        tags: texts
+        minor, notminor, bot: flag
+        baserevid: number
+        basetimestamp, starttimestamp: time
+        recreate, createonly, nocreate: flag
+        watch, unwatch: deprecated flag
+        watchlist: one of nochange preferences unwatch watch = preferences
+        md5, prependtext, appendtext: text
+        undo, undoafter: number
+        redirect: flag
+        contentformat: text
+        contentmodel: one of wikitext javascript json css text
+        captchaid, captchaword: text
+        """,
+    ),
+]

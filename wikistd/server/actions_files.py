@@ -8,30 +8,26 @@ Spec: MediaWiki 1.39's ApiQueryImageInfo and its like.  Not here: uploading
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Union
-from urllib.parse import quote
+from typing import Any, Dict, Iterable, List, Optional, Union
 
 from ..formats.checksums import make_checksum
 from .actions import refuse
 from .actions_call import ActionCall
-from .actions_continue import bad_continue
-from .actions_params import (
-    ParamSpec,
-    param_choice,
-    param_choices,
-    param_limit,
-    param_list,
-    param_number,
-    param_text,
-    param_time,
-    param_user,
-)
-from .actions_query import ModuleRun, QueryItem, QueryModule
+from .actions_query import ModuleRun, QueryItem, QueryModule, token_number
+from .actions_select import ListQuery, pick, show_time
 from .comments import parse_comment
-from .files import FileFacts, StashedFile, file_key, file_path, inspect_file
+from .files import (
+    FILE_COLUMNS,
+    FileFacts,
+    StashedFile,
+    file_key,
+    file_path,
+    inspect_file,
+    make_record,
+)
 from .markup import escape_html
 from .records import FileRecord, format_stamp, format_time, parse_stamp
-from .titles import Title, title_text
+from .titles import Title
 
 FILE_PROPS = (
     "timestamp user userid comment parsedcomment canonicaltitle url size dimensions "
@@ -46,17 +42,12 @@ UPLOAD_PROPS = frozenset(
 STASH_PROPS = UPLOAD_PROPS - frozenset(
     "user userid comment parsedcomment uploadwarning mediatype".split()
 )
-
-
 STASH_FOR_USERS = "The upload stash is only available to logged-in users."
 
 
 def file_url(call: ActionCall, record: FileRecord) -> str:
     """Return the address of the bytes of one version of a file."""
-    path = file_path(record.name)
-    if record.archive:
-        folder = path.rpartition("/")[0]
-        path = "archive/%s/%s" % (folder, quote(record.archive, safe="!*,;:@$-_.~"))
+    path = file_path(record.name, record.archive)
     return "%s/w/images/%s" % (call.request.host_url, path)
 
 
@@ -89,75 +80,66 @@ def _comment_value(comment: str) -> Dict[str, Any]:
 
 
 def _show_facts(
-    facts: Union[FileFacts, FileRecord], props: Any, when: int, name: str
+    facts: Union[FileFacts, FileRecord], props: Iterable[str], when: int, name: str
 ) -> Dict[str, Any]:
-    said: Dict[str, Any] = {}
-    if "metadata" in props:
-        said["metadata"] = show_metadata(facts.metadata)
-    if "commonmetadata" in props:
-        comment = facts.metadata.get("comment")
-        said["commonmetadata"] = [] if comment is None else [_comment_value(comment)]
-    if "extmetadata" in props:
-        stem = name.rpartition(".")[0].replace("_", " ")
-        said["extmetadata"] = {
-            key: {"value": value, "source": "mediawiki-metadata", "hidden": ""}
-            for key, value in (("DateTime", format_time(when)), ("ObjectName", stem))
-        }
-    if "mime" in props:
-        said["mime"] = facts.mime
-    if "mediatype" in props:
-        said["mediatype"] = facts.media
-    if "bitdepth" in props:
-        said["bitdepth"] = facts.bits
-    return said
+    comment = facts.metadata.get("comment")
+    stem = name.rpartition(".")[0].replace("_", " ")
+    known = {"DateTime": format_time(when), "ObjectName": stem}
+    told = {
+        key: {"value": value, "source": "mediawiki-metadata", "hidden": ""}
+        for key, value in known.items()
+    }
+    common = [] if comment is None else [_comment_value(comment)]
+    size = {"width": facts.width, "height": facts.height}
+    return pick(
+        props,
+        size=size,
+        dimensions=size,
+        metadata={"metadata": show_metadata(facts.metadata)},
+        commonmetadata={"commonmetadata": common},
+        extmetadata={"extmetadata": told},
+        mime={"mime": facts.mime},
+        mediatype={"mediatype": facts.media},
+        bitdepth={"bitdepth": facts.bits},
+    )
 
 
 def show_file(
-    call: ActionCall, record: FileRecord, props: Any, width: int = -1
+    call: ActionCall, record: FileRecord, props: Iterable[str], width: int = -1
 ) -> Dict[str, Any]:
     """Return what `props` ask for of one version of a file."""
-    title = title_text(6, record.name)
-    said: Dict[str, Any] = {}
-    if "timestamp" in props:
-        said["timestamp"] = format_time(record.timestamp)
-    if "user" in props:
-        said["user"] = record.user
-    if "userid" in props:
-        said["userid"] = record.user_id
-    if "size" in props or "dimensions" in props:
-        said.update(size=record.size, width=record.width, height=record.height)
+    title = Title(6, record.name)
+    size = {"size": record.size}
+    html = "<p>There is a file of this name already: <strong>%s</strong></p>"
+    said = {
+        **show_time(props, record.timestamp),
+        **pick(
+            props,
+            user={"user": record.user},
+            userid={"userid": record.user_id},
+            size=size,
+            dimensions=size,
+            comment={"comment": record.comment},
+            uploadwarning={"html": html % escape_html(str(title))},
+            canonicaltitle={"canonicaltitle": str(title)},
+            sha1={"sha1": record.sha1},
+        ),
+        **_show_facts(record, props, record.timestamp, record.name),
+    }
     if "parsedcomment" in props:
-        said["parsedcomment"] = parse_comment(
-            call.store, record.comment, Title(6, record.name)
-        )
-    if "comment" in props:
-        said["comment"] = record.comment
-    if "uploadwarning" in props:
-        said["html"] = _exists_html(call, record, title)
-    if "canonicaltitle" in props:
-        said["canonicaltitle"] = title
+        said["parsedcomment"] = parse_comment(call.store, record.comment, title)
     if "url" in props:
         if width > 0:
             said.update(_thumbnail(call, record, width))
         said["url"] = file_url(call, record)
-        said["descriptionurl"] = call.page_url(title)
-        page = call.store.find_page(Title(6, record.name))
+        said["descriptionurl"] = call.page_url(str(title))
+        page = call.store.find_page(title)
         if page is not None:
-            said["descriptionshorturl"] = "%s/w/index.php?curid=%d" % (
-                call.request.host_url,
-                page.id,
-            )
-    if "sha1" in props:
-        said["sha1"] = record.sha1
-    said.update(_show_facts(record, props, record.timestamp, record.name))
+            address = "%s/w/index.php?curid=%d"
+            said["descriptionshorturl"] = address % (call.request.host_url, page.id)
     if "archivename" in props and record.archive:
         said["archivename"] = record.archive
     return said
-
-
-def _exists_html(call: ActionCall, record: FileRecord, title: str) -> str:
-    text = "<p>There is a file of this name already: <strong>%s</strong></p>"
-    return text % escape_html(title)
 
 
 def _thumbnail(call: ActionCall, record: FileRecord, width: int) -> Dict[str, Any]:
@@ -169,7 +151,7 @@ def _thumbnail(call: ActionCall, record: FileRecord, width: int) -> Dict[str, An
             "thumbheight": record.height,
         }
     base = "%s/w/images/thumb/%s" % (call.request.host_url, file_path(record.name))
-    name = quote(record.name, safe="!*,;:@$-_.~")
+    name = base.rpartition("/")[2]
     said = {
         "thumburl": "%s/%dpx-%s" % (base, width, name),
         "thumbwidth": width,
@@ -183,39 +165,35 @@ def _thumbnail(call: ActionCall, record: FileRecord, width: int) -> Dict[str, An
     return {**said, "responsiveUrls": larger} if larger else said
 
 
-def show_stashed(call: ActionCall, stashed: StashedFile, props: Any) -> Dict[str, Any]:
+def show_stashed(
+    call: ActionCall, stashed: StashedFile, props: Iterable[str]
+) -> Dict[str, Any]:
     """Return what `props` ask for of an upload that waits in the stash."""
     data = call.store.files.read_stashed(stashed.filekey)
     facts = inspect_file(data, stashed.name)
     name = "%s!%s" % (format_stamp(stashed.timestamp), stashed.filekey)
-    said: Dict[str, Any] = {}
-    if "timestamp" in props:
-        said["timestamp"] = format_time(stashed.timestamp)
-    if "size" in props:
-        said.update(size=stashed.size, width=facts.width, height=facts.height)
-    if "canonicaltitle" in props:
-        said["canonicaltitle"] = title_text(6, name)
-    if "url" in props:
-        url = call.page_url("Special:UploadStash/file/" + stashed.filekey)
-        said["url"] = said["descriptionurl"] = url
-    if "sha1" in props:
-        said["sha1"] = make_checksum("sha1", data).hexdigest()
-    said.update(_show_facts(facts, props, stashed.timestamp, name))
-    return said
+    url = call.page_url("Special:UploadStash/file/" + stashed.filekey)
+    return {
+        **show_time(props, stashed.timestamp),
+        **pick(
+            props,
+            size={"size": stashed.size},
+            canonicaltitle={"canonicaltitle": str(Title(6, name))},
+            url={"url": url, "descriptionurl": url},
+            sha1={"sha1": make_checksum("sha1", data).hexdigest()},
+        ),
+        **_show_facts(facts, props, stashed.timestamp, name),
+    }
 
 
 def query_imageinfo(run: ModuleRun) -> None:
     """Answer prop=imageinfo."""
-    args, count = run.args, 0
-    parts = run.continue_parts(2)
-    pages = [
-        (page.key, number)
-        for number, page in run.pages.good.items()
-        if page.namespace == 6
-    ]
-    pages += [(t.key, n) for n, t in run.pages.missing.items() if t.namespace == 6]
-    for key, number in sorted(pages):
-        if parts is not None and key < parts[0]:
+    args = run.args
+    place = run.continue_values(str, str)
+    files = [(title, number) for number, title in run.pages.numbered if title[0] == 6]
+    for title, number in sorted(files):
+        key = title.key
+        if place is not None and key < place[0]:
             continue
         entry = run.entry(number)
         record = run.store.files.find(key)
@@ -225,16 +203,15 @@ def query_imageinfo(run: ModuleRun) -> None:
         if number < 0:
             entry["known"] = True
         for version in run.store.files.versions(key, args["limit"]):
-            if args["start"] is not None and version.timestamp > args["start"]:
+            when = version.timestamp
+            if args["start"] is not None and when > args["start"]:
                 continue
-            if args["end"] is not None and version.timestamp < args["end"]:
+            if args["end"] is not None and when < args["end"]:
                 continue
-            shown = show_file(run.call, version, set(args["prop"]), args["urlwidth"])
+            shown = show_file(run.call, version, args["prop"], args["urlwidth"])
             if not run.add_value(number, "imageinfo", shown, 500):
-                token = "%s|%s" % (key, format_stamp(version.timestamp))
-                run.go_on("continue", token)
+                run.go_on("continue", "%s|%s" % (key, format_stamp(when)))
                 return
-            count += 1
 
 
 def query_stashimageinfo(run: ModuleRun) -> None:
@@ -246,7 +223,7 @@ def query_stashimageinfo(run: ModuleRun) -> None:
         stashed = run.store.files.find_stashed(key, run.call.requester.account)
         if stashed is None:
             raise stash_missing(key)
-        found.append(show_stashed(run.call, stashed, set(run.args["prop"])))
+        found.append(show_stashed(run.call, stashed, run.args["prop"]))
     run.query.result["stashimageinfo"] = found
 
 
@@ -279,68 +256,29 @@ def query_duplicatefiles(run: ModuleRun) -> List[QueryItem]:
 def query_allimages(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allimages."""
     args = run.args
-    is_down = args["dir"] in ("descending", "older")
-    where = "is_current = 1"
-    values: List[Any] = []
     by_time = args["sort"] == "timestamp"
-    column = "time" if by_time else "name"
-    parts = run.continue_parts(2 if by_time else 1)
+    keys = {"time": parse_stamp, "name": str} if by_time else {"name": str}
+    files = ListQuery(run, "file", keys, "is_current = 1")
     if by_time:
-        order = "time%s, name%s" % ((" DESC",) * 2 if is_down else ("", ""))
-        for name, sign in (
-            ("start", "<=" if is_down else ">="),
-            ("end", ">=" if is_down else "<="),
-        ):
-            if args[name] is not None:
-                where += " AND time %s ?" % sign
-                values.append(args[name])
-        if parts is not None:
-            try:
-                values += [parse_stamp(parts[0]), parts[1]]
-            except ValueError as error:
-                raise bad_continue() from error
-            where += " AND (time, name) %s (?, ?)" % ("<=" if is_down else ">=")
+        files.add_times()
     else:
-        order = "name" + (" DESC" if is_down else "")
-        for name, sign in (
-            ("from", "<=" if is_down else ">="),
-            ("to", ">=" if is_down else "<="),
-        ):
-            if args[name] is not None:
-                where += " AND name %s ?" % sign
-                values.append(file_key(args[name]))
-        if parts is not None:
-            where += " AND name %s ?" % ("<=" if is_down else ">=")
-            values.append(parts[0])
+        first, last = (
+            None if args[name] is None else file_key(args[name])
+            for name in ("from", "to")
+        )
+        files.add_bounds("name", first, last)
     if args["prefix"] is not None:
-        prefix = file_key(args["prefix"])
-        where += " AND name >= ? AND name < ?"
-        values += [prefix, prefix + "\U0010ffff"]
+        files.add_prefix("name", file_key(args["prefix"]))
     if args["user"] is not None:
-        where += " AND user = ?"
-        values.append(args["user"])
+        files.add("user = ?", args["user"])
     if args["sha1"] is not None:
-        where += " AND sha1 = ?"
-        values.append(args["sha1"].lower())
-    records = run.store.files.query(
-        "%s ORDER BY %s" % (where, order), tuple(values), args["limit"] + 1
-    )
+        files.add("sha1 = ?", args["sha1"].lower())
     items: List[QueryItem] = []
-    for record in records:
-        if len(items) >= args["limit"]:
-            token = record.name
-            if column == "time":
-                token = "%s|%s" % (format_stamp(record.timestamp), record.name)
-            run.go_on("continue", token)
-            break
-        title = title_text(6, record.name)
-        entry = {
-            "name": record.name,
-            **show_file(run.call, record, set(args["prop"])),
-            "ns": 6,
-            "title": title,
-        }
-        items.append(QueryItem(entry, None, Title(6, record.name)))
+    for record in map(make_record, files.fetch(FILE_COLUMNS)):
+        title = Title(6, record.name)
+        shown = show_file(run.call, record, args["prop"])
+        entry = {"name": record.name, **shown, **title.entry}
+        items.append(QueryItem(entry, None, title))
     return items
 
 
@@ -349,25 +287,17 @@ def query_mystashedfiles(run: ModuleRun) -> List[QueryItem]:
     account = run.call.requester.account
     if not account:
         raise refuse("stashnotloggedin", STASH_FOR_USERS)
-    parts = run.continue_parts(1)
-    if parts is not None and not parts[0].isdigit():
-        raise bad_continue()
-    start = int(parts[0]) if parts else 0
-    rows = run.store.files.list_stashed(account, start, run.args["limit"] + 1)
+    stash = ListQuery(run, "stash", {"rowid": token_number}, "account = ?", account)
     items: List[QueryItem] = []
-    for number, filekey, status, size, name in rows:
-        if len(items) >= run.args["limit"]:
-            run.go_on("continue", str(number))
-            break
-        entry: Dict[str, Any] = {"filekey": filekey, "status": status}
+    for filekey, status, size, name in stash.fetch("filekey, status, size, name"):
         facts = inspect_file(run.store.files.read_stashed(filekey), name)
-        if "size" in run.args["prop"]:
-            entry.update(
-                size=size, width=facts.width, height=facts.height, bits=facts.bits
-            )
-        if "type" in run.args["prop"]:
-            entry.update(mimetype=facts.mime, mediatype=facts.media)
-        items.append(QueryItem(entry))
+        sizes = {"width": facts.width, "height": facts.height, "bits": facts.bits}
+        shown = pick(
+            run.args["prop"],
+            size={"size": size, **sizes},
+            type={"mimetype": facts.mime, "mediatype": facts.media},
+        )
+        items.append(QueryItem({"filekey": filekey, "status": status, **shown}))
     return items
 
 
@@ -378,102 +308,83 @@ def query_filearchive(run: ModuleRun) -> List[QueryItem]:
 
 FILE_PROP_MODULES: List[QueryModule] = [
     QueryModule(
-        "imageinfo",
-        "prop",
+        "prop/imageinfo",
         "ii",
-        {
-            "prop": param_choices(FILE_PROPS, "timestamp user", takes_all=True),
-            "limit": param_limit(1),
-            "start": param_time(),
-            "end": param_time(),
-            "urlwidth": param_number(-1),
-            "urlheight": param_number(-1),
-            "metadataversion": param_text("latest"),
-            "extmetadatalanguage": param_text("en"),
-            "extmetadatafilter": param_list(),
-            "urlparam": param_text(""),
-            "badfilecontexttitle": param_text(),
-            "continue": param_text(),
-            "localonly": ParamSpec("flag", False),
-        },
         query_imageinfo,
+        """
+        prop: starred any of %s = timestamp user
+        limit: limit = 1
+        start, end: time
+        urlwidth, urlheight: number = -1
+        metadataversion: text = latest
+        extmetadatalanguage: text = en
+        extmetadatafilter: texts
+        urlparam: text =
+        badfilecontexttitle, continue: text
+        localonly: flag
+        """
+        % FILE_PROPS,
     ),
     QueryModule(
-        "stashimageinfo",
-        "prop",
+        "prop/stashimageinfo",
         "sii",
-        {
-            "filekey": param_list(),
-            "sessionkey": param_list(),
-            "prop": param_choices(FILE_PROPS, "timestamp url", takes_all=True),
-            "urlwidth": param_number(-1),
-            "urlheight": param_number(-1),
-            "urlparam": param_text(""),
-        },
         query_stashimageinfo,
+        """
+        filekey, sessionkey: texts
+        prop: starred any of %s = timestamp url
+        urlwidth, urlheight: number = -1
+        urlparam: text =
+        """
+        % FILE_PROPS,
         is_private=True,
     ),
     QueryModule(
-        "duplicatefiles",
-        "prop",
+        "prop/duplicatefiles",
         "df",
-        {
-            "limit": param_limit(),
-            "continue": param_text(),
-            "dir": param_choice("ascending descending", "ascending"),
-            "localonly": ParamSpec("flag", False),
-        },
         query_duplicatefiles,
-        query_duplicatefiles,
+        """
+        limit: limit
+        continue: text
+        dir: one of ascending descending = ascending
+        localonly: flag
+        """,
+        is_generator=True,
     ),
 ]
 FILE_LIST_MODULES: List[QueryModule] = [
     QueryModule(
-        "allimages",
-        "list",
+        "list/allimages",
         "ai",
-        {
-            "sort": param_choice("name timestamp", "name"),
-            "dir": param_choice("ascending descending newer older", "ascending"),
-            "from": param_text(),
-            "to": param_text(),
-            "continue": param_text(),
-            "start": param_time(),
-            "end": param_time(),
-            "prop": param_choices(FILE_PROPS, "timestamp url", takes_all=True),
-            "prefix": param_text(),
-            "sha1": param_text(),
-            "user": param_user(),
-            "limit": param_limit(),
-        },
         query_allimages,
-        query_allimages,
+        """
+        sort: one of name timestamp = name
+        dir: one of ascending descending newer older = ascending
+        from, to, continue: text
+        start, end: time
+        prop: starred any of %s = timestamp url
+        prefix, sha1: text
+        user: user
+        limit: limit
+        """
+        % FILE_PROPS,
+        is_generator=True,
     ),
     QueryModule(
-        "mystashedfiles",
-        "list",
+        "list/mystashedfiles",
         "msf",
-        {
-            "prop": param_choices("size type"),
-            "limit": param_limit(),
-            "continue": param_text(),
-        },
         query_mystashedfiles,
+        "prop: any of size type\nlimit: limit\ncontinue: text",
         is_private=True,
     ),
     QueryModule(
-        "filearchive",
-        "list",
+        "list/filearchive",
         "fa",
-        {
-            "from": param_text(),
-            "continue": param_text(),
-            "to": param_text(),
-            "prefix": param_text(),
-            "dir": param_choice("ascending descending", "ascending"),
-            "prop": param_choices("sha1 timestamp user size", "timestamp"),
-            "limit": param_limit(),
-        },
         query_filearchive,
+        """
+        from, continue, to, prefix: text
+        dir: one of ascending descending = ascending
+        prop: any of sha1 timestamp user size = timestamp
+        limit: limit
+        """,
     ),
 ]

@@ -8,7 +8,7 @@ Not here: what is in a result (the other actions_*.py).
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 from .actions import ApiMessage
 from .markup import escape_html
@@ -37,17 +37,13 @@ XML_MEMBER_NAMES = {
     "users": "user",
     "warnings": "warning",
 }
-JSON_FORMATS = ("json", "jsonfm")
 API_FORMATS = ("json", "jsonfm", "none", "php", "phpfm", "rawfm", "xml", "xmlfm")
 
 
-class PlainBool:
-    """A value that stays true or false in formatversion 1.  Immutable."""
+class PlainBool(NamedTuple):
+    """A value that stays true or false in formatversion 1."""
 
-    __slots__ = ("value",)
-
-    def __init__(self, value: bool) -> None:
-        self.value = value
+    value: bool
 
 
 def shape_result(value: Any, version: int) -> Any:

@@ -9,17 +9,10 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from .actions import refuse
-from .actions_call import ActionCall, ModuleFacts
-from .actions_params import (
-    HIGH_VALUES,
-    LOW_VALUES,
-    ParamSpec,
-    param_choice,
-    param_flag,
-    param_list,
-    param_text,
-)
+from .actions_call import ActionCall, ActionModule
+from .actions_params import HIGH_VALUES, LOW_VALUES
 from .actions_query import QUERY_PARAMS, QueryModule
+from .actions_specs import ParamSpec, read_spec, read_table
 from .markup import escape_html
 
 
@@ -30,29 +23,10 @@ class ModuleNote(NamedTuple):
     group: str
     prefix: str
     params: Mapping[str, ParamSpec]
-    facts: Optional[ModuleFacts] = None
+    action: Optional[ActionModule] = None
     is_generator: bool = False
 
 
-PARAM_INFO_FACTS = ModuleFacts(
-    {
-        "modules": param_list(),
-        "helpformat": param_choice("html wikitext raw none", "none"),
-        "querymodules": param_list(),
-        "mainmodule": param_text(),
-        "pagesetmodule": param_text(),
-        "formatmodules": param_list(),
-    }
-)
-HELP_FACTS = ModuleFacts(
-    {
-        "modules": param_list(),
-        "submodules": param_flag(),
-        "recursivesubmodules": param_flag(),
-        "wrap": param_flag(),
-        "toc": param_flag(),
-    }
-)
 _help_kinds = {
     "text": "string",
     "flag": "boolean",
@@ -68,26 +42,22 @@ _help_prefixes = {"login": "lg", "clientlogin": "login", "createaccount": "creat
 
 def list_modules(call: ActionCall) -> Dict[str, ModuleNote]:
     """Return every module of the wiki by its path."""
-    notes = {"main": ModuleNote("main", "", "", call.action_table["main"])}
-    for name, facts in sorted(call.action_table["actions"].items()):
-        params = dict(facts.params)
+    notes = {"main": ModuleNote("main", "", "", read_table(call.main_params))}
+    for name, action in sorted(call.action_table.items()):
+        params = dict(read_table(action.params))
         if name == "query":
             params.update(_query_params(call.query_table))
-        if facts.token:
-            params["token"] = param_text(is_required=True, is_secret=True)
+        if action.token:
+            params["token"] = read_spec("required secret text")
         prefix = _help_prefixes.get(name, "")
         shown = {each[len(prefix) :]: spec for each, spec in params.items()}
-        notes[name] = ModuleNote(name, "action", prefix, shown, facts)
+        notes[name] = ModuleNote(name, "action", prefix, shown, action)
     modules: Iterable[QueryModule] = call.query_table.values()
     for module in modules:
         path = "query+" + module.name
+        params = read_table(module.params)
         notes[path] = ModuleNote(
-            path,
-            module.kind,
-            module.prefix,
-            module.params,
-            None,
-            module.generate is not None,
+            path, module.kind, module.prefix, params, None, module.is_generator
         )
     return notes
 
@@ -96,13 +66,13 @@ def _query_params(table: Mapping[str, QueryModule]) -> Dict[str, ParamSpec]:
     names: Dict[str, List[str]] = {"prop": [], "list": [], "meta": [], "generator": []}
     for module in table.values():
         names[module.kind].append(module.name)
-        if module.generate is not None:
+        if module.is_generator:
             names["generator"].append(module.name)
     choices = {
         kind: ParamSpec("submodule", None, tuple(sorted(found)), kind != "generator")
         for kind, found in names.items()
     }
-    return {**choices, **{k: v for k, v in QUERY_PARAMS.items() if k != "generator"}}
+    return {**choices, **read_table(QUERY_PARAMS), "generator": choices["generator"]}
 
 
 def _describe_param(
@@ -126,9 +96,7 @@ def _describe_param(
         shown["deprecated"] = True
     shown["multi"] = spec.is_multi
     if spec.is_multi:
-        high = spec.max_values or HIGH_VALUES
-        low = min(LOW_VALUES, high)
-        shown.update(lowlimit=low, highlimit=high, limit=low)
+        shown.update(lowlimit=LOW_VALUES, highlimit=HIGH_VALUES, limit=LOW_VALUES)
     if spec.takes_all:
         shown["allspecifier"] = "*"
     for key, value in (
@@ -158,9 +126,9 @@ def describe_module(note: ModuleNote) -> Dict[str, Any]:
     }
     if not note.group:
         del shown["group"]
-    if note.facts is not None and note.facts.is_write:
+    if note.action is not None and note.action.is_write:
         shown["writerights"] = True
-    if note.facts is not None and note.facts.must_post:
+    if note.action is not None and note.action.must_post:
         shown["mustbeposted"] = True
     if note.is_generator:
         shown["generator"] = True
@@ -168,8 +136,8 @@ def describe_module(note: ModuleNote) -> Dict[str, Any]:
         _describe_param(number, name, spec, note.path)
         for number, (name, spec) in enumerate(note.params.items(), 1)
     ]
-    if note.facts is not None and note.facts.token:
-        shown["parameters"][-1]["tokentype"] = note.facts.token
+    if note.action is not None and note.action.token:
+        shown["parameters"][-1]["tokentype"] = note.action.token
     shown["templatedparameters"] = []
     return shown
 
@@ -212,5 +180,28 @@ def run_help(call: ActionCall, args: Dict[str, Any]) -> None:
     text = "<dl>%s</dl>" % "".join(lines)
     call.result["help"] = {
         "mime": "text/html",
-        "help" if call.version > 1 else "*": text,
+        call.text_key("help"): text,
     }
+
+
+HELP_ACTIONS: List[ActionModule] = [
+    ActionModule(
+        "help",
+        run_help,
+        """
+        modules: texts
+        submodules, recursivesubmodules, wrap, toc: flag
+        """,
+    ),
+    ActionModule(
+        "paraminfo",
+        run_paraminfo,
+        """
+        modules: texts
+        helpformat: one of html wikitext raw none = none
+        querymodules: texts
+        mainmodule, pagesetmodule: text
+        formatmodules: texts
+        """,
+    ),
+]

@@ -8,25 +8,21 @@ Not here: the other properties (actions_props.py), lists of them (actions_lists.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from .actions_continue import bad_continue
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_list,
-    param_namespaces,
-    param_text,
+from .actions_query import (
+    ModuleRun,
+    QueryItem,
+    QueryModule,
+    namespace_clause,
+    token_number,
 )
-from .actions_query import ModuleRun, QueryItem, QueryModule, namespace_clause
-from .records import format_time
-from .titles import InvalidTitle, Title, parse_title, title_text
+from .actions_select import DOWN_WAYS, pick, show_time
+from .titles import InvalidTitle, Title, parse_title
 
 
 def _link_values(run: ModuleRun, name: str) -> Optional[List[Title]]:
-    texts = run.args.get(name)
+    texts = run.args[name]
     if texts is None:
         return None
     titles = []
@@ -38,401 +34,282 @@ def _link_values(run: ModuleRun, name: str) -> Optional[List[Title]]:
     return titles
 
 
-def _query_links(
-    run: ModuleRun, kind: str, name: str, filter_name: str, *, has_namespace: bool
-) -> List[QueryItem]:
-    """Answer links, templates and images, as values or for a generator."""
-    args, ids = run.args, sorted(run.pages.good)
-    if not ids:
-        return []
-    limit: int = args["limit"]
-    parts = run.continue_parts(3 if has_namespace else 2)
-    start: Tuple[int, int, str] = (0, -1, "")
-    if parts is not None:
-        numbers = parts[:-1]
-        if not all(number.isdigit() for number in numbers):
-            raise bad_continue()
-        namespace = int(numbers[1]) if has_namespace else 6
-        start = (int(numbers[0]), namespace, parts[-1])
-    where = "kind = ? AND page = ?"
-    values: List[Any] = []
-    if args.get("namespace"):
-        where += " AND " + namespace_clause("ns", args["namespace"])
-    wanted = _link_values(run, filter_name)
-    if wanted is not None:
-        if not wanted:
-            return []
-        where += " AND (%s)" % " OR ".join(["(ns = ? AND title = ?)"] * len(wanted))
-        for title in wanted:
-            values += [title.namespace, title.key]
-    is_down = args["dir"] == "descending"
-    order = "ns DESC, title DESC" if is_down else "ns, title"
-    found: List[QueryItem] = []
-    for page in reversed(ids) if is_down else ids:
-        if parts is not None and (page > start[0] if is_down else page < start[0]):
-            continue
-        condition, more = where, [kind, page, *values]
-        if parts is not None and page == start[0]:
-            condition += " AND (ns, title) %s (?, ?)" % ("<=" if is_down else ">=")
-            more += [start[1], start[2]]
-        rows = run.store.db.all(
-            "SELECT ns, title FROM link WHERE %s ORDER BY %s LIMIT %d"
-            % (condition, order, limit - len(found) + 1),
-            more,
-        )
-        for namespace, key in rows:
-            token = "%d|%d|%s" % (page, namespace, key)
-            if not has_namespace:
-                token = "%d|%s" % (page, key)
-            if len(found) >= limit:
-                run.go_on("continue", token)
-                return found
-            entry = {"ns": namespace, "title": title_text(namespace, key)}
-            if not run.is_generator and not run.add_value(page, name, entry):
-                run.go_on("continue", token)
-                return found
-            found.append(QueryItem(entry, None, Title(namespace, key)))
+def _each_page(
+    run: ModuleRun, name: str, keys: Dict[str, Any], sql: str, values: Any = ()
+) -> List[Tuple[int, Any]]:
+    """Return the rows of the pages, page by page, one more than the limit takes.
+
+    `sql` has a place for the page first, then for `values`, and one %s for what
+    follows.  `keys` are the columns it selects first, by which it is sorted.
+    """
+    way, sign = ("", ">=")
+    if run.args.get("dir") in DOWN_WAYS:
+        way, sign = " DESC", "<="
+    place = run.continue_values(token_number, *keys.values())
+    columns, left = list(keys), run.args["limit"] + 1
+    found: List[Tuple[int, Any]] = []
+    for page in sorted(run.pages.good, reverse=way != ""):
+        clause, more = "", []
+        if place is not None and page != place[0]:
+            if (page > place[0]) == (way != ""):
+                continue
+        elif place is not None:
+            marks = ", ".join("?" * len(columns))
+            clause = " AND (%s) %s (%s)" % (", ".join(columns), sign, marks)
+            more = place[1:]
+        order = ", ".join(column + way for column in columns)
+        clause += " ORDER BY %s LIMIT %d" % (order, left - len(found))
+        rows = run.store.db.all(sql % clause, [page, *values, *more])
+        found += [(page, row) for row in rows]
     return found
 
 
+#: The kind of link that a property is about.
+LINK_KINDS = {
+    "links": "page",
+    "templates": "template",
+    "images": "file",
+    "linkshere": "page",
+    "transcludedin": "template",
+    "fileusage": "file",
+    "redirects": "redirect",
+}
+
+
 def query_links(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=links."""
-    return _query_links(run, "page", "links", "titles", has_namespace=True)
-
-
-def query_templates(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=templates."""
-    return _query_links(run, "template", "templates", "templates", has_namespace=True)
-
-
-def query_images(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=images."""
-    return _query_links(run, "file", "images", "images", has_namespace=False)
+    """Answer links, templates and images, as values or for a generator."""
+    name, kind = run.module.name, LINK_KINDS[run.module.name]
+    keys = {"ns": token_number, "title": str}
+    if kind == "file":
+        del keys["ns"]
+    where = " AND kind = ?"
+    values: List[Any] = [kind]
+    if run.args.get("namespace"):
+        where += " AND " + namespace_clause("ns", run.args["namespace"])
+    wanted = _link_values(run, "titles" if name == "links" else name)
+    if wanted is not None:
+        each = "(ns = ? AND title = ?)"
+        where += " AND (%s)" % (" OR ".join([each] * len(wanted)) or "0")
+        values += [value for title in wanted for value in title[:2]]
+    sql = "SELECT %s, ns, title FROM link WHERE page = ?%s%%s"
+    sql %= (", ".join(keys), where)
+    found: List[QueryItem] = []
+    for page, row in _each_page(run, name, keys, sql, values):
+        title = Title(*row[-2:])
+        token = "|".join(map(str, (page, *row[:-2])))
+        if not run.add_in_turn(page, name, title.entry, token, len(found)):
+            break
+        found.append(QueryItem({}, None, title))
+    return found
 
 
 def query_categories(run: ModuleRun) -> List[QueryItem]:
     """Answer prop=categories."""
-    args, limit = run.args, run.args["limit"]
-    if not run.pages.good:
-        return []
-    parts = run.continue_parts(2)
-    if parts is not None and not parts[0].isdigit():
-        raise bad_continue()
     wanted = _link_values(run, "categories")
-    props = args["prop"] or []
+    sql = "SELECT category, sortkey, prefix, time FROM category_member WHERE page = ?"
+    values: List[str] = []
+    if wanted is not None:
+        values = [title.key for title in wanted if title.namespace == 14]
+        sql += " AND category IN (%s)" % ", ".join("?" * len(values))
     found: List[QueryItem] = []
-    is_down = args["dir"] == "descending"
-    for page in sorted(run.pages.good, reverse=is_down):
-        condition = "page = ?"
-        values: List[Any] = [page]
-        if parts is not None:
-            first = int(parts[0])
-            if page > first if is_down else page < first:
-                continue
-            if page == first:
-                condition += " AND category %s ?" % ("<=" if is_down else ">=")
-                values.append(parts[1])
-        if wanted is not None:
-            keys = [title.key for title in wanted if title.namespace == 14]
-            condition += " AND category IN (%s)" % ", ".join("?" * len(keys))
-            values += keys
-        rows = run.store.db.all(
-            "SELECT category, sortkey, prefix, time FROM category_member WHERE %s"
-            " ORDER BY category%s LIMIT %d"
-            % (condition, " DESC" if is_down else "", limit - len(found) + 1),
-            values,
-        )
-        for category, sortkey, prefix, when in rows:
-            entry: Dict[str, Any] = {"ns": 14, "title": title_text(14, category)}
-            if "sortkey" in props:
-                entry["sortkey"] = sortkey.encode("utf-8").hex()
-                entry["sortkeyprefix"] = prefix
-            if "timestamp" in props:
-                entry["timestamp"] = format_time(when)
-            if "hidden" in props:
-                entry["hidden"] = False
-            full = len(found) >= limit
-            if full or not (
-                run.is_generator or run.add_value(page, "categories", entry)
-            ):
-                run.go_on("continue", "%d|%s" % (page, category))
-                return found
-            found.append(QueryItem(entry, None, Title(14, category)))
+    for page, row in _each_page(
+        run, "categories", {"category": str}, sql + "%s", values
+    ):
+        category, sortkey, prefix, when = row
+        title = Title(14, category)
+        key = {"sortkey": sortkey.encode("utf-8").hex(), "sortkeyprefix": prefix}
+        entry = {
+            **title.entry,
+            **show_time(run.args["prop"], when),
+            **pick(run.args["prop"], sortkey=key, hidden={"hidden": False}),
+        }
+        token = "%d|%s" % (page, category)
+        if not run.add_in_turn(page, "categories", entry, token, len(found)):
+            break
+        found.append(QueryItem(entry, None, title))
     return found
-
-
-def _query_by_position(
-    run: ModuleRun,
-    name: str,
-    sql: str,
-    show: Callable[[Sequence[Any]], Dict[str, Any]],
-) -> None:
-    """Answer a prop whose continue is "page|position", which `sql` selects first.
-
-    `sql` has three places: the page, the first position, how many.
-    """
-    if not run.pages.good:
-        return
-    parts = run.continue_parts(2)
-    start = (0, "")
-    if parts is not None:
-        if not parts[0].isdigit():
-            raise bad_continue()
-        start = (int(parts[0]), parts[1])
-    count = 0
-    for page in sorted(run.pages.good):
-        if page < start[0]:
-            continue
-        first: Any = start[1] if page == start[0] else ""
-        rows = run.store.db.all(sql, (page, first, run.args["limit"] - count + 1))
-        for row in rows:
-            token = "%d|%s" % (page, row[0])
-            if count >= run.args["limit"] or not run.add_value(page, name, show(row)):
-                run.go_on("continue", token)
-                return
-            count += 1
 
 
 def query_extlinks(run: ModuleRun) -> None:
     """Answer prop=extlinks."""
-    _query_by_position(
-        run,
-        "extlinks",
-        "SELECT sort_url || '|' || position AS place, url FROM outlink WHERE page = ?"
-        " AND place >= ? ORDER BY place LIMIT ?",
-        lambda row: {run.call.content_key if run.call.version < 2 else "url": row[1]},
+    sql = (
+        "SELECT sort_url || '|' || position AS place, url FROM outlink WHERE page = ?%s"
     )
+    found = _each_page(run, "extlinks", {"place": str}, sql)
+    for count, (page, (place, url)) in enumerate(found):
+        entry = {run.call.text_key("url"): url}
+        token = "%d|%s" % (page, place)
+        if not run.add_in_turn(page, "extlinks", entry, token, count):
+            return
 
 
 def query_iwlinks(run: ModuleRun) -> None:
     """Answer prop=iwlinks."""
-
-    def show(row: Sequence[Any]) -> Dict[str, Any]:
-        prefix, _, title = str(row[1]).partition(":")
-        return {
-            "prefix": prefix,
-            "title" if run.call.version >= 2 else "*": title.replace("_", " "),
-        }
-
-    _query_by_position(
-        run,
-        "iwlinks",
-        "SELECT title, title FROM link WHERE kind = 'interwiki' AND page = ?"
-        " AND title >= ? ORDER BY title LIMIT ?",
-        show,
-    )
+    sql = "SELECT title FROM link WHERE kind = 'interwiki' AND page = ?%s"
+    found = _each_page(run, "iwlinks", {"title": str}, sql)
+    for count, (page, (full,)) in enumerate(found):
+        prefix, _, title = full.partition(":")
+        entry = {"prefix": prefix, run.call.text_key("title"): title.replace("_", " ")}
+        token = "%d|%s" % (page, full)
+        if not run.add_in_turn(page, "iwlinks", entry, token, count):
+            return
 
 
 def query_langlinks(run: ModuleRun) -> None:
     """Answer prop=langlinks: this wiki has one language."""
 
 
-def _query_linking(run: ModuleRun, name: str, kind: str) -> List[QueryItem]:
+def query_linking(run: ModuleRun) -> List[QueryItem]:
     """Answer linkshere, transcludedin, fileusage and redirects."""
+    name, kind = run.module.name, LINK_KINDS[run.module.name]
     limit = run.args["limit"]
-    targets = {
-        (page.namespace, page.key): number for number, page in run.pages.good.items()
-    }
+    targets = {page.title[:2]: number for number, page in run.pages.good.items()}
     for group in (run.pages.missing, run.pages.special if kind == "redirect" else {}):
-        for number, title in group.items():
-            targets[title.namespace, title.key] = number
+        targets.update((title[:2], number) for number, title in group.items())
     if kind == "file":
         targets = {key: number for key, number in targets.items() if key[0] == 6}
+    if not targets:
+        return []
     # The token has the target as far as there are several, then the linking page.
     has_namespace = len({namespace for namespace, _ in targets}) > 1
     has_title = len({key for _, key in targets}) > 1
+    kinds = [int] * has_namespace + [str] * has_title + [token_number]
+    place = run.continue_values(*kinds)
     start: Tuple[Any, ...] = (-9, "", 0)
-    if run.args["continue"] is not None and targets:
-        start = _linking_start(run, targets, has_namespace, has_title)
+    if place is not None:
+        only = next(iter(targets))
+        start = (
+            place[0] if has_namespace else only[0],
+            place[-2] if has_title else only[1],
+            place[-1],
+        )
     found: List[QueryItem] = []
-    for namespace, key in sorted(targets):
-        if (namespace, key) < start[:2]:
+    for target in sorted(targets):
+        if target < start[:2]:
             continue
-        number = targets[namespace, key]
-        first = start[2] if (namespace, key) == start[:2] else 0
-        ids = _linking_ids(run, kind, namespace, key, first, limit - len(found) + 1)
+        first = start[2] if target == start[:2] else 0
+        title = Title(*target)
+        ids = _linking_ids(run, kind, title, first, limit - len(found) + 1)
         pages = run.store.find_pages_by_id(ids)
         for linking in ids:
-            token = "|".join(
-                [str(namespace)] * has_namespace + [key] * has_title + [str(linking)]
-            )
             page = pages[linking]
-            entry: Dict[str, Any] = {
-                "pageid": page.id,
-                "ns": page.namespace,
-                "title": page.text,
-            }
+            token = "|".join(
+                [str(target[0])] * has_namespace
+                + [target[1]] * has_title
+                + [str(linking)]
+            )
+            entry = dict(page.entry)
             if kind != "redirect":
                 entry["redirect"] = page.redirect is not None
-            full = len(found) >= limit
-            if full or not (run.is_generator or run.add_value(number, name, entry)):
-                run.go_on("continue", token)
+            if not run.add_in_turn(targets[target], name, entry, token, len(found)):
                 return found
             found.append(QueryItem(entry, page))
     return found
 
 
-def _linking_start(
-    run: ModuleRun,
-    targets: Dict[Tuple[int, str], int],
-    has_namespace: bool,
-    has_title: bool,
-) -> Tuple[int, str, int]:
-    """Return target and linking page of a continue parameter."""
-    parts = run.continue_parts(1 + has_namespace + has_title) or []
-    only = next(iter(targets))
-    try:
-        namespace = int(parts[0]) if has_namespace else only[0]
-        key = parts[-2] if has_title else only[1]
-        return namespace, key, int(parts[-1])
-    except ValueError as error:
-        raise bad_continue() from error
-
-
 def _linking_ids(
-    run: ModuleRun, kind: str, namespace: int, key: str, first: int, count: int
+    run: ModuleRun, kind: str, target: Title, first: int, count: int
 ) -> List[int]:
     """Return the pages from `first` on that link to one target, by their numbers."""
-    if kind == "redirect":
-        rows = run.store.db.all(
-            "SELECT id FROM page WHERE redirect = ? AND id >= ? ORDER BY id LIMIT ?",
-            (title_text(namespace, key), first, count),
+    sql = "SELECT id FROM page WHERE redirect = ? AND id >= ? ORDER BY id LIMIT ?"
+    values: Tuple[Any, ...] = (str(target), first, count)
+    if kind != "redirect":
+        spaces = run.args["namespace"]
+        sql = (
+            "SELECT link.page FROM link JOIN page ON page.id = link.page WHERE kind = ?"
+            " AND link.ns = ? AND link.title = ? AND link.page >= ? AND %s"
+            " ORDER BY link.page LIMIT ?"
+            % (namespace_clause("page.ns", spaces) if spaces else "1")
         )
-        return [row[0] for row in rows]
-    condition = "kind = ? AND link.ns = ? AND link.title = ? AND link.page >= ?"
-    if run.args["namespace"]:
-        condition += " AND " + namespace_clause("page.ns", run.args["namespace"])
-    rows = run.store.db.all(
-        "SELECT link.page FROM link JOIN page ON page.id = link.page"
-        " WHERE %s ORDER BY link.page LIMIT %d" % (condition, count),
-        (kind, namespace, key, first),
-    )
-    return [row[0] for row in rows]
+        values = (kind, *target[:2], first, count)
+    return [number for (number,) in run.store.db.all(sql, values)]
 
 
-def query_linkshere(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=linkshere."""
-    return _query_linking(run, "linkshere", "page")
-
-
-def query_transcludedin(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=transcludedin."""
-    return _query_linking(run, "transcludedin", "template")
-
-
-def query_fileusage(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=fileusage."""
-    return _query_linking(run, "fileusage", "file")
-
-
-def query_redirects(run: ModuleRun) -> List[QueryItem]:
-    """Answer prop=redirects."""
-    return _query_linking(run, "redirects", "redirect")
-
-
-_link_params = {
-    "limit": param_limit(),
-    "continue": param_text(),
-    "dir": param_choice("ascending descending", "ascending"),
-}
-
-
-_linking_params = {
-    "prop": param_choices("pageid title redirect", "pageid title redirect"),
-    "namespace": param_namespaces(),
-    "show": param_choices("redirect !redirect"),
-    "limit": param_limit(),
-    "continue": param_text(),
-}
-
-
-def _linking_module(name: str, prefix: str, run: Any) -> QueryModule:
-    return QueryModule(name, "prop", prefix, _linking_params, run, run)
-
+_link_params = """
+limit: limit
+continue: text
+dir: one of ascending descending = ascending
+"""
+_linking_params = """
+prop: any of pageid title redirect = pageid title redirect
+namespace: namespaces
+show: any of redirect !redirect
+limit: limit
+continue: text
+"""
 
 LINK_PROP_MODULES: List[QueryModule] = [
     QueryModule(
-        "links",
-        "prop",
+        "prop/links",
         "pl",
-        {**_link_params, "namespace": param_namespaces(), "titles": param_list()},
         query_links,
-        query_links,
+        _link_params + "namespace: namespaces\ntitles: texts",
+        is_generator=True,
     ),
     QueryModule(
-        "templates",
-        "prop",
+        "prop/templates",
         "tl",
-        {**_link_params, "namespace": param_namespaces(), "templates": param_list()},
-        query_templates,
-        query_templates,
+        query_links,
+        _link_params + "namespace: namespaces\ntemplates: texts",
+        is_generator=True,
     ),
     QueryModule(
-        "images",
-        "prop",
+        "prop/images",
         "im",
-        {**_link_params, "images": param_list()},
-        query_images,
-        query_images,
+        query_links,
+        _link_params + "images: texts",
+        is_generator=True,
     ),
     QueryModule(
-        "categories",
-        "prop",
+        "prop/categories",
         "cl",
-        {
-            **_link_params,
-            "prop": param_choices("sortkey timestamp hidden"),
-            "show": param_choices("hidden !hidden"),
-            "categories": param_list(),
-        },
         query_categories,
-        query_categories,
+        _link_params
+        + """
+        prop: any of sortkey timestamp hidden
+        show: any of hidden !hidden
+        categories: texts
+        """,
+        is_generator=True,
     ),
     QueryModule(
-        "extlinks",
-        "prop",
+        "prop/extlinks",
         "el",
-        {
-            "limit": param_limit(),
-            "continue": param_text(),
-            "protocol": param_text(),
-            "query": param_text(),
-            "expandurl": param_flag(is_deprecated=True),
-        },
         query_extlinks,
+        """
+        limit: limit
+        continue, protocol, query: text
+        expandurl: deprecated flag
+        """,
     ),
     QueryModule(
-        "iwlinks",
-        "prop",
+        "prop/iwlinks",
         "iw",
-        {
-            "prop": param_choices("url"),
-            "prefix": param_text(),
-            "title": param_text(),
-            "dir": param_choice("ascending descending", "ascending"),
-            "limit": param_limit(),
-            "continue": param_text(),
-        },
         query_iwlinks,
+        """
+        prop: any of url
+        prefix, title: text
+        dir: one of ascending descending = ascending
+        limit: limit
+        continue: text
+        """,
     ),
     QueryModule(
-        "langlinks",
-        "prop",
+        "prop/langlinks",
         "ll",
-        {
-            "prop": param_choices("url langname autonym"),
-            "lang": param_text(),
-            "title": param_text(),
-            "dir": param_choice("ascending descending", "ascending"),
-            "inlanguagecode": param_text("en"),
-            "limit": param_limit(),
-            "continue": param_text(),
-            "url": param_flag(is_deprecated=True),
-        },
         query_langlinks,
+        """
+        prop: any of url langname autonym
+        lang, title: text
+        dir: one of ascending descending = ascending
+        inlanguagecode: text = en
+        limit: limit
+        continue: text
+        url: deprecated flag
+        """,
     ),
-    _linking_module("linkshere", "lh", query_linkshere),
-    _linking_module("transcludedin", "ti", query_transcludedin),
-    _linking_module("fileusage", "fu", query_fileusage),
-    _linking_module("redirects", "rd", query_redirects),
+    QueryModule("prop/linkshere", "lh", query_linking, _linking_params, True),
+    QueryModule("prop/transcludedin", "ti", query_linking, _linking_params, True),
+    QueryModule("prop/fileusage", "fu", query_linking, _linking_params, True),
+    QueryModule("prop/redirects", "rd", query_linking, _linking_params, True),
 ]

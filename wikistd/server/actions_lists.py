@@ -14,39 +14,24 @@ from .actions import refuse
 from .actions_changes import CHANGE_LIST_MODULES
 from .actions_continue import bad_continue
 from .actions_files import FILE_LIST_MODULES
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_list,
-    param_namespace,
-    param_namespaces,
-    param_number,
-    param_text,
-    param_time,
-    parse_api_time,
-    require_one,
-)
+from .actions_params import parse_api_time
+from .actions_props import count_members
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
-    list_module,
     namespace_clause,
     page_items,
+    token_number,
 )
 from .actions_reports import REPORT_LIST_MODULES
 from .actions_revisions import REVISION_LIST_MODULES
-from .actions_search import SEARCH_LIST_MODULES, title_key
+from .actions_search import SEARCH_LIST_MODULES
+from .actions_select import DOWN_WAYS, ListKeys, ListQuery, pick, redirect_clause
 from .actions_users import USER_LIST_MODULES
-from .records import format_time
-from .titles import (
-    Title,
-    title_text,
-)
-
-_dir_param = param_choice("ascending descending", "ascending")
+from .records import PageRow, format_time
+from .store import PAGE_COLUMNS
+from .titles import Title
 
 
 def query_allpages(run: ModuleRun) -> List[QueryItem]:
@@ -58,69 +43,29 @@ def query_allpages(run: ModuleRun) -> List[QueryItem]:
             'Use "gapfilterredir=nonredirects" instead of "redirects" when using '
             '"allpages" as a generator.',
         )
-    is_down = args["dir"] == "descending"
-    after, before = ("<=", ">=") if is_down else (">=", "<=")
-    where, values = "page.ns = ?", [args["namespace"]]
-    parts = run.continue_parts(1)
-    for value, sign in (
-        (parts[0] if parts else None, after),
-        (title_key(args["from"]) if args["from"] is not None else None, after),
-        (title_key(args["to"]) if args["to"] is not None else None, before),
-    ):
-        if value is not None:
-            where += " AND page.title %s ?" % sign
-            values.append(value)
-    if args["prefix"]:
-        prefix = title_key(args["prefix"])
-        where += " AND page.title >= ? AND page.title < ?"
-        values += [prefix, prefix + "\U0010ffff"]
-    if args["filterredir"] != "all":
-        is_redirect = args["filterredir"] == "redirects"
-        where += " AND page.redirect IS %sNULL" % ("NOT " if is_redirect else "")
+    pages = ListQuery(run, "page", {"title": str}, "ns = ?", args["namespace"])
+    pages.add_titles()
+    pages.add(redirect_clause(run))
     for name, sign in (("minsize", ">="), ("maxsize", "<=")):
         if args[name] is not None:
-            where += " AND page.size %s ?" % sign
-            values.append(args[name])
-    join = ""
+            pages.add("size %s ?" % sign, args[name])
     if args["prtype"]:
-        where += (
-            " AND EXISTS (SELECT 1 FROM protection WHERE protection.ns = page.ns AND"
-            " protection.title = page.title AND type IN (%s))"
-            % ", ".join("?" * len(args["prtype"]))
+        places = ", ".join("?" * len(args["prtype"]))
+        pages.add(
+            "EXISTS (SELECT 1 FROM protection WHERE protection.ns = page.ns AND"
+            " protection.title = page.title AND type IN (%s))" % places,
+            *args["prtype"],
         )
-        values += args["prtype"]
-    pages = run.store.query_pages(
-        "%s ORDER BY page.title%s" % (where, " DESC" if is_down else ""),
-        values,
-        args["limit"] + 1,
-        join=join,
-    )
-    if len(pages) > args["limit"]:
-        run.go_on("continue", pages.pop().key)
-    return page_items(pages)
-
-
-def _category_title(run: ModuleRun) -> Title:
-    args = run.args
-    require_one(args, run.prefix, ("title", "pageid"))
-    if args["pageid"] is not None:
-        page = run.store.find_pages_by_id([args["pageid"]]).get(args["pageid"])
-        if page is None:
-            text = "There is no page with ID %d." % args["pageid"]
-            raise refuse("nosuchpageid", text)
-        title = Title(page.namespace, page.key)
-    else:
-        title = run.call.read_title(args["title"])
-    if title.namespace != 14:
-        raise refuse("invalidcategory", "The category name you entered is not valid.")
-    return title
+    return page_items(PageRow._make(row) for row in pages.fetch(PAGE_COLUMNS))
 
 
 def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
     """Answer list=categorymembers."""
-    args, props, limit = run.args, run.args["prop"], run.args["limit"]
-    title = _category_title(run)
-    is_down = args["dir"] in ("descending", "desc", "older", "reverse")
+    args, limit = run.args, run.args["limit"]
+    title = run.call.find_title(args, prefix=run.prefix)
+    if title.namespace != 14:
+        raise refuse("invalidcategory", "The category name you entered is not valid.")
+    is_down = args["dir"] in DOWN_WAYS
     by_time = args["sort"] == "timestamp"
     rows = (
         _members_by_time(run, title.key, is_down)
@@ -134,24 +79,21 @@ def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
             "continue", "%s|%d" % (format_time(when), page_id) if by_time else token
         )
     pages = run.store.find_pages_by_id([row[0] for row in rows])
-    items = []
-    for page_id, kind, sortkey, prefix, when in rows:
-        page = pages[page_id]
-        entry: Dict[str, Any] = {}
-        if "ids" in props:
-            entry["pageid"] = page.id
-        if "title" in props:
-            entry.update(ns=page.namespace, title=page.text)
-        if "sortkey" in props:
-            entry["sortkey"] = sortkey.encode("utf-8").hex()
-        if "sortkeyprefix" in props:
-            entry["sortkeyprefix"] = prefix
-        if "type" in props:
-            entry["type"] = kind
-        if "timestamp" in props:
-            entry["timestamp"] = format_time(when)
-        items.append(QueryItem(entry, page))
-    return items
+    return [
+        QueryItem(
+            pick(
+                args["prop"],
+                ids={"pageid": page_id},
+                title=pages[page_id].title.entry,
+                sortkey={"sortkey": sortkey.encode("utf-8").hex()},
+                sortkeyprefix={"sortkeyprefix": prefix},
+                type={"type": kind},
+                timestamp={"timestamp": format_time(when)},
+            ),
+            pages[page_id],
+        )
+        for page_id, kind, sortkey, prefix, when in rows
+    ]
 
 
 #: The order of MediaWiki's enum.
@@ -171,31 +113,29 @@ def _select_members(
     )
 
 
+def _read_sortkey(text: str) -> str:
+    return bytes.fromhex(text).decode("utf-8")
+
+
 def _members_by_sortkey(
     run: ModuleRun, category: str, is_down: bool
 ) -> List[Tuple[Any, ...]]:
     """Return members kind by kind, each in the order of an index: no sorting."""
-    parts = run.continue_parts(3)
-    start: Tuple[str, str, int] = ("", "", 0)
-    if parts is not None:
-        try:
-            sortkey = bytes.fromhex(parts[1]).decode("utf-8")
-            start = (parts[0], sortkey, int(parts[2]))
-            MEMBER_KINDS.index(start[0])
-        except ValueError as error:
-            raise bad_continue() from error
+    first, *place = run.continue_values(str, _read_sortkey, token_number) or [""]
+    if first and first not in MEMBER_KINDS:
+        raise bad_continue()
     order = "sortkey%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
     rows: List[Tuple[Any, ...]] = []
-    kinds = list(reversed(MEMBER_KINDS)) if is_down else list(MEMBER_KINDS)
-    for kind in kinds[kinds.index(start[0]) if start[0] else 0 :]:
+    kinds = MEMBER_KINDS[::-1] if is_down else MEMBER_KINDS
+    for kind in kinds[kinds.index(first) if first else 0 :]:
         if kind not in run.args["type"]:
             continue
         where = "category = ? AND kind = ?"
         values: List[Any] = [category, kind]
-        if kind == start[0]:
+        if kind == first:
             sign = "<=" if is_down else ">="
             where += " AND (sortkey, category_member.page) %s (?, ?)" % sign
-            values += start[1:]
+            values += place
         count = run.args["limit"] + 1 - len(rows)
         rows += _select_members(run, where, values, order, count)
     return rows
@@ -204,267 +144,157 @@ def _members_by_sortkey(
 def _members_by_time(
     run: ModuleRun, category: str, is_down: bool
 ) -> List[Tuple[Any, ...]]:
-    args, after = run.args, "<=" if is_down else ">="
-    where = "category = ? AND kind IN (%s)" % ", ".join("?" * len(args["type"]))
-    values: List[Any] = [category, *args["type"]]
-    for name, sign in (("start", after), ("end", ">=" if is_down else "<=")):
-        if args[name] is not None:
-            where += " AND time %s ?" % sign
-            values.append(args[name])
-    parts = run.continue_parts(2)
-    if parts is not None:
-        when = parse_api_time(parts[0], 0)
-        if when is None or not parts[1].isdigit():
+    keys: ListKeys = {"time": str, "category_member.page": token_number}
+    members = ListQuery(run, "", keys, "category = ?", category)
+    members.add_in("kind", run.args["type"])
+    members.add_times()
+    place = run.continue_values(*keys.values())
+    if place is not None:
+        place[0] = parse_api_time(place[0], 0)
+        if place[0] is None:
             raise bad_continue()
-        where += " AND (time, category_member.page) %s (?, ?)" % after
-        values += [when, int(parts[1])]
+    members.start_at(place)
+    where = " AND ".join(members.conditions)
     order = "time%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
-    return _select_members(run, where, values, order, args["limit"] + 1)
+    return _select_members(run, where, members.values, order, run.args["limit"] + 1)
 
 
-def _query_backlinks(run: ModuleRun, kind: str) -> List[QueryItem]:
-    """Answer backlinks, embeddedin and imageusage."""
-    args, limit = run.args, run.args["limit"]
-    require_one(args, run.prefix, ("title", "pageid"))
-    if args["pageid"] is not None:
-        page = run.store.find_pages_by_id([args["pageid"]]).get(args["pageid"])
-        if page is None:
-            text = "There is no page with ID %d." % args["pageid"]
-            raise refuse("nosuchpageid", text)
-        title = Title(page.namespace, page.key)
-    else:
-        title = run.call.read_title(args["title"])
-    where = "kind = ? AND link.ns = ? AND link.title = ?"
-    values: List[Any] = [kind, title.namespace, title.key]
-    if args["namespace"]:
-        where += " AND " + namespace_clause("from_ns", args["namespace"])
-    if args["filterredir"] != "all":
-        is_redirect = args["filterredir"] == "redirects"
-        where += " AND page.redirect IS %sNULL" % ("NOT " if is_redirect else "")
-    parts = run.continue_parts(2)
-    if parts is not None:
-        if not all(part.isdigit() for part in parts):
-            raise bad_continue()
-        where += " AND (from_ns, link.page) >= (?, ?)"
-        values += [int(parts[0]), int(parts[1])]
-    way = " DESC" if args["dir"] == "descending" else ""
-    rows = run.store.db.all(
-        "SELECT link.page, from_ns FROM link JOIN page ON page.id = link.page"
-        " WHERE %s ORDER BY from_ns%s, link.page%s LIMIT %d"
-        % (where, way, way, limit + 1),
-        values,
-    )
-    if len(rows) > limit:
-        page_id, namespace = rows.pop()
-        run.go_on("continue", "%d|%d" % (namespace, page_id))
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    items = []
-    for page_id, _ in rows:
-        found = pages[page_id]
-        entry: Dict[str, Any] = {
-            "pageid": found.id,
-            "ns": found.namespace,
-            "title": found.text,
-        }
-        if found.redirect is not None:
-            entry["redirect"] = True
-        items.append(QueryItem(entry, found))
-    return items
+#: The kind of link that a list is about.
+BACKLINK_KINDS = {"backlinks": "page", "embeddedin": "template", "imageusage": "file"}
 
 
 def query_backlinks(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=backlinks."""
-    return _query_backlinks(run, "page")
-
-
-def query_embeddedin(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=embeddedin."""
-    return _query_backlinks(run, "template")
-
-
-def query_imageusage(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=imageusage."""
-    return _query_backlinks(run, "file")
+    """Answer backlinks, embeddedin and imageusage."""
+    title = run.call.find_title(run.args, prefix=run.prefix)
+    links = ListQuery(
+        run,
+        "link JOIN page ON page.id = link.page",
+        {"from_ns": token_number, "link.page": token_number},
+        "kind = ? AND link.ns = ? AND link.title = ?",
+        BACKLINK_KINDS[run.module.name],
+        title.namespace,
+        title.key,
+    )
+    links.add_namespaces("from_ns")
+    links.add(redirect_clause(run))
+    ids = [row[0] for row in links.fetch("link.page")]
+    pages = run.store.find_pages_by_id(ids)
+    items = page_items(pages[number] for number in ids)
+    for item in items:
+        if item.page is not None and item.page.redirect is not None:
+            item.entry["redirect"] = True
+    return items
 
 
 def query_alllinks(run: ModuleRun) -> List[QueryItem]:
     """Answer list=alllinks: one entry for each link, or each target."""
-    args, limit = run.args, run.args["limit"]
-    where, values = "kind = 'page' AND ns = ?", [args["namespace"]]
-    is_unique = args["unique"]
-    parts = run.continue_parts(1 if is_unique else 2)
-    if parts is not None:
-        if is_unique:
-            where += " AND title >= ?"
-            values.append(parts[0])
-        elif parts[1].isdigit():
-            where += " AND (title, page) >= (?, ?)"
-            values += [parts[0], int(parts[1])]
-        else:
-            raise bad_continue()
-    if args["from"] is not None:
-        where += " AND title >= ?"
-        values.append(title_key(args["from"]))
-    if args["to"] is not None:
-        where += " AND title <= ?"
-        values.append(title_key(args["to"]))
-    if args["prefix"]:
-        prefix = title_key(args["prefix"])
-        where += " AND title >= ? AND title < ?"
-        values += [prefix, prefix + "\U0010ffff"]
-    columns = "DISTINCT title, 0" if is_unique else "title, page"
-    rows = run.store.db.all(
-        "SELECT %s FROM link WHERE %s ORDER BY title%s LIMIT %d"
-        % (columns, where, "" if is_unique else ", page", limit + 1),
-        values,
-    )
-    if len(rows) > limit:
-        key, page = rows.pop()
-        run.go_on("continue", key if is_unique else "%s|%d" % (key, page))
+    args, namespace = run.args, run.args["namespace"]
+    keys: ListKeys = {"title": str, "page": token_number}
+    if args["unique"]:
+        keys = {"title": str}
+    links = ListQuery(run, "link", keys, "kind = 'page' AND ns = ?", namespace)
+    links.add_titles()
+    if args["unique"]:
+        links.verb = "SELECT DISTINCT"
     items = []
-    for key, page in rows:
-        entry: Dict[str, Any] = {}
-        if "ids" in args["prop"]:
-            entry["fromid"] = page
-        if "title" in args["prop"]:
-            entry.update(ns=args["namespace"], title=title_text(args["namespace"], key))
-        items.append(QueryItem(entry, None, Title(args["namespace"], key)))
+    for key, page in links.fetch("title, 0" if args["unique"] else "title, page"):
+        title = Title(namespace, key)
+        shown = pick(args["prop"], ids={"fromid": page}, title=title.entry)
+        items.append(QueryItem(shown, None, title))
     return items
 
 
 def query_allcategories(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allcategories."""
-    args = run.args
-    is_down = args["dir"] == "descending"
-    after, before = ("<=", ">=") if is_down else (">=", "<=")
-    where, values = "pages > 0", []
-    parts = run.continue_parts(1)
-    for value, sign in (
-        (parts[0] if parts else None, after),
-        (title_key(args["from"]) if args["from"] is not None else None, after),
-        (title_key(args["to"]) if args["to"] is not None else None, before),
-    ):
-        if value is not None:
-            where += " AND title %s ?" % sign
-            values.append(value)
-    if args["prefix"]:
-        prefix = title_key(args["prefix"])
-        where += " AND title >= ? AND title < ?"
-        values += [prefix, prefix + "\U0010ffff"]
-    rows = run.store.db.all(
-        "SELECT title, pages, subcats, files FROM category WHERE %s ORDER BY title%s"
-        " LIMIT %d" % (where, " DESC" if is_down else "", args["limit"] + 1),
-        values,
-    )
-    if len(rows) > args["limit"]:
-        run.go_on("continue", rows.pop()[0])
+    categories = ListQuery(run, "category", {"title": str}, "pages > 0")
+    categories.add_titles()
     items = []
-    name = "category" if run.call.version >= 2 else "*"
-    for key, pages, subcats, files in rows:
-        entry: Dict[str, Any] = {name: key.replace("_", " ")}
-        if "size" in args["prop"]:
-            entry.update(
-                size=pages, pages=pages - subcats - files, files=files, subcats=subcats
-            )
-        if "hidden" in args["prop"]:
-            entry["hidden"] = False
+    for key, *counts in categories.fetch("title, pages, subcats, files"):
+        entry: Dict[str, Any] = {run.call.text_key("category"): key.replace("_", " ")}
+        size = count_members(*counts)
+        entry.update(pick(run.args["prop"], size=size, hidden={"hidden": False}))
         items.append(QueryItem(entry, None, Title(14, key)))
     return items
 
 
-_backlink_params = {
-    "title": param_text(),
-    "pageid": param_number(),
-    "continue": param_text(),
-    "namespace": param_namespaces(),
-    "dir": _dir_param,
-    "filterredir": param_choice("all redirects nonredirects", "all"),
-    "limit": param_limit(),
-    "redirect": param_flag(),
-}
-
+_backlink_params = """
+title: text
+pageid: number
+continue: text
+namespace: namespaces
+dir: one of ascending descending = ascending
+filterredir: one of all redirects nonredirects = all
+limit: limit
+redirect: flag
+"""
 
 LIST_MODULES: List[QueryModule] = [
-    list_module(
-        "allpages",
+    QueryModule("list/backlinks", "bl", query_backlinks, _backlink_params, True),
+    QueryModule("list/embeddedin", "ei", query_backlinks, _backlink_params, True),
+    QueryModule("list/imageusage", "iu", query_backlinks, _backlink_params, True),
+    QueryModule(
+        "list/allpages",
         "ap",
-        {
-            "from": param_text(),
-            "continue": param_text(),
-            "to": param_text(),
-            "prefix": param_text(),
-            "namespace": param_namespace(0),
-            "filterredir": param_choice("all redirects nonredirects", "all"),
-            "minsize": param_number(),
-            "maxsize": param_number(),
-            "prtype": param_choices("edit move upload", is_optional=True),
-            "prlevel": param_list(),
-            "prfiltercascade": param_choice("cascading noncascading all", "all"),
-            "limit": param_limit(),
-            "dir": _dir_param,
-            "filterlanglinks": param_choice(
-                "withlanglinks withoutlanglinks all", "all"
-            ),
-            "prexpiry": param_choice("indefinite definite all", "all"),
-        },
         query_allpages,
+        """
+        from, continue, to, prefix: text
+        namespace: namespace = 0
+        filterredir: one of all redirects nonredirects = all
+        minsize, maxsize: number
+        prtype: optional any of edit move upload
+        prlevel: texts
+        prfiltercascade: one of cascading noncascading all = all
+        limit: limit
+        dir: one of ascending descending = ascending
+        filterlanglinks: one of withlanglinks withoutlanglinks all = all
+        prexpiry: one of indefinite definite all = all
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "categorymembers",
+    QueryModule(
+        "list/categorymembers",
         "cm",
-        {
-            "title": param_text(),
-            "pageid": param_number(),
-            "prop": param_choices(
-                "ids title sortkey sortkeyprefix type timestamp", "ids title"
-            ),
-            "namespace": param_namespaces(),
-            "type": param_choices("page subcat file", "page subcat file"),
-            "continue": param_text(),
-            "limit": param_limit(),
-            "sort": param_choice("sortkey timestamp", "sortkey"),
-            "dir": param_choice(
-                "asc desc ascending descending newer older reverse", "ascending"
-            ),
-            "start": param_time(),
-            "end": param_time(),
-        },
         query_categorymembers,
+        """
+        title: text
+        pageid: number
+        prop: any of ids title sortkey sortkeyprefix type timestamp = ids title
+        namespace: namespaces
+        type: any of page subcat file = page subcat file
+        continue: text
+        limit: limit
+        sort: one of sortkey timestamp = sortkey
+        dir: one of asc desc ascending descending newer older reverse = ascending
+        start, end: time
+        """,
+        is_generator=True,
     ),
-    list_module("backlinks", "bl", _backlink_params, query_backlinks),
-    list_module("embeddedin", "ei", _backlink_params, query_embeddedin),
-    list_module("imageusage", "iu", _backlink_params, query_imageusage),
-    list_module(
-        "alllinks",
+    QueryModule(
+        "list/alllinks",
         "al",
-        {
-            "continue": param_text(),
-            "from": param_text(),
-            "to": param_text(),
-            "prefix": param_text(),
-            "unique": param_flag(),
-            "prop": param_choices("ids title", "title"),
-            "namespace": param_namespace(0),
-            "limit": param_limit(),
-            "dir": _dir_param,
-        },
         query_alllinks,
+        """
+        continue, from, to, prefix: text
+        unique: flag
+        prop: any of ids title = title
+        namespace: namespace = 0
+        limit: limit
+        dir: one of ascending descending = ascending
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "allcategories",
+    QueryModule(
+        "list/allcategories",
         "ac",
-        {
-            "from": param_text(),
-            "continue": param_text(),
-            "to": param_text(),
-            "prefix": param_text(),
-            "dir": _dir_param,
-            "min": param_number(),
-            "max": param_number(),
-            "limit": param_limit(),
-            "prop": param_choices("size hidden"),
-        },
         query_allcategories,
+        """
+        from, continue, to, prefix: text
+        dir: one of ascending descending = ascending
+        min, max: number
+        limit: limit
+        prop: any of size hidden
+        """,
+        is_generator=True,
     ),
     *REVISION_LIST_MODULES,
     *FILE_LIST_MODULES,

@@ -10,19 +10,13 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .accounts import canonical_user_name
 from .actions import ApiMessage, refuse
-from .actions_call import ActionCall, ModuleFacts
-from .actions_params import (
-    ParamSpec,
-    missing_param,
-    param_choice,
-    param_flag,
-    param_list,
-    param_text,
-)
+from .actions_call import ActionCall, ActionModule, write_action
+from .actions_formats import format_message
+from .actions_params import missing_param
 
 WRONG_PASSWORD = "Incorrect username or password entered.\nPlease try again."
 THROTTLED = (
@@ -30,6 +24,17 @@ THROTTLED = (
 )
 _password_request = "MediaWiki\\Auth\\PasswordAuthenticationRequest"
 _totp_request = "MediaWiki\\Extension\\OATHAuth\\Auth\\TOTPAuthenticationRequest"
+
+
+#: What clientlogin and createaccount take, behind their prefixes.
+STEPWISE_PARAMS = """
+{0}requests: texts
+{0}messageformat: one of html wikitext raw none = wikitext
+{0}mergerequestfields, {0}preservestate: flag
+{0}returnurl: text
+{0}continue: flag
+{0}token: secret text
+"""
 
 
 class LoginStep(NamedTuple):
@@ -51,28 +56,20 @@ def format_wait(seconds: int) -> str:
     return "%d second%s" % (seconds, "" if seconds == 1 else "s")
 
 
-def _is_blocked_by_throttle(call: ActionCall, name: str, count: int) -> bool:
+def _count_try(call: ActionCall, name: str, count: int = 1) -> str:
+    """Count a try to log in; return the refusal where there were too many, or ""."""
     hits, seconds = call.store.site.login_throttle
     who = "%s|%s" % (name, call.request.remote_address)
     if call.store.is_throttled("login", who, hits, seconds):
-        return True
+        return THROTTLED % format_wait(seconds)
     for _ in range(count - 1):
         call.store.is_throttled("login", who, hits, seconds)
-    return False
+    return ""
 
 
-def _forget_throttle(call: ActionCall, name: str) -> None:
+def _forget_tries(call: ActionCall, name: str) -> None:
     who = "%s|%s" % (name, call.request.remote_address)
     call.store.throttles.pop(("login", who), None)
-
-
-LOGIN_PARAMS: Dict[str, ParamSpec] = {
-    "lgname": param_text(),
-    "lgpassword": param_text(is_secret=True),
-    "lgdomain": param_text(),
-    "lgtoken": param_text(is_secret=True),
-}
-LOGIN_FACTS = ModuleFacts(LOGIN_PARAMS, must_post=True, is_write=True)
 
 
 def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -81,8 +78,8 @@ def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
     result: Dict[str, Any] = {}
     if call.requester.app:
         text = "Cannot log in when using MediaWiki\\Session\\BotPasswordSessionProvider"
-        message = ApiMessage("api-login-fail-badsessionprovider", text + " sessions.")
-        result = _login_result(call, "Aborted", message)
+        code = "api-login-fail-badsessionprovider"
+        result = _login_result(call, "Aborted", code, text + " sessions.")
     elif args["lgtoken"] is None:
         call.ensure_session()
         call.reader.deprecate(
@@ -96,7 +93,7 @@ def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
     elif not call.requester.session:
         call.ensure_session()
         text = "Unable to continue login. Your session most likely timed out."
-        result = _login_result(call, "Failed", ApiMessage("session-failure", text))
+        result = _login_result(call, "Failed", "session-failure", text)
     elif not call.store.accounts.is_token(call.requester, "login", args["lgtoken"]):
         result = {"result": "WrongToken"}
     else:
@@ -104,16 +101,15 @@ def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
     call.result["login"] = result
 
 
-def _login_result(call: ActionCall, status: str, message: ApiMessage) -> Dict[str, Any]:
-    text = message.text.replace("\n", " ")
+def _login_result(
+    call: ActionCall, status: str, code: str, message: str
+) -> Dict[str, Any]:
+    text = message.replace("\n", " ")
     if call.error_format == "bc":
         return {"result": status, "reason": text}
-    name = "html" if call.error_format == "html" else "text"
-    reason: Dict[str, Any] = {"code": message.code}
-    if call.error_format == "raw":
-        reason.update(key=message.code, params=[])
-    elif call.error_format != "none":
-        reason["*" if call.version == 1 else name] = text
+    reason = format_message(
+        ApiMessage(code, text, key=code), "", call.error_format, call.version
+    )
     return {"result": status, "reason": reason}
 
 
@@ -132,26 +128,23 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
     bot = _split_bot_name(name, password)
     if not name:
         text = "The supplied credentials could not be authenticated."
-        message = ApiMessage("authmanager-authn-no-primary", text)
-        return _login_result(call, "Failed", message)
-    if _is_blocked_by_throttle(call, name, 2 if bot else 1):
-        wait = format_wait(call.store.site.login_throttle[1])
-        message = ApiMessage("login-throttled", THROTTLED % wait)
-        return _login_result(call, "Failed", message)
+        return _login_result(call, "Failed", "authmanager-authn-no-primary", text)
+    refusal = _count_try(call, name, 2 if bot else 1)
+    if refusal:
+        return _login_result(call, "Failed", "login-throttled", refusal)
     if bot is not None:
         user, app, secret = bot
         account = accounts.find(canonical_user_name(user) or "")
         address = call.request.remote_address
         found = account and accounts.check_bot_password(account, app, secret, address)
         if not found or not account:
-            message = ApiMessage("wrongpassword", WRONG_PASSWORD)
-            return _login_result(call, "Failed", message)
-        _forget_throttle(call, name)
+            return _login_result(call, "Failed", "wrongpassword", WRONG_PASSWORD)
+        _forget_tries(call, name)
         call.enter(account, app)
         return _login_success(call)
     step = check_account(call, name, password)
     if step.status == "FAIL":
-        return _login_result(call, "Failed", ApiMessage(step.code, step.message))
+        return _login_result(call, "Failed", step.code, step.message)
     if step.status == "UI":
         text = (
             "Authentication requires user interaction, which is not supported by "
@@ -159,9 +152,8 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
             "[[Special:BotPasswords]]. To continue using main-account login, see "
             '"[[Special:ApiHelp/clientlogin|action=clientlogin]]".'
         )
-        message = ApiMessage("api-login-fail-aborted", text)
-        return _login_result(call, "Aborted", message)
-    _forget_throttle(call, name)
+        return _login_result(call, "Aborted", "api-login-fail-aborted", text)
+    _forget_tries(call, name)
     call.reader.deprecate(
         call.module,
         'Main-account login via "action=login" is deprecated and may stop working '
@@ -189,28 +181,28 @@ def check_account(call: ActionCall, name: str, password: str) -> LoginStep:
     account = accounts.find(canonical_user_name(name) or "")
     if not account or not accounts.check_password(account, password):
         return LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
-    second = call.store.db.value(
-        "SELECT second_step FROM account WHERE id = ?", (account,)
-    )
+    second = _second_step(call, account)
     if second == "reset":
         text = "Your password has expired. Please set a new password to log in."
-        return LoginStep(
-            "UI", "resetpass-expired", text, account, (_reset_request(call, account),)
-        )
+        return _ask_for_reset(call, account, "resetpass-expired", text)
     if second:
         text = (
             "Please enter a code from your two-factor authentication application "
             "(such as Google Authenticator)."
         )
-        return LoginStep(
-            "UI", "oathauth-auth-ui", text, account, (_totp_question(call, account),)
-        )
+        return _ask_for_code(call, account, "oathauth-auth-ui", text)
     return LoginStep("PASS", account=account)
 
 
+def _second_step(call: ActionCall, account: int) -> str:
+    sql = "SELECT second_step FROM account WHERE id = ?"
+    return str(call.store.db.value(sql, (account,)))
+
+
 def login_field(
-    kind: str, label: str, text: str, *, optional: bool = False, secret: bool = False
+    kind: str, label: str, text: str, optional: bool = False, secret: bool = False
 ) -> Dict[str, Any]:
+    """Return the description of one field that logging in asks for."""
     return {
         "type": kind,
         "label": label,
@@ -220,46 +212,45 @@ def login_field(
     }
 
 
-def _reset_request(call: ActionCall, account: int) -> Dict[str, Any]:
-    return {
-        "id": _password_request,
+def _ask_further(
+    call: ActionCall,
+    step: LoginStep,
+    kind: str,
+    provider: str,
+    fields: Dict[str, Any],
+) -> LoginStep:
+    request = {
+        "id": kind,
         "metadata": {},
         "required": "required",
-        "provider": "Password-based authentication",
-        "account": call.store.accounts.name(account),
-        "fields": {
-            "password": login_field(
-                "password",
-                "New password:",
-                "Password for authentication.",
-                secret=True,
-            ),
-            "retype": login_field(
-                "password",
-                "Retype new password:",
-                "Password again to confirm.",
-                secret=True,
-            ),
-        },
+        "provider": provider,
+        "account": call.store.accounts.name(step.account),
+        "fields": fields,
     }
+    return step._replace(requests=(request,))
 
 
-def _totp_question(call: ActionCall, account: int) -> Dict[str, Any]:
-    return {
-        "id": _totp_request,
-        "metadata": {},
-        "required": "required",
-        "provider": "Two-factor authentication (OATH).",
-        "account": call.store.accounts.name(account),
-        "fields": {
-            "OATHToken": login_field(
-                "string",
-                "Two-factor token or recovery code",
-                "The one-time password used as the second factor of two-factor "
-                "authentication.",
-            )
-        },
+def _ask_for_reset(call: ActionCall, account: int, code: str, text: str) -> LoginStep:
+    new = ("password", "New password:", "Password for authentication.")
+    again = ("password", "Retype new password:", "Password again to confirm.")
+    fields = {
+        "password": login_field(*new, secret=True),
+        "retype": login_field(*again, secret=True),
     }
+    step = LoginStep("UI", code, text, account)
+    provider = "Password-based authentication"
+    return _ask_further(call, step, _password_request, provider, fields)
+
+
+def _ask_for_code(call: ActionCall, account: int, code: str, text: str) -> LoginStep:
+    field = login_field(
+        "string",
+        "Two-factor token or recovery code",
+        "The one-time password used as the second factor of two-factor authentication.",
+    )
+    step = LoginStep("UI", code, text, account)
+    provider = "Two-factor authentication (OATH)."
+    return _ask_further(call, step, _totp_request, provider, {"OATHToken": field})
 
 
 def make_totp(secret: str, now: float) -> str:
@@ -271,18 +262,6 @@ def make_totp(secret: str, now: float) -> str:
     offset = digest[-1] & 15
     number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
     return "%06d" % (number % 1000000)
-
-
-_clientlogin_params: Dict[str, ParamSpec] = {
-    "loginrequests": param_list(),
-    "loginmessageformat": param_choice("html wikitext raw none", "wikitext"),
-    "loginmergerequestfields": param_flag(),
-    "loginpreservestate": param_flag(),
-    "loginreturnurl": param_text(),
-    "logincontinue": param_flag(),
-    "logintoken": param_text(is_secret=True),
-}
-CLIENT_LOGIN_FACTS = ModuleFacts(_clientlogin_params, must_post=True, is_write=True)
 
 
 def check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
@@ -345,15 +324,15 @@ def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> None:
 
 def _begin_login(call: ActionCall, is_remembered: bool) -> LoginStep:
     name = read_login_field(call, "username")
-    if _is_blocked_by_throttle(call, name, 1):
-        wait = format_wait(call.store.site.login_throttle[1])
-        return LoginStep("FAIL", "login-throttled", THROTTLED % wait)
+    refusal = _count_try(call, name)
+    if refusal:
+        return LoginStep("FAIL", "login-throttled", refusal)
     step = check_account(call, name, read_login_field(call, "password"))
     if step.status != "FAIL":
-        _forget_throttle(call, name)
-    waiting = (
-        {"account": step.account, "code": step.code} if (step.status == "UI") else None
-    )
+        _forget_tries(call, name)
+    waiting = None
+    if step.status == "UI":
+        waiting = {"account": step.account, "code": step.code}
     call.store.accounts.keep_session_data(
         call.requester.session, waiting=waiting, remember=is_remembered or None
     )
@@ -375,35 +354,43 @@ def _continue_login(call: ActionCall) -> LoginStep:
         password = read_login_field(call, "password")
         if password != read_login_field(call, "retype"):
             text = "The passwords you entered do not match."
-            return LoginStep(
-                "UI", "badretype", text, account, (_reset_request(call, account),)
-            )
+            return _ask_for_reset(call, account, "badretype", text)
         accounts.set_password(account, password)
-        call.store.db.run(
-            "UPDATE account SET second_step = '' WHERE id = ?", (account,)
-        )
+        call.store.db.update("account", account, second_step="")
     else:
-        secret = call.store.db.value(
-            "SELECT second_step FROM account WHERE id = ?", (account,)
-        )
+        secret = _second_step(call, account)
         given = read_login_field(call, "OATHToken").replace(" ", "")
         now = call.store.clock_now()
         if given not in [make_totp(secret, now + shift) for shift in (-30, 0, 30)]:
-            return LoginStep(
-                "UI",
-                "oathauth-login-failed",
-                "Verification failed.",
-                account,
-                (_totp_question(call, account),),
-            )
+            text = "Verification failed."
+            return _ask_for_code(call, account, "oathauth-login-failed", text)
     accounts.keep_session_data(session, waiting=None)
     return LoginStep("PASS", account=account)
-
-
-LOGOUT_FACTS = ModuleFacts({}, token="csrf", must_post=True, is_write=True)
 
 
 def run_logout(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=logout."""
     if call.requester.account:
         call.leave()
+
+
+ENTRY_ACTIONS: List[ActionModule] = [
+    write_action(
+        "clientlogin",
+        run_clientlogin,
+        STEPWISE_PARAMS.format("login"),
+        token="",
+    ),
+    write_action(
+        "login",
+        run_login,
+        """
+        lgname: text
+        lgpassword: secret text
+        lgdomain: text
+        lgtoken: secret text
+        """,
+        token="",
+    ),
+    write_action("logout", run_logout),
+]

@@ -13,14 +13,9 @@ from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, list_rights
 from .actions_account import query_authmanagerinfo
 from .actions_formats import PlainBool
 from .actions_options import DEFAULT_OPTIONS, read_options
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_text,
-)
 from .actions_query import ModuleRun, QueryModule
-from .actions_users import find_block, show_block
+from .actions_select import pick
+from .actions_users import find_block, show_block, show_memberships
 from .files import MEDIA_TYPES
 from .records import format_time
 from .titles import (
@@ -30,7 +25,6 @@ from .titles import (
     SPECIAL_PAGE_NAMES,
 )
 
-TOKEN_KINDS = "createaccount csrf login patrol rollback userrights watch"
 URL_PROTOCOLS = (
     "bitcoin: ftp:// ftps:// geo: git:// gopher:// http:// https:// irc:// ircs:// "
     "magnet: mailto: matrix: mms:// news: nntp:// redis:// sftp:// sip: sips: sms: "
@@ -128,12 +122,11 @@ def _site_general(run: ModuleRun) -> Dict[str, Any]:
 
 def _site_namespaces(run: ModuleRun) -> Dict[str, Any]:
     shown: Dict[str, Any] = {}
-    is_new = run.call.version >= 2
     for number, name in NAMESPACE_NAMES.items():
         entry: Dict[str, Any] = {
             "id": number,
             "case": "first-letter",
-            "name" if is_new else "*": name,
+            run.call.text_key("name"): name,
             "subpages": number in (1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15),
             "content": number == 0,
             "nonincludable": False,
@@ -144,14 +137,6 @@ def _site_namespaces(run: ModuleRun) -> Dict[str, Any]:
             entry["namespaceprotection"] = "editinterface"
         shown[str(number)] = entry
     return shown
-
-
-def _site_aliases(run: ModuleRun) -> List[Dict[str, Any]]:
-    name = "alias" if run.call.version >= 2 else "*"
-    return [
-        {"id": number, name: alias[0].upper() + alias[1:]}
-        for alias, number in NAMESPACE_ALIASES.items()
-    ]
 
 
 def _site_statistics(run: ModuleRun) -> Dict[str, Any]:
@@ -173,78 +158,50 @@ def _site_statistics(run: ModuleRun) -> Dict[str, Any]:
     }
 
 
-def _site_usergroups(run: ModuleRun) -> List[Dict[str, Any]]:
-    return [{"name": group, "rights": list_rights([group])} for group in GROUP_RIGHTS]
-
-
-def _site_interwikis(run: ModuleRun) -> List[Dict[str, Any]]:
-    return [
-        {"prefix": prefix, "url": url, "protorel": False, "api": ""}
-        for prefix, url in sorted(INTERWIKI_PREFIXES.items())
-    ]
-
-
-def _site_lag(run: ModuleRun) -> List[Dict[str, Any]]:
-    return [{"host": "", "lag": -1}]
-
-
-def _site_restrictions(run: ModuleRun) -> Dict[str, Any]:
-    return {
-        "types": ["create", "edit", "move", "upload"],
-        "levels": ["", "autoconfirmed", "sysop"],
-        "cascadinglevels": ["sysop"],
-        "semiprotectedlevels": ["autoconfirmed"],
-    }
-
-
-def _site_specials(run: ModuleRun) -> List[Dict[str, Any]]:
-    names = sorted(SPECIAL_PAGE_NAMES.values())
-    return [{"realname": name, "aliases": [name]} for name in names]
-
-
-def _site_languages(run: ModuleRun) -> List[Dict[str, Any]]:
-    name = "name" if run.call.version >= 2 else "*"
-    return [{"code": "en", "bcp47": "en", name: "English"}]
-
-
-def _site_skins(run: ModuleRun) -> List[Dict[str, Any]]:
-    name = "name" if run.call.version >= 2 else "*"
-    return [{"code": "plain", "default": True, name: "Plain"}]
-
-
-SITE_INFO: Dict[str, Callable[[ModuleRun], Any]] = {
-    "general": _site_general,
-    "namespaces": _site_namespaces,
-    "namespacealiases": _site_aliases,
-    "specialpagealiases": _site_specials,
-    "magicwords": lambda run: [],
-    "interwikimap": _site_interwikis,
-    "dbrepllag": _site_lag,
-    "statistics": _site_statistics,
-    "usergroups": _site_usergroups,
-    "libraries": lambda run: [],
-    "extensions": lambda run: [],
-    "fileextensions": lambda run: [{"ext": each} for each in MEDIA_TYPES],
-    "rightsinfo": lambda run: {"url": "", "text": ""},
-    "restrictions": _site_restrictions,
-    "languages": _site_languages,
-    "languagevariants": lambda run: {},
-    "skins": _site_skins,
-    "extensiontags": lambda run: ["<pre>", "<nowiki>"],
-    "functionhooks": lambda run: [],
-    "showhooks": lambda run: [],
-    "variables": lambda run: [],
-    "protocols": lambda run: URL_PROTOCOLS,
-    "defaultoptions": lambda run: dict(DEFAULT_OPTIONS),
-    "uploaddialog": lambda run: {},
-    "clientlibraries": lambda run: [],
-}
-
-
 def query_siteinfo(run: ModuleRun) -> None:
     """Answer meta=siteinfo."""
-    for name in run.args["prop"]:
-        run.query.result[name] = SITE_INFO[name](run)
+    call = run.call
+    specials = sorted(SPECIAL_PAGE_NAMES.values())
+    english = {"code": "en", "bcp47": "en", call.text_key("name"): "English"}
+    values: Dict[str, Callable[[], Any]] = {
+        "general": lambda: _site_general(run),
+        "namespaces": lambda: _site_namespaces(run),
+        "namespacealiases": lambda: [
+            {"id": number, call.text_key("alias"): alias[0].upper() + alias[1:]}
+            for alias, number in NAMESPACE_ALIASES.items()
+        ],
+        "specialpagealiases": lambda: [
+            {"realname": name, "aliases": [name]} for name in specials
+        ],
+        "interwikimap": lambda: [
+            {"prefix": prefix, "url": url, "protorel": False, "api": ""}
+            for prefix, url in sorted(INTERWIKI_PREFIXES.items())
+        ],
+        "dbrepllag": lambda: [{"host": "", "lag": -1}],
+        "statistics": lambda: _site_statistics(run),
+        "usergroups": lambda: [
+            {"name": group, "rights": list_rights([group])} for group in GROUP_RIGHTS
+        ],
+        "fileextensions": lambda: [{"ext": each} for each in MEDIA_TYPES],
+        "rightsinfo": lambda: {"url": "", "text": ""},
+        "restrictions": lambda: {
+            "types": ["create", "edit", "move", "upload"],
+            "levels": ["", "autoconfirmed", "sysop"],
+            "cascadinglevels": ["sysop"],
+            "semiprotectedlevels": ["autoconfirmed"],
+        },
+        "languages": lambda: [english],
+        "languagevariants": dict,
+        "skins": lambda: [
+            {"code": "plain", "default": True, call.text_key("name"): "Plain"}
+        ],
+        "extensiontags": lambda: ["<pre>", "<nowiki>"],
+        "protocols": lambda: URL_PROTOCOLS,
+        "defaultoptions": lambda: dict(DEFAULT_OPTIONS),
+        "uploaddialog": dict,
+    }
+    for name in run.args["prop"]:  # of the others there is nothing here
+        run.query.result[name] = values.get(name, list)()
 
 
 def query_tokens(run: ModuleRun) -> None:
@@ -299,61 +256,47 @@ def _rate_limits(run: ModuleRun) -> Dict[str, Any]:
     }
 
 
-def _user_memberships(run: ModuleRun) -> List[Dict[str, Any]]:
-    account = run.call.requester.account
-    return [
-        {
-            "group": group,
-            "expiry": "infinity" if expiry is None else format_time(expiry),
-        }
-        for group, expiry in run.store.accounts.memberships(account, run.call.now)
-    ]
-
-
 def query_userinfo(run: ModuleRun) -> None:
     """Answer meta=userinfo."""
-    requester, props = run.call.requester, set(run.args["prop"])
-    account = requester.account
+    call, requester, props = run.call, run.call.requester, run.args["prop"]
+    account, accounts = requester.account, run.store.accounts
     row = run.store.db.one(
         "SELECT edits, email, registered FROM account WHERE id = ?", (account,)
     )
-    edits, email, registered = row if row else (0, "", None)
+    edits, email, registered = row or (0, "", None)
     said: Dict[str, Any] = {"id": account, "name": requester.name}
     if not account:
         said["anon"] = True
     if "blockinfo" in props:
-        block = find_block(run.call, account, requester.name)
-        said.update(show_block(run.call, block))
-    if "hasmsg" in props:
-        said["messages"] = False
+        said.update(show_block(call, find_block(call, account, requester.name)))
     ordered = list_rights(requester.groups)
-    values: Dict[str, Callable[[], Any]] = {
-        "groups": lambda: list(requester.groups),
-        "groupmemberships": lambda: _user_memberships(run),
-        "implicitgroups": lambda: list(IMPLICIT_GROUPS) if account else ["*"],
-        "rights": lambda: [each for each in ordered if requester.may(each)],
-        "changeablegroups": lambda: _changeable_groups(run),
-        "options": lambda: {
-            name: PlainBool(value) if isinstance(value, bool) else value
-            for name, value in read_options(run.store, account).items()
-        },
-        "editcount": lambda: edits,
-        "ratelimits": lambda: {} if run.call.may("noratelimit") else _rate_limits(run),
-        "theoreticalratelimits": lambda: _rate_limits(run),
-        "realname": lambda: "",
-        "acceptlang": lambda: _accepted_languages(run),
-        "unreadcount": lambda: 0,
+    options = {
+        name: PlainBool(value) if isinstance(value, bool) else value
+        for name, value in read_options(run.store, account).items()
     }
-    for name, value in values.items():
-        if name in props:
-            said[name] = value()
-    if "email" in props and run.call.may("viewmyprivateinfo"):
-        said["email"] = email
-    if "registrationdate" in props and registered is not None:
-        said["registrationdate"] = format_time(registered)
-    if "centralids" in props:
-        said["centralids"] = {"local": account}
-        said["attachedlocal"] = {"local": bool(account)}
+    limits = _rate_limits(run)
+    dates = accounts.memberships(account, call.now)
+    values: Dict[str, Any] = {
+        "groups": list(requester.groups),
+        "groupmemberships": show_memberships(dates),
+        "implicitgroups": list(IMPLICIT_GROUPS) if account else ["*"],
+        "rights": [each for each in ordered if requester.may(each)],
+        "changeablegroups": _changeable_groups(run),
+        "options": options,
+        "editcount": edits,
+        "ratelimits": {} if call.may("noratelimit") else limits,
+        "theoreticalratelimits": limits,
+        "realname": "",
+        "acceptlang": _accepted_languages(run),
+        "unreadcount": 0,
+    }
+    if call.may("viewmyprivateinfo"):
+        values["email"] = email
+    if registered is not None:
+        values["registrationdate"] = format_time(registered)
+    said.update((name, value) for name, value in values.items() if name in props)
+    own = {"centralids": {"local": account}, "attachedlocal": {"local": bool(account)}}
+    said.update(pick(props, hasmsg={"messages": False}, centralids=own))
     if "latestcontrib" in props and account:
         latest = run.store.db.value(
             "SELECT MAX(time) FROM revision WHERE user = ?", (requester.name,)
@@ -374,7 +317,7 @@ def _accepted_languages(run: ModuleRun) -> List[Dict[str, Any]]:
     for part in run.call.request.headers.get("accept-language", "").split(","):
         code, _, quality = part.partition(";q=")
         if code.strip():
-            name = "code" if run.call.version >= 2 else "*"
+            name = run.call.text_key("code")
             value = float(quality) if quality.replace(".", "").isdigit() else 1
             shown.append({"q": value, name: code.strip()})
     return shown
@@ -382,57 +325,54 @@ def _accepted_languages(run: ModuleRun) -> List[Dict[str, Any]]:
 
 META_MODULES: List[QueryModule] = [
     QueryModule(
-        "siteinfo",
-        "meta",
+        "meta/siteinfo",
         "si",
-        {
-            "prop": param_choices(" ".join(SITE_INFO), "general"),
-            "filteriw": param_choice("local !local"),
-            "showalldb": param_flag(),
-            "numberingroup": param_flag(),
-            "inlanguagecode": param_text(),
-        },
         query_siteinfo,
+        """
+        prop: any of general namespaces namespacealiases specialpagealiases \
+            magicwords interwikimap dbrepllag statistics usergroups libraries \
+            extensions fileextensions rightsinfo restrictions languages \
+            languagevariants skins extensiontags functionhooks showhooks variables \
+            protocols defaultoptions uploaddialog clientlibraries = general
+        filteriw: one of local !local
+        showalldb, numberingroup: flag
+        inlanguagecode: text
+        """,
     ),
     QueryModule(
-        "userinfo",
-        "meta",
+        "meta/userinfo",
         "ui",
-        {
-            "prop": param_choices(
-                "blockinfo hasmsg groups groupmemberships implicitgroups rights "
-                "changeablegroups options editcount ratelimits theoreticalratelimits "
-                "email realname acceptlang registrationdate unreadcount centralids "
-                "latestcontrib cancreateaccount",
-                takes_all=True,
-            ),
-            "attachedwiki": param_text(),
-        },
         query_userinfo,
+        """
+        prop: starred any of blockinfo hasmsg groups groupmemberships implicitgroups \
+            rights changeablegroups options editcount ratelimits \
+            theoreticalratelimits email realname acceptlang registrationdate \
+            unreadcount centralids latestcontrib cancreateaccount
+        attachedwiki: text
+        """,
         is_private=True,
     ),
     QueryModule(
-        "tokens",
-        "meta",
+        "meta/tokens",
         "",
-        {"type": param_choices(TOKEN_KINDS, "csrf", takes_all=True)},
         query_tokens,
+        """
+        type: starred any of createaccount csrf login patrol rollback userrights \
+            watch = csrf
+        """,
         is_private=True,
     ),
     QueryModule(
-        "authmanagerinfo",
-        "meta",
+        "meta/authmanagerinfo",
         "ami",
-        {
-            "securitysensitiveoperation": param_text(),
-            "requestsfor": param_choice(
-                "login login-continue create create-continue link link-continue change "
-                "remove unlink"
-            ),
-            "mergerequestfields": param_flag(),
-            "messageformat": param_choice("html wikitext raw none", "wikitext"),
-        },
         query_authmanagerinfo,
+        """
+        securitysensitiveoperation: text
+        requestsfor: one of login login-continue create create-continue link \
+            link-continue change remove unlink
+        mergerequestfields: flag
+        messageformat: one of html wikitext raw none = wikitext
+        """,
         is_private=True,
     ),
 ]

@@ -6,82 +6,57 @@ Spec: MediaWiki 1.39's modules of these names.  Not here: the doing (custodian.p
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from .actions import ActionFailure, ApiMessage, refuse
-from .actions_call import ActionCall, ModuleFacts
-from .actions_custody import WATCH_PARAMS, find_existing
-from .actions_edit import missing_page, watch_after
-from .actions_params import (
-    param_flag,
-    param_list,
-    param_number,
-    param_text,
-    require_one,
+from .actions_call import ActionCall, ActionModule, write_action
+from .actions_custody import WATCH_PARAMS
+from .actions_edit import find_existing, watch_after
+from .actions_rules import (
+    check_page,
+    check_rate,
+    require_right,
 )
-from .actions_rules import check_page, check_rate, denied_message
 from .custodian import (
     import_pages,
     move_stored_page,
 )
 from .records import PageRow
-from .titles import NAMESPACE_NAMES, InvalidTitle, Title, parse_title, title_text
-
-MOVE_FACTS = ModuleFacts(
-    {
-        "from": param_text(),
-        "fromid": param_number(),
-        "to": param_text(is_required=True),
-        "reason": param_text(""),
-        "movetalk": param_flag(),
-        "movesubpages": param_flag(),
-        "noredirect": param_flag(),
-        "ignorewarnings": param_flag(),
-        **WATCH_PARAMS,
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
+from .titles import NAMESPACE_NAMES, InvalidTitle, Title, parse_title
 
 
 def run_move(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=move."""
-    if require_one(args, "", ("from", "fromid")) == "from":
-        source = call.read_title(args["from"])._replace(fragment="")
-    else:
-        found = call.store.find_pages_by_id([args["fromid"]]).get(args["fromid"])
-        if found is None:
-            text = "There is no page with ID %d." % args["fromid"]
-            raise refuse("nosuchpageid", text)
-        source = Title(found.namespace, found.key)
-    page = call.store.find_page(source)
-    if page is None:
-        raise missing_page()
+    source = call.find_title(args, ("from", "fromid"))
+    page = find_existing(call, source)
     target = call.read_title(args["to"])._replace(fragment="")
     _check_move(call, page, source, target)
     check_rate(call, "move")
     leaves = not (args["noredirect"] and call.may("suppressredirect"))
+
+    def move(page: PageRow, to: Title) -> bool:
+        reason = args["reason"]
+        return move_stored_page(
+            call.store, page, to, call.actor, reason, leaves_redirect=leaves
+        )
+
     shown: Dict[str, Any] = {
-        "from": title_text(source.namespace, source.key),
-        "to": title_text(target.namespace, target.key),
+        "from": str(source),
+        "to": str(target),
         "reason": args["reason"],
+        "redirectcreated": leaves,
+        "moveoverredirect": move(page, target),
     }
-    over = move_stored_page(
-        call.store, page, target, call.actor, args["reason"], leaves_redirect=leaves
-    )
-    shown["redirectcreated"] = leaves
-    shown["moveoverredirect"] = over
-    if args["movetalk"]:
-        _move_talk(call, source, target, args["reason"], shown, leaves)
+    talk = call.store.find_page(source.talk)
+    if args["movetalk"] and talk is not None and not source.namespace % 2:
+        shown["talkfrom"] = str(source.talk)
+        shown["talkto"] = str(target.talk)
+        shown["talkmoveoverredirect"] = move(talk, target.talk)
     if args["movesubpages"]:
-        shown["subpages"] = _move_subpages(call, source, target, args["reason"], leaves)
+        shown["subpages"] = _move_subpages(call, source, target, move)
         if args["movetalk"]:
-            talk_from = Title(source.namespace | 1, source.key)
-            talk_to = Title(target.namespace | 1, target.key)
-            shown["subpages-talk"] = _move_subpages(
-                call, talk_from, talk_to, args["reason"], leaves
-            )
+            moved = _move_subpages(call, source.talk, target.talk, move)
+            shown["subpages-talk"] = moved
     wish = "watch" if args["watch"] else args["watchlist"]
     for title in (source, target):
         watch_after(call, title, wish, False)
@@ -91,11 +66,9 @@ def run_move(call: ActionCall, args: Dict[str, Any]) -> None:
 def _check_move(call: ActionCall, page: PageRow, source: Title, target: Title) -> None:
     if target.namespace < 0:
         name = NAMESPACE_NAMES[target.namespace]
+        text = 'Cannot move pages into namespace "%s".' % name
         raise ActionFailure(
-            ApiMessage(
-                "immobile-target-namespace",
-                'Cannot move pages into namespace "%s".' % name,
-            ),
+            ApiMessage("immobile-target-namespace", text),
             ApiMessage("unsupportednamespace", "Pages cannot be there."),
         )
     check_page(call, source, "move")
@@ -121,29 +94,8 @@ def _may_go(call: ActionCall, other: PageRow, page: PageRow) -> bool:
     return count == 1 and other.redirect == page.text
 
 
-def _move_talk(
-    call: ActionCall,
-    source: Title,
-    target: Title,
-    reason: str,
-    shown: Dict[str, Any],
-    leaves: bool,
-) -> None:
-    talk_from = Title(source.namespace | 1, source.key)
-    talk_to = Title(target.namespace | 1, target.key)
-    page = call.store.find_page(talk_from)
-    if page is None or source.namespace % 2:
-        return
-    over = move_stored_page(
-        call.store, page, talk_to, call.actor, reason, leaves_redirect=leaves
-    )
-    shown["talkfrom"] = str(talk_from)
-    shown["talkto"] = str(talk_to)
-    shown["talkmoveoverredirect"] = over
-
-
 def _move_subpages(
-    call: ActionCall, source: Title, target: Title, reason: str, leaves: bool
+    call: ActionCall, source: Title, target: Title, move: Callable[..., bool]
 ) -> Any:
     if source.namespace in (0, 6, 14):  # no subpages there (siteinfo says which)
         name = NAMESPACE_NAMES[source.namespace]
@@ -163,37 +115,18 @@ def _move_subpages(
     moved = []
     for page in pages:
         to = Title(target.namespace, target.key + page.key[len(source.key) :])
-        move_stored_page(
-            call.store, page, to, call.actor, reason, leaves_redirect=leaves
-        )
+        move(page, to)
         moved.append({"from": page.text, "to": str(to)})
     return moved
 
 
-MERGE_HISTORY_FACTS = ModuleFacts(
-    {
-        "from": param_text(),
-        "fromid": param_number(),
-        "to": param_text(),
-        "toid": param_number(),
-        "timestamp": param_text(),
-        "reason": param_text(""),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=mergehistory: the whole of a page whose history came before."""
-    if not call.may("mergehistory"):
-        raise ActionFailure(denied_message(call, "mergehistory"))
-    pages = []
-    for side in ("from", "to"):
-        given = {"title": args[side], "pageid": args[side + "id"]}
-        pages.append(find_existing(call, given))
-    source, target = pages
+    require_right(call, "mergehistory")
+    source, target = (
+        find_existing(call, call.find_title(args, (side, side + "id")))
+        for side in ("from", "to")
+    )
     store = call.store
     last = store.db.value("SELECT MAX(time) FROM revision WHERE page = ?", (source.id,))
     first = store.db.value(
@@ -218,26 +151,6 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> None:
         "timestamp": args["timestamp"] or "",
         "reason": args["reason"],
     }
-
-
-IMPORT_FACTS = ModuleFacts(
-    {
-        "summary": param_text(),
-        "xml": param_text(is_secret=True),
-        "interwikiprefix": param_text(),
-        "interwikisource": param_text(),
-        "interwikipage": param_text(),
-        "fullhistory": param_flag(),
-        "templates": param_flag(),
-        "namespace": param_text(),
-        "rootpage": param_text(),
-        "assignknownusers": param_flag(),
-        "tags": param_list(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_import(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -273,24 +186,62 @@ def read_export(data: bytes) -> List[Dict[str, Any]]:
             title = parse_title(values["title"].text or "")
         except (KeyError, InvalidTitle) as error:
             raise ActionFailure(failed) from error
-        revisions = []
-        for each in page:
-            if _local_name(each.tag) == "revision":
-                texts = {_local_name(part.tag): part for part in each.iter()}
-                words = {
-                    name: (texts[name].text or "") if name in texts else ""
-                    for name in ("text", "comment", "username", "ip")
-                }
-                revisions.append(
-                    {
-                        "text": words["text"],
-                        "comment": words["comment"],
-                        "user": words["username"] or words["ip"],
-                    }
-                )
+        revisions = [
+            _read_revision(each) for each in page if _local_name(each.tag) == "revision"
+        ]
         found.append({"title": title, "revisions": revisions})
     return found
 
 
+def _read_revision(element: Any) -> Dict[str, str]:
+    words = {_local_name(part.tag): part.text or "" for part in element.iter()}
+    return {
+        "text": words.get("text", ""),
+        "comment": words.get("comment", ""),
+        "user": words.get("username", "") or words.get("ip", ""),
+    }
+
+
 def _local_name(tag: Any) -> str:
     return str(tag).rpartition("}")[2]
+
+
+MOVING_ACTIONS: List[ActionModule] = [
+    write_action(
+        "import",
+        run_import,
+        """
+        summary: text
+        xml: secret text
+        interwikiprefix, interwikisource, interwikipage: text
+        fullhistory, templates: flag
+        namespace, rootpage: text
+        assignknownusers: flag
+        tags: texts
+        """,
+    ),
+    write_action(
+        "mergehistory",
+        run_mergehistory,
+        """
+        from: text
+        fromid: number
+        to: text
+        toid: number
+        timestamp: text
+        reason: text =
+        """,
+    ),
+    write_action(
+        "move",
+        run_move,
+        """
+        from: text
+        fromid: number
+        to: required text
+        reason: text =
+        movetalk, movesubpages, noredirect, ignorewarnings: flag
+        """
+        + WATCH_PARAMS,
+    ),
+]

@@ -12,90 +12,46 @@ from typing import Any, Dict
 from .store import PageStore
 from .titles import NAMESPACE_NAMES
 
+_options_off = (
+    "ccmeonemails diffonly disablemail editondblclick editsectiononrightclick "
+    "enotifminoredits enotifrevealaddr fancysig forceeditsummary hideminor "
+    "hidepatrolled minordefault newpageshidepatrolled norollbackdiff "
+    "previewonfirst rcenhancedfilters-disable showhiddencats "
+    "showrollbackconfirmation uselivepreview watchdeletion watchlisthideanons "
+    "watchlisthidebots watchlisthideliu watchlisthideminor watchlisthideown "
+    "watchlisthidepatrolled watchlistreloadautomatically watchlistunwatchlinks "
+    "watchmoves watchrollback wlenhancedfilters-disable requireemail"
+).split()
+_options_on = (
+    "email-allow-new-users enotifusertalkpages enotifwatchlistpages "
+    "extendwatchlist hidecategorization pst-cssjs previewontop "
+    "shownumberswatching usenewrc watchcreations watchdefault watchuploads "
+    "watchlisthidecategorization useeditwarning prefershttps skin-responsive"
+).split()
+_option_variants = "ban en crh gan iu kk ku shi sr tg uz zh"
 DEFAULT_OPTIONS: Dict[str, Any] = {
-    "ccmeonemails": 0,
+    **dict.fromkeys(_options_off, 0),
+    **dict.fromkeys(_options_on, 1),
     "date": "default",
-    "diffonly": 0,
-    "disablemail": 0,
     "editfont": "monospace",
-    "editondblclick": 0,
-    "editsectiononrightclick": 0,
-    "email-allow-new-users": 1,
-    "enotifminoredits": 0,
-    "enotifrevealaddr": 0,
-    "enotifusertalkpages": 1,
-    "enotifwatchlistpages": 1,
-    "extendwatchlist": 1,
-    "fancysig": 0,
-    "forceeditsummary": 0,
     "gender": "unknown",
-    "hideminor": 0,
-    "hidepatrolled": 0,
-    "hidecategorization": 1,
     "imagesize": 2,
-    "minordefault": 0,
-    "newpageshidepatrolled": 0,
     "nickname": "",
-    "pst-cssjs": 1,
-    "norollbackdiff": 0,
-    "previewonfirst": 0,
-    "previewontop": 1,
     "rcdays": 7,
-    "rcenhancedfilters-disable": 0,
     "rclimit": 50,
     "search-match-redirect": True,
     "search-special-page": "Search",
     "searchlimit": 20,
-    "showhiddencats": 0,
-    "shownumberswatching": 1,
-    "showrollbackconfirmation": 0,
     "skin": "vector",
     "thumbsize": 5,
     "underline": 2,
-    "uselivepreview": 0,
-    "usenewrc": 1,
-    "watchcreations": 1,
-    "watchdefault": 1,
-    "watchdeletion": 0,
-    "watchuploads": 1,
     "watchlistdays": 7,
-    "watchlisthideanons": 0,
-    "watchlisthidebots": 0,
-    "watchlisthideliu": 0,
-    "watchlisthideminor": 0,
-    "watchlisthideown": 0,
-    "watchlisthidepatrolled": 0,
-    "watchlisthidecategorization": 1,
-    "watchlistreloadautomatically": 0,
-    "watchlistunwatchlinks": 0,
-    "watchmoves": 0,
-    "watchrollback": 0,
-    "wlenhancedfilters-disable": 0,
     "wllimit": 250,
-    "useeditwarning": 1,
-    "prefershttps": 1,
-    "requireemail": 0,
-    "skin-responsive": 1,
     "timecorrection": "System|0",
     "language": "en",
     "variant": "en",
-    "variant-ban": "ban",
-    "variant-en": "en",
-    "variant-crh": "crh",
-    "variant-gan": "gan",
-    "variant-iu": "iu",
-    "variant-kk": "kk",
-    "variant-ku": "ku",
-    "variant-shi": "shi",
-    "variant-sr": "sr",
-    "variant-tg": "tg",
-    "variant-uz": "uz",
-    "variant-zh": "zh",
-    **{
-        "searchNs%d" % number: int(number == 0)
-        for number in NAMESPACE_NAMES
-        if number >= 0
-    },
+    **{"variant-" + code: code for code in _option_variants.split()},
+    **{"searchNs%d" % each: int(each == 0) for each in NAMESPACE_NAMES if each >= 0},
 }
 
 

@@ -11,13 +11,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .actions import refuse
-from .actions_params import (
-    ParamSpec,
-    param_flag,
-    param_list,
-    param_number,
-    split_values,
-)
+from .actions_params import split_values
 from .records import PageRow, RevisionRow
 from .store import PageStore
 from .titles import (
@@ -26,18 +20,15 @@ from .titles import (
     Title,
     clean_text,
     parse_title,
-    title_text,
 )
 
 #: A chain of redirects is followed this far; MediaWiki resolves each hop it sees.
 MAX_REDIRECT_HOPS = 10
-PAGE_SET_PARAMS: Dict[str, ParamSpec] = {
-    "titles": param_list(),
-    "pageids": param_number(is_multi=True),
-    "revids": param_number(is_multi=True),
-    "redirects": param_flag(),
-    "converttitles": param_flag(),
-}
+PAGE_SET_PARAMS = """
+titles: texts
+pageids, revids: numbers
+redirects, converttitles: flag
+"""
 
 
 class PageSet:
@@ -194,10 +185,10 @@ class PageSet:
             self.is_following = True
 
     @property
-    def titles(self) -> List[Title]:
-        """Titles of the pages, those that are missing too."""
-        found = [Title(page.namespace, page.key) for page in self.good.values()]
-        return found + list(self.missing.values())
+    def numbered(self) -> List[Tuple[int, Title]]:
+        """The titles of pages that are there or could be, with their numbers."""
+        found = [(number, page.title) for number, page in self.good.items()]
+        return found + list(self.missing.items())
 
     def notes(self, version: int) -> Dict[str, Any]:
         """Return what a reply says beside the pages: normalized, redirects, ..."""
@@ -220,11 +211,7 @@ class PageSet:
         """Return an entry for each page, by id, with what every query says of it."""
         shown: Dict[int, Dict[str, Any]] = {}
         for number, title in self.missing.items():
-            shown[number] = {
-                "ns": title.namespace,
-                "title": title_text(title.namespace, title.key),
-                "missing": True,
-            }
+            shown[number] = {**title.entry, "missing": True}
             if is_known_message(title):
                 shown[number]["known"] = True
         for number, (text, reason) in self.invalid.items():
@@ -232,15 +219,11 @@ class PageSet:
         for number in self.missing_ids:
             shown[number] = {"pageid": number, "missing": True}
         for number, title in self.special.items():
-            shown[number] = {
-                "ns": title.namespace,
-                "title": title_text(title.namespace, title.key),
-                "special": True,
-            }
+            shown[number] = {**title.entry, "special": True}
             if is_unknown_special(title):
                 shown[number]["missing"] = True
         for number, page in self.good.items():
-            shown[number] = {"pageid": number, "ns": page.namespace, "title": page.text}
+            shown[number] = page.entry
         return shown
 
 

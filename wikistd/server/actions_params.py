@@ -1,7 +1,8 @@
-"""The parameters of API modules: what each takes, and the checks of it.
+"""The parameters of API modules, read from what a client sent.
 
-In: the text a client sent.  Out: values, warnings, or an ActionFailure.
-Spec: MediaWiki 1.39's ParamValidator.  Pure.  Not here: what modules do with them.
+In: texts and the table of a module.  Out: values, warnings, or an ActionFailure.
+Spec: MediaWiki 1.39's ParamValidator.  Pure.  Not here: the language of the tables
+(actions_specs.py), what modules do with the values.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .accounts import canonical_user_name, is_address
-from .actions import ActionFailure, ApiMessage
-from .titles import NAMESPACE_NAMES, clean_text
+from .actions import ActionFailure, ApiMessage, refuse
+from .actions_specs import ParamSpec, read_table
+from .titles import clean_text
 
 #: How many values a parameter takes from most clients, and with apihighlimits.
 LOW_VALUES, HIGH_VALUES = 50, 500
@@ -27,125 +29,6 @@ _param_times = (
     "%Y%m%d%H%M%S",
     "%a, %d %b %Y %H:%M:%S GMT",
 )
-
-
-class ParamSpec(NamedTuple):
-    """What one parameter takes.  Make it with param_text() and its like."""
-
-    kind: str
-    default: Any = None
-    choices: Tuple[str, ...] = ()
-    is_multi: bool = False
-    is_required: bool = False
-    low: Optional[int] = None
-    high: Optional[int] = None
-    bot_high: Optional[int] = None
-    is_deprecated: bool = False
-    old_values: Tuple[str, ...] = ()
-    is_secret: bool = False
-    takes_all: bool = False
-    max_values: Optional[int] = None
-
-
-def param_text(
-    default: Optional[str] = None, *, is_required: bool = False, is_secret: bool = False
-) -> ParamSpec:
-    """Any text."""
-    return ParamSpec("text", default, is_required=is_required, is_secret=is_secret)
-
-
-def param_list(
-    *, is_required: bool = False, max_values: Optional[int] = None
-) -> ParamSpec:
-    """Several texts."""
-    return ParamSpec(
-        "text", None, is_multi=True, is_required=is_required, max_values=max_values
-    )
-
-
-def param_flag(*, is_deprecated: bool = False) -> ParamSpec:
-    """True when it is there, whatever its value."""
-    return ParamSpec("flag", False, is_deprecated=is_deprecated)
-
-
-def param_number(
-    default: Optional[int] = None,
-    low: Optional[int] = None,
-    high: Optional[int] = None,
-    *,
-    is_multi: bool = False,
-) -> ParamSpec:
-    """A whole number, drawn into its range with a warning."""
-    return ParamSpec("number", default, is_multi=is_multi, low=low, high=high)
-
-
-def param_limit(default: int = 10, high: int = 500, bot_high: int = 5000) -> ParamSpec:
-    """How much to answer at once, or "max"."""
-    return ParamSpec("limit", default, low=1, high=high, bot_high=bot_high)
-
-
-def param_time() -> ParamSpec:
-    """A time."""
-    return ParamSpec("time")
-
-
-def param_choice(
-    choices: str, default: Optional[str] = None, *, is_required: bool = False
-) -> ParamSpec:
-    """One of the words in `choices`."""
-    return ParamSpec("choice", default, tuple(choices.split()), is_required=is_required)
-
-
-def param_choices(
-    choices: str,
-    default: str = "",
-    *,
-    takes_all: bool = False,
-    old_values: str = "",
-    is_optional: bool = False,
-) -> ParamSpec:
-    """Several of the words in `choices`; `takes_all` lets "*" stand for all of them."""
-    return ParamSpec(
-        "choice",
-        None if is_optional else default.split(),
-        tuple(choices.split()),
-        is_multi=True,
-        takes_all=takes_all,
-        old_values=tuple(old_values.split()),
-    )
-
-
-def param_namespaces(
-    default: Optional[Sequence[str]] = None, *, is_multi: bool = True
-) -> ParamSpec:
-    """Numbers of namespaces, or "*" for all."""
-    numbers = tuple(str(number) for number in sorted(NAMESPACE_NAMES) if number >= 0)
-    return ParamSpec(
-        "namespace",
-        default,
-        numbers,
-        is_multi=is_multi,
-        takes_all=is_multi,
-    )
-
-
-def param_namespace(default: Optional[int] = None) -> ParamSpec:
-    """The number of one namespace."""
-    numbers = tuple(str(number) for number in sorted(NAMESPACE_NAMES) if number >= 0)
-    return ParamSpec("namespace", default, numbers)
-
-
-def param_user(
-    kinds: str = "name address", *, is_multi: bool = False, is_required: bool = False
-) -> ParamSpec:
-    """The name of a user, or an address where `kinds` says so."""
-    return ParamSpec(
-        "user",
-        None,
-        is_multi=is_multi,
-        is_required=is_required,
-        old_values=tuple(kinds.split()),
-    )
 
 
 def split_values(value: str) -> List[str]:
@@ -214,13 +97,11 @@ class ParamReader:
         )
         self.warn("main", ApiMessage("deprecation-help", DEPRECATION_HELP))
 
-    def read(
-        self, module: str, prefix: str, specs: Dict[str, ParamSpec]
-    ) -> Dict[str, Any]:
+    def read(self, module: str, prefix: str, table: str) -> Dict[str, Any]:
         """Return the value of each parameter.  ActionFailure for the first bad one."""
         values: Dict[str, Any] = {}
         first: Optional[ActionFailure] = None
-        for name, spec in specs.items():
+        for name, spec in read_table(table).items():
             # All are read: warnings of those behind a bad one are in the reply too.
             try:
                 values[name] = self.read_one(module, prefix + name, spec)
@@ -278,17 +159,15 @@ class ParamReader:
         if spec.takes_all and value == "*":
             return list(spec.choices)
         given = list(dict.fromkeys(split_values(value)))
-        high = spec.max_values or HIGH_VALUES
-        low = min(LOW_VALUES, high)
-        limit = high if self.has_high_limits else low
+        limit = HIGH_VALUES if self.has_high_limits else LOW_VALUES
         if len(given) > limit:
-            raise ActionFailure(
-                ApiMessage(
-                    "toomanyvalues",
-                    'Too many values supplied for parameter "%s". The limit is %d.'
-                    % (name, limit),
-                    {"limit": limit, "lowlimit": low, "highlimit": high},
-                )
+            text = 'Too many values supplied for parameter "%s". The limit is %d.'
+            raise refuse(
+                "toomanyvalues",
+                text % (name, limit),
+                limit=limit,
+                lowlimit=LOW_VALUES,
+                highlimit=HIGH_VALUES,
             )
         if not spec.choices:
             one = spec._replace(is_multi=False)
@@ -372,13 +251,7 @@ class ParamReader:
         low = spec.low
         if (low is None or number >= low) and (high is None or number <= high):
             return number
-        data: Dict[str, Union[int, None]] = {
-            "min": low,
-            "curmax": high,
-            "max": spec.high,
-        }
-        if spec.bot_high:
-            data["highmax"] = spec.bot_high
+        data = {"min": low, "curmax": high, "max": spec.high, "highmax": spec.bot_high}
         bounds = (
             "between %s and %s" % (format_number(low), format_number(high))
             if low is not None and high is not None
@@ -419,8 +292,7 @@ DEPRECATION_HELP = (
 
 def missing_param(name: str) -> ActionFailure:
     """Return the failure of a parameter that must be there."""
-    text = 'The "%s" parameter must be set.' % name
-    return ActionFailure(ApiMessage("missingparam", text))
+    return refuse("missingparam", 'The "%s" parameter must be set.' % name)
 
 
 def unknown_value(name: str, value: str) -> ActionFailure:
@@ -447,16 +319,18 @@ def require_one(
 ) -> str:
     """Return the one of `names` that was given.  ActionFailure for none or several."""
     given = [name for name in names if args.get(name) not in (None, False, [])]
-    quoted = ['"%s%s"' % (prefix, name) for name in names]
-    listed = ", ".join(quoted[:-1]) + " and " + quoted[-1]
     if not given:
         what = "At least one" if at_least else "One"
+        listed = _join_names(prefix, names)
         text = "%s of the parameters %s is required." % (what, listed)
-        raise ActionFailure(ApiMessage("missingparam", text))
+        raise refuse("missingparam", text)
     if len(given) > 1 and not at_least:
-        both = ['"%s%s"' % (prefix, name) for name in given]
-        text = "The parameters %s can not be used together." % (
-            ", ".join(both[:-1]) + " and " + both[-1]
-        )
-        raise ActionFailure(ApiMessage("invalidparammix", text))
+        listed = _join_names(prefix, given)
+        text = "The parameters %s can not be used together." % listed
+        raise refuse("invalidparammix", text)
     return given[0]
+
+
+def _join_names(prefix: str, names: Sequence[str]) -> str:
+    quoted = ['"%s%s"' % (prefix, name) for name in names]
+    return ", ".join(quoted[:-1]) + " and " + quoted[-1]

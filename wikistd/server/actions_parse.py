@@ -9,20 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from .actions import ActionFailure, ApiMessage, refuse
-from .actions_call import ActionCall, ModuleFacts
-from .actions_edit import missing_page, no_revision
+from .actions import refuse
+from .actions_call import ActionCall, ActionModule, write_action
+from .actions_edit import find_existing, missing_page, no_revision
 from .actions_pages import PAGE_SET_PARAMS, is_unknown_special
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_namespaces,
-    param_number,
-    param_text,
-    require_one,
-)
+from .actions_params import require_one
 from .actions_props import display_title
 from .actions_query import Query
 from .actions_rules import check_rate
@@ -30,42 +21,6 @@ from .actions_search import find_by_prefix
 from .markup import PageLinks, escape_html, find_links, find_sections, render_html
 from .records import PageRow, RevisionRow
 from .titles import Title, parse_title, title_text
-
-_parse_props = (
-    "text langlinks categories categorieshtml links templates images externallinks "
-    "sections revid displaytitle subtitle headhtml modules jsconfigvars "
-    "encodedjsconfigvars indicators iwlinks wikitext properties limitreportdata "
-    "limitreporthtml parsetree parsewarnings parsewarningshtml headitems"
-)
-PARSE_FACTS = ModuleFacts(
-    {
-        "title": param_text(),
-        "text": param_text(),
-        "revid": param_number(),
-        "summary": param_text(),
-        "page": param_text(),
-        "pageid": param_number(),
-        "redirects": param_flag(),
-        "oldid": param_number(),
-        "prop": param_choices(
-            _parse_props,
-            "text langlinks categories links templates images externallinks sections "
-            "revid displaytitle iwlinks properties parsewarnings",
-        ),
-        "wrapoutputclass": param_text("mw-parser-output"),
-        "pst": param_flag(),
-        "onlypst": param_flag(),
-        "section": param_text(),
-        "sectiontitle": param_text(),
-        "disablelimitreport": param_flag(),
-        "disableeditsection": param_flag(),
-        "disabletoc": param_flag(),
-        "preview": param_flag(),
-        "contentformat": param_text(),
-        "contentmodel": param_text(),
-    },
-    is_public=True,
-)
 
 
 def _parse_source(
@@ -85,18 +40,11 @@ def _parse_source(
             raise no_revision(args["oldid"])
         page = store.find_pages_by_id([revision.page])[revision.page]
     elif args["pageid"] is not None or args["page"] is not None:
-        if args["pageid"] is not None:
-            found = store.find_pages_by_id([args["pageid"]]).get(args["pageid"])
-            if found is None:
-                text = "There is no page with ID %d." % args["pageid"]
-                raise refuse("nosuchpageid", text)
-        else:
-            found = store.find_page(call.read_title(args["page"])._replace(fragment=""))
-            if found is None:
-                raise missing_page()
-            if args["redirects"]:
-                found = _follow_redirects(call, found)
-        page, revision = found, store.find_revision(found.latest)
+        title = call.find_title(args, ("page", "pageid"))
+        page = find_existing(call, title)
+        if args["redirects"] and args["pageid"] is None:
+            page = _follow_redirects(call, page)
+        revision = store.find_revision(page.latest)
         assert revision is not None
     else:
         if args["text"] is not None and not (args["title"] or args["contentmodel"]):
@@ -104,7 +52,7 @@ def _parse_source(
             call.warn("guessed", text)
         title = call.read_title(args["title"] or "API")
         return title._replace(fragment=""), args["text"] or "", None
-    return Title(page.namespace, page.key), store.read_text(revision), revision
+    return page.title, store.read_text(revision), revision
 
 
 def _follow_redirects(call: ActionCall, page: PageRow) -> PageRow:
@@ -129,7 +77,7 @@ def _follow_redirects(call: ActionCall, page: PageRow) -> PageRow:
 def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=parse."""
     title, text, revision = _parse_source(call, args)
-    props, content = args["prop"], call.content_key
+    props = args["prop"]
     links = find_links(text)
     existing = _existing(call, links)
     shown: Dict[str, Any] = {
@@ -162,7 +110,6 @@ def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
     shown.update({name: value for name, value in values.items() if name in props})
     if "sections" in props:
         shown["showtoc"] = len(values["sections"]) > 3
-    assert content
     call.result["parse"] = shown
 
 
@@ -173,7 +120,7 @@ def _existing(call: ActionCall, links: PageLinks) -> Any:
 
 
 def _show_link(call: ActionCall, title: Title, existing: Any) -> Dict[str, Any]:
-    name = "title" if call.version >= 2 else "*"
+    name = call.text_key("title")
     return {
         "ns": title.namespace,
         name: title_text(title.namespace, title.key),
@@ -184,7 +131,7 @@ def _show_link(call: ActionCall, title: Title, existing: Any) -> Dict[str, Any]:
 def _show_categories(
     call: ActionCall, links: PageLinks, existing: Any
 ) -> List[Dict[str, Any]]:
-    name = "category" if call.version >= 2 else "*"
+    name = call.text_key("category")
     shown = []
     for key, prefix in links.categories.items():
         entry: Dict[str, Any] = {"sortkey": prefix, name: key}
@@ -216,20 +163,6 @@ def _show_sections(title: Title, text: str) -> List[Dict[str, Any]]:
     return shown
 
 
-OPENSEARCH_FACTS = ModuleFacts(
-    {
-        "search": param_text(is_required=True),
-        "namespace": param_namespaces(["0"]),
-        "limit": param_limit(10, 500, 500),
-        "profile": param_text(),
-        "suggest": param_flag(),
-        "redirects": param_choice("return resolve"),
-        "warningsaserror": param_flag(),
-    },
-    is_public=True,
-)
-
-
 def run_opensearch(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=opensearch: a list, unlike everything else."""
     pages = find_by_prefix(
@@ -243,19 +176,6 @@ def run_opensearch(call: ActionCall, args: Dict[str, Any]) -> None:
         ["" for _ in titles],
         [call.page_url(title) for title in titles],
     ]
-
-
-PURGE_FACTS = ModuleFacts(
-    {
-        **PAGE_SET_PARAMS,
-        "forcelinkupdate": param_flag(),
-        "forcerecursivelinkupdate": param_flag(),
-        "generator": param_text(),
-        "continue": param_text(),
-    },
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_purge(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -281,27 +201,12 @@ def run_purge(call: ActionCall, args: Dict[str, Any]) -> None:
             )
             revision = call.store.find_revision(page.latest)
             if does_links and revision is not None:
-                title = Title(page.namespace, page.key)
+                title = page.title
                 links = find_links(call.store.read_text(revision))
                 call.store.update_links(page.id, title, links, call.now)
         entry = {"ns": page.namespace, "title": page.text, "purged": True}
         shown.append({**entry, "linkupdate": True} if does_links else entry)
     query.finish_pages(shown, "purge")
-
-
-COMPARE_FACTS = ModuleFacts(
-    {
-        side + name: spec
-        for side in ("from", "to")
-        for name, spec in (
-            ("title", param_text()),
-            ("id", param_number()),
-            ("rev", param_number()),
-            ("text", param_text()),
-        )
-    },
-    is_public=True,
-)
 
 
 def _compare_side(
@@ -317,15 +222,13 @@ def _compare_side(
         names = tuple(side + name for name in ("title", "id", "rev", "text", "slots"))
         if require_one(args, "", names, at_least=True) == side + "title":
             title = call.read_title(args[side + "title"])
-            page = store.find_page(title)
-            if page is None:
+            found = store.find_page(title)
+            if found is None:
                 text = "The page %s doesn't exist." % str(title)
-                raise ActionFailure(ApiMessage("missingtitle", text))
+                raise refuse("missingtitle", text)
+            page = found
         else:
-            page = store.find_pages_by_id([args[side + "id"]]).get(args[side + "id"])
-            if page is None:
-                text = "There is no page with ID %d." % args[side + "id"]
-                raise refuse("nosuchpageid", text)
+            page = call.find_page_by_id(args[side + "id"])
         number = page.latest
     revision = store.find_revision(number)
     if revision is None:
@@ -356,5 +259,67 @@ def run_compare(call: ActionCall, args: Dict[str, Any]) -> None:
                 '<tr><td class="diff-%sline"><div>%s</div></td></tr>'
                 % (kind, escape_html(line[1:]))
             )
-    shown[call.content_key if call.version < 2 else "body"] = "\n".join(rows)
+    shown[call.text_key("body")] = "\n".join(rows)
     call.result["compare"] = shown
+
+
+PARSE_ACTIONS: List[ActionModule] = [
+    ActionModule(
+        "compare",
+        run_compare,
+        """
+        fromtitle: text
+        fromid, fromrev: number
+        fromtext, totitle: text
+        toid, torev: number
+        totext: text
+        """,
+    ),
+    ActionModule(
+        "opensearch",
+        run_opensearch,
+        """
+        search: required text
+        namespace: namespaces = 0
+        limit: limit to 500 500
+        profile: text
+        suggest: flag
+        redirects: one of return resolve
+        warningsaserror: flag
+        """,
+    ),
+    ActionModule(
+        "parse",
+        run_parse,
+        """
+        title, text: text
+        revid: number
+        summary, page: text
+        pageid: number
+        redirects: flag
+        oldid: number
+        prop: any of text langlinks categories categorieshtml links templates \
+            images externallinks sections revid displaytitle subtitle headhtml \
+            modules jsconfigvars encodedjsconfigvars indicators iwlinks wikitext \
+            properties limitreportdata limitreporthtml parsetree parsewarnings \
+            parsewarningshtml headitems = text langlinks categories links templates \
+            images externallinks sections revid displaytitle iwlinks properties \
+            parsewarnings
+        wrapoutputclass: text = mw-parser-output
+        pst, onlypst: flag
+        section, sectiontitle: text
+        disablelimitreport, disableeditsection, disabletoc, preview: flag
+        contentformat, contentmodel: text
+        """,
+    ),
+    write_action(
+        "purge",
+        run_purge,
+        PAGE_SET_PARAMS
+        + """
+        forcelinkupdate, forcerecursivelinkupdate: flag
+        generator, continue: text
+        """,
+        token="",
+    ),
+]

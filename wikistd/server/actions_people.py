@@ -8,27 +8,25 @@ accounts.py), logging in (actions_login.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name, is_address
 from .actions import ActionFailure, refuse
-from .actions_call import ActionCall, ModuleFacts
+from .actions_call import ActionCall, ActionModule, write_action
 from .actions_options import DEFAULT_OPTIONS, write_options
 from .actions_pages import PAGE_SET_PARAMS
-from .actions_params import (
-    param_choice,
-    param_flag,
-    param_list,
-    param_number,
-    param_text,
-    param_user,
-    require_one,
-)
+from .actions_params import require_one
 from .actions_query import Query
-from .actions_rules import check_rate, check_tags, denied_message
-from .custodian import block_user, parse_expiry, unblock_user
-from .records import Actor, format_time
-from .titles import Title, title_text
+from .actions_rules import (
+    check_rate,
+    check_tags,
+    read_expiry,
+    require_right,
+)
+from .actions_users import show_memberships
+from .custodian import block_user, unblock_user
+from .records import Actor, format_expiry
+from .titles import Title
 
 SKINS = ("vector", "monobook", "timeless", "minerva", "cologneblue", "modern")
 
@@ -50,29 +48,6 @@ def find_actor(call: ActionCall, name: str) -> Actor:
     return Actor(account, canonical)
 
 
-BLOCK_FACTS = ModuleFacts(
-    {
-        "user": param_user(),
-        "userid": param_number(),
-        "expiry": param_text("never"),
-        "reason": param_text(""),
-        "anononly": param_flag(),
-        "nocreate": param_flag(),
-        "autoblock": param_flag(),
-        "noemail": param_flag(),
-        "hidename": param_flag(),
-        "allowusertalk": param_flag(),
-        "reblock": param_flag(),
-        "watchuser": param_flag(),
-        "tags": param_list(),
-        "partial": param_flag(),
-        "pagerestrictions": param_list(),
-        "namespacerestrictions": param_number(is_multi=True),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
 _block_flags = "anononly nocreate autoblock noemail hidename allowusertalk".split()
 
 
@@ -88,12 +63,7 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> None:
             raise no_user("#%d" % args["userid"]) from error
     else:
         target = find_actor(call, args["user"])
-    try:
-        expiry = parse_expiry(args["expiry"], call.now)
-    except ValueError as error:
-        raise refuse("invalidexpiry", "Expiry time invalid.") from error
-    if expiry is not None and expiry <= call.now:
-        raise refuse("pastexpiry", 'Expiry time "%s" is in the past.' % args["expiry"])
+    expiry = read_expiry(call, args["expiry"], "Expiry time invalid.")
     known = call.store.db.value(
         "SELECT id FROM block WHERE target = ? AND (expiry IS NULL OR expiry > ?)",
         (target.name, call.now),
@@ -117,32 +87,16 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> None:
         restrictions,
         "infinite" if expiry is None else args["expiry"],
     )
-    shown: Dict[str, Any] = {
+    call.result["block"] = {
         "user": target.name,
         "userID": target.account,
-        "expiry": "infinite" if expiry is None else format_time(expiry),
+        "expiry": format_expiry(expiry, "infinite"),
         "id": number,
         "reason": args["reason"],
+        **{name: args[name] for name in [*_block_flags, "watchuser", "partial"]},
+        "pagerestrictions": args["pagerestrictions"],
+        "namespacerestrictions": args["namespacerestrictions"],
     }
-    for name in [*_block_flags, "watchuser", "partial"]:
-        shown[name] = bool(args[name])
-    shown["pagerestrictions"] = args["pagerestrictions"]
-    shown["namespacerestrictions"] = args["namespacerestrictions"]
-    call.result["block"] = shown
-
-
-UNBLOCK_FACTS = ModuleFacts(
-    {
-        "id": param_number(),
-        "user": param_user(),
-        "userid": param_number(),
-        "reason": param_text(""),
-        "tags": param_list(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -171,23 +125,6 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
     }
 
 
-USER_RIGHTS_FACTS = ModuleFacts(
-    {
-        "user": param_user("name"),
-        "userid": param_number(),
-        "add": param_list(),
-        "expiry": param_list(),
-        "remove": param_list(),
-        "reason": param_text(""),
-        "tags": param_list(),
-        "watchuser": param_flag(),
-    },
-    token="userrights",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=userrights."""
     if require_one(args, "", ("user", "userid")) == "userid":
@@ -206,11 +143,7 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
         for position, group in enumerate(args["add"] or ()):
             if may and group in known and group not in old:
                 text = expiries[position if len(expiries) > 1 else 0]
-                try:
-                    expiry = parse_expiry(text, now)
-                except ValueError as error:
-                    sentence = 'Invalid expiry time "%s".' % text
-                    raise refuse("invalidexpiry", sentence) from error
+                expiry = read_expiry(call, text)
                 accounts.add_group(target.account, group, expiry)
                 added.append(group)
         for group in args["remove"] or ():
@@ -222,14 +155,14 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
             call.store.add_log(
                 "rights",
                 "rights",
-                Title(2, target.name.replace(" ", "_")),
+                target.page,
                 call.actor,
                 args["reason"],
                 {
                     "oldgroups": [group for group, _ in old_dates],
                     "newgroups": [group for group, _ in new_dates],
-                    "oldmetadata": _show_groups(old_dates),
-                    "newmetadata": _show_groups(new_dates),
+                    "oldmetadata": show_memberships(old_dates),
+                    "newmetadata": show_memberships(new_dates),
                 },
             )
     call.store.announce()
@@ -239,31 +172,6 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
         "added": added,
         "removed": removed,
     }
-
-
-def _show_groups(dates: List[Tuple[str, Optional[int]]]) -> List[Dict[str, Any]]:
-    return [
-        {
-            "group": group,
-            "expiry": "infinity" if expiry is None else format_time(expiry),
-        }
-        for group, expiry in dates
-    ]
-
-
-WATCH_FACTS = ModuleFacts(
-    {
-        **PAGE_SET_PARAMS,
-        "title": param_text(),
-        "expiry": param_text(),
-        "unwatch": param_flag(),
-        "generator": param_text(),
-        "continue": param_text(),
-    },
-    token="watch",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -282,38 +190,14 @@ def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
     for title in query.pages.missing.values():
         shown.append({**_set_watch(call, title, args["unwatch"]), "missing": True})
     for page in query.pages.good.values():
-        title = Title(page.namespace, page.key)
+        title = page.title
         shown.append(_set_watch(call, title, args["unwatch"]))
     query.finish_pages(shown, "watch")
 
 
 def _set_watch(call: ActionCall, title: Title, is_off: bool) -> Dict[str, Any]:
-    row = (call.requester.account, title.namespace & ~1, title.key)
-    if is_off:
-        call.store.db.run(
-            "DELETE FROM watch WHERE account = ? AND ns = ? AND title = ?", row
-        )
-    else:
-        call.store.db.run("INSERT OR IGNORE INTO watch VALUES (?, ?, ?)", row)
-    return {
-        "title": title_text(title.namespace, title.key),
-        "ns": title.namespace,
-        "unwatched" if is_off else "watched": True,
-    }
-
-
-OPTIONS_FACTS = ModuleFacts(
-    {
-        "reset": param_flag(),
-        "resetkinds": param_list(),
-        "change": param_list(),
-        "optionname": param_text(),
-        "optionvalue": param_text(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
+    call.store.set_watched(call.requester.account, title, not is_off)
+    return {**title.entry, "unwatched" if is_off else "watched": True}
 
 
 def run_options(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -353,37 +237,11 @@ def _option_problem(name: str, value: Any) -> str:
     return ""
 
 
-EMAIL_FACTS = ModuleFacts(
-    {
-        "target": param_text(is_required=True),
-        "subject": param_text(is_required=True),
-        "text": param_text(is_required=True),
-        "ccme": param_flag(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_emailuser(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=emailuser: this wiki sends none."""
     target = find_actor(call, args["target"])
     text = 'There is no email address recorded for user "%s".' % target.name
     raise refuse("noemail", text)
-
-
-PAGE_LANGUAGE_FACTS = ModuleFacts(
-    {
-        "title": param_text(),
-        "pageid": param_number(),
-        "lang": param_text(is_required=True),
-        "reason": param_text(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_setpagelanguage(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -392,26 +250,9 @@ def run_setpagelanguage(call: ActionCall, args: Dict[str, Any]) -> None:
     raise refuse("pagelang-disabled", text)
 
 
-MANAGE_TAGS_FACTS = ModuleFacts(
-    {
-        "operation": param_choice(
-            "create delete activate deactivate", is_required=True
-        ),
-        "tag": param_text(is_required=True),
-        "reason": param_text(""),
-        "ignorewarnings": param_flag(),
-        "tags": param_list(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
-
-
 def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=managetags."""
-    if not call.may("managechangetags"):
-        raise ActionFailure(denied_message(call, "managechangetags"))
+    require_right(call, "managechangetags")
     tag, operation = args["tag"], args["operation"]
     db = call.store.db
     known = db.one("SELECT 1 FROM tag WHERE name = ?", (tag,)) is not None
@@ -442,22 +283,6 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
         "success": True,
         "logid": log,
     }
-
-
-TAG_FACTS = ModuleFacts(
-    {
-        "rcid": param_number(is_multi=True),
-        "revid": param_number(is_multi=True),
-        "logid": param_number(is_multi=True),
-        "add": param_list(),
-        "remove": param_list(),
-        "reason": param_text(""),
-        "tags": param_list(),
-    },
-    token="csrf",
-    must_post=True,
-    is_write=True,
-)
 
 
 def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -498,3 +323,106 @@ def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
             }
         )
     call.result["tag"] = shown
+
+
+PEOPLE_ACTIONS: List[ActionModule] = [
+    write_action(
+        "block",
+        run_block,
+        """
+        user: user
+        userid: number
+        expiry: text = never
+        reason: text =
+        anononly, nocreate, autoblock, noemail, hidename, allowusertalk, reblock, \
+            watchuser: flag
+        tags: texts
+        partial: flag
+        pagerestrictions: texts
+        namespacerestrictions: numbers
+        """,
+    ),
+    write_action(
+        "emailuser",
+        run_emailuser,
+        """
+        target, subject, text: required text
+        ccme: flag
+        """,
+    ),
+    write_action(
+        "managetags",
+        run_managetags,
+        """
+        operation: required one of create delete activate deactivate
+        tag: required text
+        reason: text =
+        ignorewarnings: flag
+        tags: texts
+        """,
+    ),
+    write_action(
+        "options",
+        run_options,
+        """
+        reset: flag
+        resetkinds, change: texts
+        optionname, optionvalue: text
+        """,
+    ),
+    write_action(
+        "setpagelanguage",
+        run_setpagelanguage,
+        """
+        title: text
+        pageid: number
+        lang: required text
+        reason: text
+        """,
+    ),
+    write_action(
+        "tag",
+        run_tag,
+        """
+        rcid, revid, logid: numbers
+        add, remove: texts
+        reason: text =
+        tags: texts
+        """,
+    ),
+    write_action(
+        "unblock",
+        run_unblock,
+        """
+        id: number
+        user: user
+        userid: number
+        reason: text =
+        tags: texts
+        """,
+    ),
+    write_action(
+        "userrights",
+        run_userrights,
+        """
+        user: user name
+        userid: number
+        add, expiry, remove: texts
+        reason: text =
+        tags: texts
+        watchuser: flag
+        """,
+        token="userrights",
+    ),
+    write_action(
+        "watch",
+        run_watch,
+        PAGE_SET_PARAMS
+        + """
+        title, expiry: text
+        unwatch: flag
+        generator, continue: text
+        """,
+        token="watch",
+    ),
+]

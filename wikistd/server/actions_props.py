@@ -10,61 +10,49 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from .actions_continue import bad_continue
 from .actions_files import FILE_PROP_MODULES
 from .actions_links import LINK_PROP_MODULES
-from .actions_params import (
-    param_choices,
-    param_limit,
-    param_list,
-    param_text,
-)
-from .actions_query import ModuleRun, QueryModule
+from .actions_query import ModuleRun, QueryModule, token_number
 from .actions_revisions import REVISION_PROP_MODULES
 from .markup import escape_html
-from .records import PageRow, format_time
-from .titles import Title, talk_namespace, title_text
-
-INFO_PARAMS = {
-    "prop": param_choices(
-        "protection talkid watched watchers visitingwatchers notificationtimestamp "
-        "subjectid associatedpage url readable preload preloadcontent editintro "
-        "displaytitle varianttitles linkclasses",
-        old_values="readable preload",
-        takes_all=True,
-    ),
-    "testactions": param_list(),
-    "continue": param_text(),
-}
+from .records import PageRow, format_expiry, format_time
+from .titles import Title, title_text
 
 
 def query_info(run: ModuleRun) -> None:
     """Answer prop=info."""
-    props = set(run.args["prop"])
-    watched = _watched(run) if "watched" in props else set()
-    for number, title in list(run.pages.missing.items()):
+    for number, title in run.pages.missing.items():
+        run.entry(number).update(_common_info(run, title, None))
+    for number, page in run.pages.good.items():
         entry = run.entry(number)
-        entry.update(_common_info(run, title, None, props))
-        _add_watched(run, entry, title, props, watched)
-    for number, page in list(run.pages.good.items()):
-        entry = run.entry(number)
-        title = Title(page.namespace, page.key)
-        entry.update(_common_info(run, title, page, props))
-        _add_watched(run, entry, title, props, watched)
+        entry.update(_common_info(run, page.title, page))
         for action in run.args["testactions"] or ():
             entry.setdefault("actions", {})[action] = run.call.may(action)
 
 
 def _common_info(
-    run: ModuleRun, title: Title, page: Optional[PageRow], props: Any
+    run: ModuleRun, title: Title, page: Optional[PageRow]
 ) -> Dict[str, Any]:
-    language = run.store.site.language
+    language, props = run.store.site.language, run.args["prop"]
+    full, other_page = str(title), Title(title.namespace ^ 1, title.key)
     said: Dict[str, Any] = {
         "contentmodel": page.model if page else "wikitext",
         "pagelanguage": language,
         "pagelanguagehtmlcode": language,
         "pagelanguagedir": "ltr",
     }
+    if "associatedpage" in props:
+        said["associatedpage"] = str(other_page)
+    if "url" in props:
+        url = said["fullurl"] = said["canonicalurl"] = run.call.page_url(full)
+        said["editurl"] = "%s/w/index.php?title=%s&action=edit" % (
+            run.call.request.host_url,
+            url.partition("/wiki/")[2],
+        )
+    if "displaytitle" in props:
+        said["displaytitle"] = escape_html(full)
+    if "readable" in props:
+        said["readable"] = True
     if page is not None:
         said["touched"] = format_time(page.touched)
         said["lastrevid"] = page.latest
@@ -73,40 +61,27 @@ def _common_info(
             said["redirect"] = True
         if page.is_new:
             said["new"] = True
-    full = title_text(title.namespace, title.key)
+        if "varianttitles" in props:
+            said["varianttitles"] = {language: full}
     if "protection" in props:
         said["protection"] = _protections(run, title)
         said["restrictiontypes"] = ["edit", "move"] if page else ["create"]
         if title.namespace == 6:
             said["restrictiontypes"].append("upload")
-    if "talkid" in props and title.namespace % 2 == 0:
-        talk = run.store.find_page(Title(talk_namespace(title.namespace), title.key))
-        if talk is not None:
-            said["talkid"] = talk.id
-    if "subjectid" in props and title.namespace % 2 == 1:
-        subject = run.store.find_page(Title(title.namespace - 1, title.key))
-        if subject is not None:
-            said["subjectid"] = subject.id
-    if "associatedpage" in props:
-        other = title.namespace ^ 1
-        said["associatedpage"] = title_text(other, title.key)
-    if "url" in props:
-        said["fullurl"] = said["canonicalurl"] = run.call.page_url(full)
-        said["editurl"] = "%s/w/index.php?title=%s&action=edit" % (
-            run.call.request.host_url,
-            run.call.page_url(full).partition("/wiki/")[2],
-        )
-    if "displaytitle" in props:
-        said["displaytitle"] = escape_html(full)
+    # A page has the number of the one it is talked about on, and the other way round.
+    other = "subjectid" if title.namespace % 2 else "talkid"
+    if other in props:
+        found = run.store.find_page(other_page)
+        if found is not None:
+            said[other] = found.id
+    watched = (title.namespace & ~1, title.key)
     if "watchers" in props and run.call.may("unwatchedpages"):
         said["watchers"] = run.store.db.value(
-            "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?",
-            (title.namespace & ~1, title.key),
+            "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?", watched
         )
-    if "readable" in props:
-        said["readable"] = True
-    if "varianttitles" in props and page is not None:
-        said["varianttitles"] = {language: full}
+    account = run.call.requester.account
+    if "watched" in props and account:
+        said["watched"] = run.store.is_watched(account, title)
     return said
 
 
@@ -129,27 +104,9 @@ def _protections(run: ModuleRun, title: Title) -> List[Dict[str, Any]]:
         (title.namespace, title.key, run.call.now),
     )
     return [
-        {
-            "type": kind,
-            "level": level,
-            "expiry": "infinity" if expiry is None else format_time(expiry),
-        }
+        {"type": kind, "level": level, "expiry": format_expiry(expiry)}
         for kind, level, expiry in rows
     ]
-
-
-def _watched(run: ModuleRun) -> Any:
-    rows = run.store.db.all(
-        "SELECT ns, title FROM watch WHERE account = ?", (run.call.requester.account,)
-    )
-    return set(rows)
-
-
-def _add_watched(
-    run: ModuleRun, entry: Dict[str, Any], title: Title, props: Any, watched: Any
-) -> None:
-    if "watched" in props and run.call.requester.account:
-        entry["watched"] = (title.namespace, title.key) in watched
 
 
 def query_pageprops(run: ModuleRun) -> None:
@@ -174,10 +131,7 @@ def query_contributors(run: ModuleRun) -> None:
         )
         if anonymous:
             run.entry(page)["anoncontributors"] = anonymous
-    parts = run.continue_parts(2)
-    if parts is not None and not (parts[0].isdigit() and parts[1].isdigit()):
-        raise bad_continue()
-    start = (int(parts[0]), int(parts[1])) if parts else (0, 0)
+    start = run.continue_values(token_number, token_number) or (0, 0)
     count = 0
     for page in sorted(run.pages.good):
         if page < start[0]:
@@ -190,65 +144,56 @@ def query_contributors(run: ModuleRun) -> None:
         )
         for account, user in rows:
             entry = {"userid": account, "name": user}
-            full = count >= run.args["limit"]
-            if full or not run.add_value(page, "contributors", entry):
-                run.go_on("continue", "%d|%d" % (page, account))
+            token = "%d|%d" % (page, account)
+            if not run.add_in_turn(page, "contributors", entry, token, count):
                 return
             count += 1
 
 
+def count_members(members: int, subcats: int, files: int) -> Dict[str, int]:
+    """Return how much is in a category."""
+    pages = members - subcats - files
+    return {"size": members, "pages": pages, "files": files, "subcats": subcats}
+
+
 def query_categoryinfo(run: ModuleRun) -> None:
     """Answer prop=categoryinfo."""
-    pages = [
-        (number, page.key)
-        for number, page in run.pages.good.items()
-        if page.namespace == 14
-    ]
-    pages += [
-        (number, title.key)
-        for number, title in run.pages.missing.items()
-        if title.namespace == 14
-    ]
-    for number, key in pages:
+    for number, title in run.pages.numbered:
+        if title.namespace != 14:
+            continue
         row = run.store.db.one(
-            "SELECT pages, subcats, files FROM category WHERE title = ?", (key,)
+            "SELECT pages, subcats, files FROM category WHERE title = ?", (title.key,)
         )
         if row is not None:
-            run.entry(number)["categoryinfo"] = {
-                "size": row[0],
-                "pages": row[0] - row[1] - row[2],
-                "files": row[2],
-                "subcats": row[1],
-                "hidden": False,
-            }
+            entry = {**count_members(*row), "hidden": False}
+            run.entry(number)["categoryinfo"] = entry
 
 
 PROP_MODULES: List[QueryModule] = [
-    QueryModule("info", "prop", "in", INFO_PARAMS, query_info),
     QueryModule(
-        "pageprops",
-        "prop",
-        "pp",
-        {"continue": param_text(), "prop": param_list()},
-        query_pageprops,
+        "prop/info",
+        "in",
+        query_info,
+        """
+        prop: starred any of protection talkid watched watchers visitingwatchers \
+            notificationtimestamp subjectid associatedpage url readable~ preload~ \
+            preloadcontent editintro displaytitle varianttitles linkclasses
+        testactions: texts
+        continue: text
+        """,
     ),
+    QueryModule("prop/pageprops", "pp", query_pageprops, "continue: text\nprop: texts"),
     QueryModule(
-        "contributors",
-        "prop",
+        "prop/contributors",
         "pc",
-        {
-            "limit": param_limit(),
-            "continue": param_text(),
-            "group": param_list(),
-            "excludegroup": param_list(),
-            "rights": param_list(),
-            "excluderights": param_list(),
-        },
         query_contributors,
+        """
+        limit: limit
+        continue: text
+        group, excludegroup, rights, excluderights: texts
+        """,
     ),
-    QueryModule(
-        "categoryinfo", "prop", "ci", {"continue": param_text()}, query_categoryinfo
-    ),
+    QueryModule("prop/categoryinfo", "ci", query_categoryinfo, "continue: text"),
     *LINK_PROP_MODULES,
     *REVISION_PROP_MODULES,
     *FILE_PROP_MODULES,

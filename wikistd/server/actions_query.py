@@ -7,13 +7,14 @@ Spec: MediaWiki 1.39's ApiQuery.  Not here: the modules (actions_props.py, ...).
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+import re
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall
 from .actions_continue import Continuation, bad_continue
 from .actions_pages import PAGE_SET_PARAMS, PageSet
-from .actions_params import ParamSpec, param_flag, param_text
+from .actions_specs import read_spec
 from .records import PageRow
 from .titles import Title
 
@@ -66,15 +67,28 @@ class ModuleRun:
         else:
             self.query.rest.add(self.module.name, self.prefix + name, value)
 
-    def continue_parts(self, count: int, name: str = "continue") -> Optional[List[str]]:
-        """Return the parts of the continue parameter, or None at the beginning."""
-        text: Optional[str] = self.args[name]
+    def continue_values(self, *kinds: Callable[[str], Any]) -> Optional[List[Any]]:
+        """Return the parts of the continue parameter, read by `kinds`; None without."""
+        text: Optional[str] = self.args["continue"]
         if text is None:
             return None
-        parts = text.split("|", count - 1)
-        if len(parts) != count:
+        parts = text.split("|", len(kinds) - 1)
+        if len(parts) != len(kinds):
             raise bad_continue()
-        return parts
+        try:
+            return [kind(part) for kind, part in zip(kinds, parts)]
+        except ValueError as error:
+            raise bad_continue() from error
+
+    def add_in_turn(
+        self, page_id: int, name: str, entry: Dict[str, Any], token: Any, count: int
+    ) -> bool:
+        """Add the next value of a prop; False, and `token` to go on, at the limit."""
+        if count < self.args["limit"]:
+            if self.is_generator or self.add_value(page_id, name, entry):
+                return True
+        self.go_on("continue", token)
+        return False
 
     def entry(self, page_id: int) -> Dict[str, Any]:
         """Return what the reply says of one page, to be added to."""
@@ -89,29 +103,38 @@ class ModuleRun:
 
 
 class QueryModule(NamedTuple):
-    """One module of action=query.  `kind` is prop, list or meta.
+    """One module of action=query.  `path` is its kind and name, "list/allpages".
 
-    `run` of a list returns its items; `generate` does so for a prop, and a list that
-    has it set to its own `run` may be a generator.
+    `run` returns the items of a list, or of a generator.
     """
 
-    name: str
-    kind: str
+    path: str
     prefix: str
-    params: Dict[str, ParamSpec]
     run: Callable[[ModuleRun], Optional[List[QueryItem]]]
-    generate: Optional[Callable[[ModuleRun], Optional[List[QueryItem]]]] = None
+    params: str = ""
+    is_generator: bool = False
     is_private: bool = False
 
+    @property
+    def kind(self) -> str:
+        """prop, list or meta."""
+        return self.path.partition("/")[0]
 
-QUERY_PARAMS: Dict[str, ParamSpec] = {
-    **PAGE_SET_PARAMS,
-    "generator": param_text(),
-    "indexpageids": param_flag(),
-    "iwurl": param_flag(),
-    "continue": param_text(),
-    "rawcontinue": param_flag(),
-}
+    @property
+    def name(self) -> str:
+        """What the client asks for."""
+        return self.path.partition("/")[2]
+
+
+QUERY_PARAMS = (
+    PAGE_SET_PARAMS
+    + """
+    generator: text
+    indexpageids, iwurl: flag
+    continue: text
+    rawcontinue: flag
+    """
+)
 
 
 class Query:
@@ -133,7 +156,7 @@ class Query:
                 for name in self.table
                 if name.startswith(kind + "/")
             )
-            spec = ParamSpec("choice", [], names, is_multi=True)
+            spec = read_spec("any of " + " ".join(names))
             for name in self.call.reader.read_one("query", kind, spec):
                 chosen.append(self.table["%s/%s" % (kind, name)])
         return chosen
@@ -189,9 +212,8 @@ class Query:
         self.pages.is_following = args["redirects"]
         run.pages = PageSet(self.call.store)
         run.pages.load({**args, "redirects": False}, raw)
-        assert module.generate is not None
         try:
-            items = module.generate(run) or []
+            items = module.run(run) or []
         except ActionFailure as failure:
             failure.module = failure.module or run.path
             raise
@@ -205,7 +227,7 @@ class Query:
             module = self.table.get("%s/%s" % (kind, name))
             if module is None:
                 continue
-            if module.generate is None:
+            if not module.is_generator:
                 text = 'Module "%s" cannot be used as a generator.' % name
                 raise refuse("badgenerator", text)
             return module
@@ -249,12 +271,9 @@ class Query:
             call.result["limits"] = call.reader.limits
 
 
-def page_items(pages: Sequence[PageRow]) -> List[QueryItem]:
+def page_items(pages: Iterable[PageRow]) -> List[QueryItem]:
     """Return the plainest entry for each page: its id, namespace and title."""
-    return [
-        QueryItem({"pageid": page.id, "ns": page.namespace, "title": page.text}, page)
-        for page in pages
-    ]
+    return [QueryItem(page.entry, page) for page in pages]
 
 
 def namespace_clause(column: str, namespaces: Sequence[str]) -> str:
@@ -262,6 +281,8 @@ def namespace_clause(column: str, namespaces: Sequence[str]) -> str:
     return "%s IN (%s)" % (column, ", ".join(str(int(each)) for each in namespaces))
 
 
-def list_module(name: str, prefix: str, params: Any, run: Any) -> QueryModule:
-    """Return a list that may be a generator too."""
-    return QueryModule(name, "list", prefix, params, run, run)
+def token_number(text: str) -> int:
+    """Return the number in a part of a continue parameter; ValueError for none."""
+    if not re.match(r"[0-9]{1,18}\Z", text):
+        raise ValueError("%.40r is not a number" % text)
+    return int(text)

@@ -10,140 +10,103 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 
 from .actions import refuse
-from .actions_continue import bad_continue
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_list,
-    param_namespaces,
-    param_number,
-    param_text,
-    param_time,
-)
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
-    list_module,
-    namespace_clause,
     page_items,
+    token_number,
 )
-from .comments import parse_comment
+from .actions_select import ListQuery, pick, show_comment, show_time, show_user
 from .markup import sort_url
-from .records import format_stamp, format_time
-from .titles import (
-    Title,
-    title_text,
-)
+from .records import format_expiry, format_stamp, format_time, parse_stamp
+from .titles import Title
 
 
 def query_exturlusage(run: ModuleRun) -> List[QueryItem]:
     """Answer list=exturlusage."""
-    args, limit = run.args, run.args["limit"]
-    where = "1 = 1"
-    values: List[Any] = []
+    args = run.args
+    links = ListQuery(
+        run,
+        "outlink JOIN page ON page.id = outlink.page",
+        {"sort_url": str, "outlink.page": token_number},
+    )
     if args["query"]:
         protocol = args["protocol"] or "http"
         wanted = sort_url("%s://%s" % (protocol, args["query"].replace("*.", "")))
-        where += " AND sort_url >= ? AND sort_url < ?"
-        values += [wanted.rstrip("/"), wanted.rstrip("/") + "\U0010ffff"]
-    if args["namespace"]:
-        where += " AND " + namespace_clause("page.ns", args["namespace"])
-    parts = run.continue_parts(2)
-    if parts is not None:
-        url, _, number = "|".join(parts).rpartition("|")
-        if not number.isdigit():
-            raise bad_continue()
-        where += " AND (sort_url, outlink.page) >= (?, ?)"
-        values += [url, int(number)]
-    rows = run.store.db.all(
-        "SELECT outlink.page, url, sort_url FROM outlink JOIN page"
-        " ON page.id = outlink.page WHERE %s ORDER BY sort_url, outlink.page LIMIT %d"
-        % (where, limit + 1),
-        values,
-    )
-    if len(rows) > limit:
-        page_id, _, key = rows.pop()
-        run.go_on("continue", "%s|%d" % (key, page_id))
+        links.add_prefix("sort_url", wanted.rstrip("/"))
+    links.add_namespaces("page.ns")
+    rows = links.fetch("outlink.page, url")
     pages = run.store.find_pages_by_id([row[0] for row in rows])
     items = []
-    for page_id, url, _ in rows:
-        page = pages[page_id]
-        entry: Dict[str, Any] = {}
-        if "ids" in args["prop"]:
-            entry["pageid"] = page.id
-        if "title" in args["prop"]:
-            entry.update(ns=page.namespace, title=page.text)
-        if "url" in args["prop"]:
-            entry["url"] = url
+    for number, url in rows:
+        page = pages[number]
+        entry = pick(
+            args["prop"],
+            ids={"pageid": number},
+            title=page.title.entry,
+            url={"url": url},
+        )
         items.append(QueryItem(entry, page))
     return items
 
 
 def query_iwbacklinks(run: ModuleRun) -> List[QueryItem]:
     """Answer list=iwbacklinks."""
-    args, limit = run.args, run.args["limit"]
-    where, values = "kind = 'interwiki'", []
+    args, keys = run.args, {"title": str, "page": token_number}
+    links = ListQuery(run, "link", keys, "kind = 'interwiki'")
     if args["title"] is not None and args["prefix"] is None:
         text = 'The "%stitle" parameter may only be used with "%sprefix".'
         raise refuse("invalidparammix", text % (run.prefix, run.prefix))
-    run.continue_parts(3)
     if args["prefix"]:
-        start = "%s:%s" % (args["prefix"], (args["title"] or "").replace(" ", "_"))
-        end = start + ("\U0010ffff" if args["title"] is None else "")
-        where += " AND link.title >= ? AND link.title <= ?"
-        values += [start, end]
-    rows = run.store.db.all(
-        "SELECT page FROM link WHERE %s ORDER BY title, page LIMIT %d" % (where, limit),
-        values,
-    )
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    return page_items([pages[row[0]] for row in rows])
+        start = args["prefix"] + ":"
+        if args["title"] is None:
+            links.add_prefix("title", start)
+        else:
+            links.add("title = ?", start + args["title"].replace(" ", "_"))
+    return _listed_pages(run, links)
+
+
+def _listed_pages(run: ModuleRun, links: ListQuery) -> List[QueryItem]:
+    ids = [number for (number,) in links.fetch("page")]
+    pages = run.store.find_pages_by_id(ids)
+    return page_items(pages[number] for number in ids)
 
 
 def query_pageswithprop(run: ModuleRun) -> List[QueryItem]:
     """Answer list=pageswithprop."""
-    args, limit = run.args, run.args["limit"]
-    parts = run.continue_parts(1)
-    start = int(parts[0]) if parts and parts[0].isdigit() else 0
-    rows = run.store.db.all(
-        "SELECT page, value FROM page_prop WHERE name = ? AND page >= ? ORDER BY page"
-        " LIMIT ?",
-        (args["propname"], start, limit + 1),
-    )
-    if len(rows) > limit:
-        run.go_on("continue", str(rows.pop()[0]))
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    return page_items([pages[row[0]] for row in rows])
+    keys, name = {"page": token_number}, run.args["propname"]
+    return _listed_pages(run, ListQuery(run, "page_prop", keys, "name = ?", name))
 
 
 def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
     """Answer list=protectedtitles."""
-    rows = run.store.db.all(
-        "SELECT ns, title, level, expiry, time, user, reason FROM protection"
-        " WHERE type = 'create' AND (expiry IS NULL OR expiry > ?) ORDER BY ns, title"
-        " LIMIT ?",
-        (run.call.now, run.args["limit"]),
+    props = run.args["prop"]
+    titles = ListQuery(
+        run,
+        "protection",
+        {"time": parse_stamp, "ns": token_number, "title": str},
+        "type = 'create' AND (expiry IS NULL OR expiry > ?)",
+        run.call.now,
     )
+    titles.add_namespaces()
+    titles.add_times()
     items = []
-    for namespace, key, level, expiry, when, user, reason in rows:
-        entry = {"ns": namespace, "title": title_text(namespace, key)}
-        values = {
-            "timestamp": format_time(when),
-            "user": user,
-            "userid": run.store.actor(user).account,
-            "comment": reason,
-            "expiry": "infinity" if expiry is None else format_time(expiry),
-            "level": level,
-        }
-        entry.update(
-            {name: values[name] for name in run.args["prop"] if name in values}
-        )
+    for namespace, key, level, expiry, when, user, reason in titles.fetch(
+        "ns, title, level, expiry, time, user, reason"
+    ):
         title = Title(namespace, key)
-        if "parsedcomment" in run.args["prop"]:
-            entry["parsedcomment"] = parse_comment(run.store, reason, title)
+        entry = {
+            **title.entry,
+            **show_time(props, when),
+            **show_user(props, run.store.actor(user).account, user),
+            **show_comment(run, props, reason, title),
+            **pick(
+                props,
+                expiry={"expiry": format_expiry(expiry)},
+                level={"level": level},
+            ),
+        }
         items.append(QueryItem(entry, None, title))
     return items
 
@@ -176,40 +139,37 @@ def query_querypage(run: ModuleRun) -> None:
         entry: Dict[str, Any] = {"value": str(value)}
         if name == "Ancientpages":
             entry = {"value": format_stamp(value), "timestamp": format_time(value)}
-        results.append({**entry, "ns": namespace, "title": title_text(namespace, key)})
+        results.append({**entry, **Title(namespace, key).entry})
     run.query.result["querypage"] = {"name": name, "results": results}
 
 
 def query_tags(run: ModuleRun) -> List[QueryItem]:
     """Answer list=tags."""
-    args, limit = run.args, run.args["limit"]
-    parts = run.continue_parts(1)
-    rows = run.store.db.all("SELECT name, is_manual FROM tag")
-    known = {name: bool(manual) for name, manual in rows}
-    names = sorted({*SOFTWARE_TAGS, *known})
-    names = [name for name in names if parts is None or name >= parts[0]]
+    props, limit = run.args["prop"], run.args["limit"]
+    known = {name for (name,) in run.store.db.all("SELECT name FROM tag")}
+    (first,) = run.continue_values(str) or [""]
+    names = sorted(name for name in {*SOFTWARE_TAGS, *known} if name >= first)
+    if len(names) > limit:
+        run.go_on("continue", names[limit])
     items: List[QueryItem] = []
-    for name in names:
-        if len(items) >= limit:
-            run.go_on("continue", name)
-            break
-        props = args["prop"]
-        entry: Dict[str, Any] = {"name": name}
-        if "displayname" in props:
-            entry["displayname"] = SOFTWARE_TAGS.get(name, (name, ""))[0]
-        if "description" in props:
-            entry["description"] = SOFTWARE_TAGS.get(name, ("", ""))[1]
+    for name in names[:limit]:
+        shown, description = SOFTWARE_TAGS.get(name, (name, ""))
+        entry: Dict[str, Any] = {
+            "name": name,
+            **pick(
+                props,
+                displayname={"displayname": shown},
+                description={"description": description},
+                defined={"defined": True},
+                source={"source": ["extension" if name in SOFTWARE_TAGS else "manual"]},
+                active={"active": True},
+            ),
+        }
         if "hitcount" in props:
             entry["hitcount"] = run.store.db.value(
                 "SELECT COUNT(*) FROM revision WHERE ' ' || tags || ' ' LIKE ?",
                 ("%% %s %%" % name,),
             )
-        if "defined" in props:
-            entry["defined"] = True
-        if "source" in props:
-            entry["source"] = ["extension" if name in SOFTWARE_TAGS else "manual"]
-        if "active" in props:
-            entry["active"] = True
         items.append(QueryItem(entry))
     return items
 
@@ -240,87 +200,80 @@ SOFTWARE_TAGS: Dict[str, Tuple[str, str]] = {
 
 
 REPORT_LIST_MODULES: List[QueryModule] = [
-    list_module(
-        "exturlusage",
+    QueryModule(
+        "list/exturlusage",
         "eu",
-        {
-            "prop": param_choices("ids title url", "ids title url"),
-            "continue": param_text(),
-            "protocol": param_text(""),
-            "query": param_text(),
-            "namespace": param_namespaces(),
-            "limit": param_limit(),
-            "expandurl": param_flag(is_deprecated=True),
-        },
         query_exturlusage,
+        """
+        prop: any of ids title url = ids title url
+        continue: text
+        protocol: text =
+        query: text
+        namespace: namespaces
+        limit: limit
+        expandurl: deprecated flag
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "iwbacklinks",
+    QueryModule(
+        "list/iwbacklinks",
         "iwbl",
-        {
-            "prefix": param_text(),
-            "title": param_text(),
-            "continue": param_text(),
-            "limit": param_limit(),
-            "prop": param_choices("iwprefix iwtitle"),
-            "dir": param_choice("ascending descending", "ascending"),
-        },
         query_iwbacklinks,
+        """
+        prefix, title, continue: text
+        limit: limit
+        prop: any of iwprefix iwtitle
+        dir: one of ascending descending = ascending
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "pageswithprop",
+    QueryModule(
+        "list/pageswithprop",
         "pwp",
-        {
-            "propname": param_text(is_required=True),
-            "prop": param_choices("ids title value", "ids title"),
-            "continue": param_text(),
-            "limit": param_limit(),
-            "dir": param_choice("ascending descending", "ascending"),
-        },
         query_pageswithprop,
+        """
+        propname: required text
+        prop: any of ids title value = ids title
+        continue: text
+        limit: limit
+        dir: one of ascending descending = ascending
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "protectedtitles",
+    QueryModule(
+        "list/protectedtitles",
         "pt",
-        {
-            "namespace": param_namespaces(),
-            "level": param_list(),
-            "limit": param_limit(),
-            "dir": param_choice("newer older", "older"),
-            "start": param_time(),
-            "end": param_time(),
-            "prop": param_choices(
-                "timestamp user userid comment parsedcomment expiry level",
-                "timestamp level",
-            ),
-            "continue": param_text(),
-        },
         query_protectedtitles,
+        """
+        namespace: namespaces
+        level: texts
+        limit: limit
+        dir: one of newer older = older
+        start, end: time
+        prop: any of timestamp user userid comment parsedcomment expiry level \
+            = timestamp level
+        continue: text
+        """,
+        is_generator=True,
     ),
     QueryModule(
-        "querypage",
-        "list",
+        "list/querypage",
         "qp",
-        {
-            "page": param_choice(
-                "Ancientpages Shortpages Longpages Uncategorizedpages", is_required=True
-            ),
-            "offset": param_number(0, 0),
-            "limit": param_limit(),
-        },
         query_querypage,
+        """
+        page: required one of Ancientpages Shortpages Longpages Uncategorizedpages
+        offset: number from 0 = 0
+        limit: limit
+        """,
     ),
     QueryModule(
-        "tags",
-        "list",
+        "list/tags",
         "tg",
-        {
-            "continue": param_text(),
-            "limit": param_limit(),
-            "prop": param_choices(
-                "displayname description hitcount defined source active"
-            ),
-        },
         query_tags,
+        """
+        continue: text
+        limit: limit
+        prop: any of displayname description hitcount defined source active
+        """,
     ),
 ]

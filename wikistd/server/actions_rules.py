@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from .accounts import GROUP_RIGHTS
-from .actions import ActionFailure, ApiMessage
+from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall
 from .actions_users import find_block, show_block
+from .custodian import parse_expiry
 from .markup import find_links
 from .titles import Title, title_text
 
@@ -51,52 +52,48 @@ def page_problems(call: ActionCall, title: Title, action: str) -> List[ApiMessag
         info = show_block(call, block)
         text = "You have been blocked from editing."
         return [ApiMessage("blocked", text, {"blockinfo": info})]
-    page = call.store.find_page(title)
     found += _namespace_problems(call, title)
-    right = action
-    if action == "edit" or action == "move":
-        if action == "move" and not call.may("move"):
-            found += _move_denied(call)
-        found += _protection_problems(call, title, "edit", "protectedpage")
-        if action == "move":
-            found += _protection_problems(call, title, "move", "protectedpage")
-        if action == "move" and not call.may("move"):
-            text = "You do not have permission to move pages."
-            found.append(ApiMessage("cantmove", text))
-        if action == "edit" and page is None:
-            found += _protection_problems(call, title, "create", "protectedpage")
-            right = "createtalk" if title.namespace % 2 else "createpage"
-            if not (call.may("edit") and call.may(right)):
-                found.append(denied_message(call, "edit"))
-                text = "You do not have permission to create new pages."
-                found.append(ApiMessage("cantcreate", text))
-        elif not call.may("edit"):
-            found.append(denied_message(call, "edit"))
-        return _each_once(found)
-    if not call.may(right):
-        found.insert(0, denied_message(call, right))
-    guarded = _protection_problems(call, title, "edit", "protectedpage")
-    if guarded:
+    if action in ("edit", "move"):
+        return _each_once(found + _change_problems(call, title, action))
+    if not call.may(action):
+        found.insert(0, denied_message(call, action))
+    if _protection_problems(call, title, "edit"):
         code = "undelete-cantedit" if action == "undelete" else "cantedit"
-        text = (
-            "You cannot %s this page because you are not allowed to edit it." % action
-        )
-        found.append(ApiMessage(code, text))
+        text = "You cannot %s this page because you are not allowed to edit it."
+        found.append(ApiMessage(code, text % action))
     return _each_once(found)
 
 
-def _each_once(messages: Sequence[ApiMessage]) -> List[ApiMessage]:
-    return list({message.code: message for message in messages}.values())
-
-
-def _move_denied(call: ActionCall) -> List[ApiMessage]:
-    if not call.requester.account:
+def _change_problems(call: ActionCall, title: Title, action: str) -> List[ApiMessage]:
+    found: List[ApiMessage] = []
+    is_denied = action == "move" and not call.may("move")
+    if is_denied and not call.requester.account:
         text = (
             "You must be a registered user and [[Special:UserLogin|logged in]] to move "
             "a page."
         )
-        return [ApiMessage("cantmove-anon", text)]
-    return []
+        found.append(ApiMessage("cantmove-anon", text))
+    found += _protection_problems(call, title, "edit")
+    if action == "move":
+        found += _protection_problems(call, title, "move")
+    if is_denied:
+        text = "You do not have permission to move pages."
+        found.append(ApiMessage("cantmove", text))
+    is_new = action == "edit" and call.store.find_page(title) is None
+    if is_new:
+        found += _protection_problems(call, title, "create")
+    right = "createtalk" if title.namespace % 2 else "createpage"
+    is_denied = is_new and not (call.may("edit") and call.may(right))
+    if is_denied or not call.may("edit"):
+        found.append(denied_message(call, "edit"))
+    if is_denied:
+        text = "You do not have permission to create new pages."
+        found.append(ApiMessage("cantcreate", text))
+    return found
+
+
+def _each_once(messages: Sequence[ApiMessage]) -> List[ApiMessage]:
+    return list({message.code: message for message in messages}.values())
 
 
 def _block_covers(restrictions: str, title: Title, call: ActionCall) -> bool:
@@ -142,9 +139,7 @@ def _namespace_problems(call: ActionCall, title: Title) -> List[ApiMessage]:
     return found
 
 
-def _protection_problems(
-    call: ActionCall, title: Title, kind: str, code: str
-) -> List[ApiMessage]:
+def _protection_problems(call: ActionCall, title: Title, kind: str) -> List[ApiMessage]:
     level = call.store.db.value(
         "SELECT level FROM protection WHERE ns = ? AND title = ? AND type = ?"
         " AND (expiry IS NULL OR expiry > ?)",
@@ -154,7 +149,27 @@ def _protection_problems(
     if not level or call.may(rights.get(level, level)):
         return []
     text = "This page has been protected to prevent editing or other actions."
-    return [ApiMessage(code, text)]
+    return [ApiMessage("protectedpage", text)]
+
+
+def require_right(call: ActionCall, right: str) -> None:
+    """Refuse the call unless the client has `right`; say who has it."""
+    if not call.may(right):
+        raise ActionFailure(denied_message(call, right))
+
+
+def read_expiry(
+    call: ActionCall, text: str, refusal: str = 'Invalid expiry time "%s".'
+) -> Optional[int]:
+    """Return when something is to end, or refuse what is no such time."""
+    try:
+        ends = parse_expiry(text, call.now)
+    except ValueError as error:
+        wrong = refusal % text if "%" in refusal else refusal
+        raise refuse("invalidexpiry", wrong) from error
+    if ends is not None and ends <= call.now:
+        raise refuse("pastexpiry", 'Expiry time "%s" is in the past.' % text)
+    return ends
 
 
 def check_page(call: ActionCall, title: Title, action: str) -> None:
@@ -176,7 +191,7 @@ def check_rate(call: ActionCall, action: str) -> None:
             "many times in a short space of time, and you have exceeded this limit. "
             "Please try again in a few minutes."
         )
-        raise ActionFailure(ApiMessage("ratelimited", text))
+        raise refuse("ratelimited", text)
 
 
 def check_tags(call: ActionCall, tags: Optional[Sequence[str]]) -> List[str]:
@@ -191,7 +206,7 @@ def check_tags(call: ActionCall, tags: Optional[Sequence[str]]) -> List[str]:
         else:
             text = "The following tags are not allowed to be manually applied: %s"
             text %= ", ".join(wrong)
-        raise ActionFailure(ApiMessage("badtags", text, {"disallowedtags": wrong}))
+        raise refuse("badtags", text, disallowedtags=wrong)
     return wanted
 
 
@@ -208,8 +223,8 @@ def check_lists(call: ActionCall, title: Title, text: str, *, is_new: bool) -> N
             'The title "%s" has been banned from creation. It matches the following '
             'disallowed titles list entry: "%s"' % (full, line)
         )
-        data: Any = {"message": {"key": key, "params": [line, full]}, "line": line}
-        raise ActionFailure(ApiMessage("titleblacklist-forbidden", sentence, data))
+        told = {"key": key, "params": [line, full]}
+        raise refuse("titleblacklist-forbidden", sentence, message=told, line=line)
     for domain in site.spam_blacklist:
         matches = [url for url in find_links(text).urls if domain in url]
         if matches:
@@ -218,5 +233,4 @@ def check_lists(call: ActionCall, title: Title, text: str, *, is_new: bool) -> N
                 "is probably caused by a link to a forbidden external site. The "
                 "following text is what triggered our spam filter: %s" % domain
             )
-            data = {"spamblacklist": {"matches": [domain]}}
-            raise ActionFailure(ApiMessage("spamblacklist", sentence, data))
+            raise refuse("spamblacklist", sentence, spamblacklist={"matches": [domain]})

@@ -8,134 +8,54 @@ Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, Dict, Tuple
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
-from .actions_account import (
-    CREATE_ACCOUNT_FACTS,
-    VALIDATE_PASSWORD_FACTS,
-    run_createaccount,
-    run_validatepassword,
-)
-from .actions_call import ActionCall, ModuleFacts, cors_headers
-from .actions_custody import (
-    DELETE_FACTS,
-    PATROL_FACTS,
-    PROTECT_FACTS,
-    REVISION_DELETE_FACTS,
-    ROLLBACK_FACTS,
-    UNDELETE_FACTS,
-    run_delete,
-    run_patrol,
-    run_protect,
-    run_revisiondelete,
-    run_rollback,
-    run_undelete,
-)
-from .actions_edit import EDIT_FACTS, run_edit
+from .actions_account import ACCOUNT_ACTIONS
+from .actions_call import ActionCall, ActionModule, cors_headers
+from .actions_custody import CUSTODY_ACTIONS
+from .actions_edit import EDIT_ACTIONS
 from .actions_formats import API_FORMATS
-from .actions_help import HELP_FACTS, PARAM_INFO_FACTS, run_help, run_paraminfo
+from .actions_help import HELP_ACTIONS
 from .actions_lists import LIST_MODULES
-from .actions_login import (
-    CLIENT_LOGIN_FACTS,
-    LOGIN_FACTS,
-    LOGOUT_FACTS,
-    run_clientlogin,
-    run_login,
-    run_logout,
-)
+from .actions_login import ENTRY_ACTIONS
 from .actions_meta import META_MODULES
-from .actions_moving import (
-    IMPORT_FACTS,
-    MERGE_HISTORY_FACTS,
-    MOVE_FACTS,
-    run_import,
-    run_mergehistory,
-    run_move,
-)
-from .actions_params import (
-    ParamSpec,
-    missing_param,
-    param_choice,
-    param_flag,
-    param_number,
-    param_text,
-    unknown_value,
-)
-from .actions_parse import (
-    COMPARE_FACTS,
-    OPENSEARCH_FACTS,
-    PARSE_FACTS,
-    PURGE_FACTS,
-    run_compare,
-    run_opensearch,
-    run_parse,
-    run_purge,
-)
-from .actions_people import (
-    BLOCK_FACTS,
-    EMAIL_FACTS,
-    MANAGE_TAGS_FACTS,
-    OPTIONS_FACTS,
-    PAGE_LANGUAGE_FACTS,
-    TAG_FACTS,
-    UNBLOCK_FACTS,
-    USER_RIGHTS_FACTS,
-    WATCH_FACTS,
-    run_block,
-    run_emailuser,
-    run_managetags,
-    run_options,
-    run_setpagelanguage,
-    run_tag,
-    run_unblock,
-    run_userrights,
-    run_watch,
-)
+from .actions_moving import MOVING_ACTIONS
+from .actions_params import missing_param, unknown_value
+from .actions_parse import PARSE_ACTIONS
+from .actions_people import PEOPLE_ACTIONS
 from .actions_props import PROP_MODULES
 from .actions_query import Query, QueryModule
-from .actions_upload import UPLOAD_FACTS, run_upload
+from .actions_specs import read_spec
+from .actions_upload import UPLOAD_ACTIONS
+from .records import format_time
 from .store import PageStore
 
-MAIN_PARAMS: Dict[str, ParamSpec] = {
-    "action": param_text("help"),
-    "maxlag": param_number(),
-    "smaxage": param_number(0, 0),
-    "maxage": param_number(0, 0),
-    "assert": param_choice("anon user bot"),
-    "assertuser": param_text(),
-    "requestid": param_text(),
-    "servedby": param_flag(),
-    "curtimestamp": param_flag(),
-    "responselanginfo": param_flag(),
-    "origin": param_text(),
-    "uselang": param_text("user"),
-    "variant": param_text(),
-    "errorformat": param_choice("plaintext wikitext html raw none bc", "bc"),
-    "errorlang": param_text("uselang"),
-    "errorsuselocal": param_flag(),
-    "centralauthtoken": param_text(),
-}
-FORMAT_PARAMS: Dict[str, ParamSpec] = {
-    "callback": param_text(),
-    "utf8": param_flag(),
-    "ascii": param_flag(),
-    "formatversion": param_choice("1 2 latest", "1"),
-    "wrappedhtml": param_flag(),
-}
-
-
-class ActionModule(NamedTuple):
-    """One action: its name, what the main module must know, and what runs it."""
-
-    facts: ModuleFacts
-    run: Callable[[ActionCall, Dict[str, Any]], None]
-
+MAIN_PARAMS = """
+action: text = help
+maxlag: number
+smaxage, maxage: number from 0 = 0
+assert: one of anon user bot
+assertuser, requestid: text
+servedby, curtimestamp, responselanginfo: flag
+origin: text
+uselang: text = user
+variant: text
+errorformat: one of plaintext wikitext html raw none bc = bc
+errorlang: text = uselang
+errorsuselocal: flag
+centralauthtoken: text
+"""
+FORMAT_PARAMS = """
+callback: text
+utf8, ascii: flag
+formatversion: one of 1 2 latest = 1
+wrappedhtml: flag
+"""
 
 #: The modules of action=query by kind and name.
 QUERY_MODULES: Dict[str, QueryModule] = {
-    "%s/%s" % (module.kind, module.name): module
-    for module in [*PROP_MODULES, *LIST_MODULES, *META_MODULES]
+    module.path: module for module in [*PROP_MODULES, *LIST_MODULES, *META_MODULES]
 }
 
 
@@ -145,38 +65,19 @@ def run_query(call: ActionCall, args: Dict[str, Any]) -> None:
 
 
 ACTION_MODULES: Dict[str, ActionModule] = {
-    "block": ActionModule(BLOCK_FACTS, run_block),
-    "clientlogin": ActionModule(CLIENT_LOGIN_FACTS, run_clientlogin),
-    "compare": ActionModule(COMPARE_FACTS, run_compare),
-    "createaccount": ActionModule(CREATE_ACCOUNT_FACTS, run_createaccount),
-    "delete": ActionModule(DELETE_FACTS, run_delete),
-    "edit": ActionModule(EDIT_FACTS, run_edit),
-    "emailuser": ActionModule(EMAIL_FACTS, run_emailuser),
-    "help": ActionModule(HELP_FACTS, run_help),
-    "import": ActionModule(IMPORT_FACTS, run_import),
-    "login": ActionModule(LOGIN_FACTS, run_login),
-    "logout": ActionModule(LOGOUT_FACTS, run_logout),
-    "managetags": ActionModule(MANAGE_TAGS_FACTS, run_managetags),
-    "mergehistory": ActionModule(MERGE_HISTORY_FACTS, run_mergehistory),
-    "move": ActionModule(MOVE_FACTS, run_move),
-    "opensearch": ActionModule(OPENSEARCH_FACTS, run_opensearch),
-    "options": ActionModule(OPTIONS_FACTS, run_options),
-    "paraminfo": ActionModule(PARAM_INFO_FACTS, run_paraminfo),
-    "parse": ActionModule(PARSE_FACTS, run_parse),
-    "patrol": ActionModule(PATROL_FACTS, run_patrol),
-    "protect": ActionModule(PROTECT_FACTS, run_protect),
-    "purge": ActionModule(PURGE_FACTS, run_purge),
-    "query": ActionModule(ModuleFacts({}), run_query),
-    "revisiondelete": ActionModule(REVISION_DELETE_FACTS, run_revisiondelete),
-    "rollback": ActionModule(ROLLBACK_FACTS, run_rollback),
-    "setpagelanguage": ActionModule(PAGE_LANGUAGE_FACTS, run_setpagelanguage),
-    "tag": ActionModule(TAG_FACTS, run_tag),
-    "unblock": ActionModule(UNBLOCK_FACTS, run_unblock),
-    "undelete": ActionModule(UNDELETE_FACTS, run_undelete),
-    "upload": ActionModule(UPLOAD_FACTS, run_upload),
-    "userrights": ActionModule(USER_RIGHTS_FACTS, run_userrights),
-    "validatepassword": ActionModule(VALIDATE_PASSWORD_FACTS, run_validatepassword),
-    "watch": ActionModule(WATCH_FACTS, run_watch),
+    module.name: module
+    for module in [
+        ActionModule("query", run_query),
+        *ACCOUNT_ACTIONS,
+        *CUSTODY_ACTIONS,
+        *EDIT_ACTIONS,
+        *HELP_ACTIONS,
+        *ENTRY_ACTIONS,
+        *MOVING_ACTIONS,
+        *PARSE_ACTIONS,
+        *PEOPLE_ACTIONS,
+        *UPLOAD_ACTIONS,
+    ]
 }
 
 
@@ -186,10 +87,8 @@ def run_action(store: PageStore, request: ApiRequest) -> ApiReply:
         return _reply_preflight(request)
     call = ActionCall(store, request)
     call.query_table = QUERY_MODULES
-    call.action_table = {
-        "main": {**MAIN_PARAMS, **FORMAT_PARAMS},
-        "actions": {name: module.facts for name, module in ACTION_MODULES.items()},
-    }
+    call.action_table = ACTION_MODULES
+    call.main_params = MAIN_PARAMS + FORMAT_PARAMS
     try:
         _read_format(call)
         _run_main(call)
@@ -263,7 +162,7 @@ def _run_main(call: ActionCall) -> None:
     _warn_of_form(call)
     for name, value in (
         ("requestid", args["requestid"]),
-        ("curtimestamp", call.time_text(call.now) if args["curtimestamp"] else None),
+        ("curtimestamp", format_time(call.now) if args["curtimestamp"] else None),
     ):
         if value is not None:
             call.result[name] = value
@@ -279,14 +178,13 @@ def _run_main(call: ActionCall) -> None:
     if module is None:
         raise unknown_value("action", name)
     call.module = name
-    facts = module.facts
-    module_args = reader.read(name, "", facts.params)
-    if facts.token:
-        _check_module_token(call, facts.token)
-    if facts.is_write and call.store.site.read_only:
+    module_args = reader.read(name, "", module.params)
+    if module.token:
+        _check_module_token(call, module.token)
+    if module.is_write and call.store.site.read_only:
         raise ActionFailure(read_only_message(call), module="main")
     _check_lag(call, args["maxlag"])
-    if facts.must_post and request.method != "POST":
+    if module.must_post and request.method != "POST":
         text = 'The "%s" module requires a POST request.' % name
         raise refuse("mustbeposted", text)
     module.run(call, module_args)
@@ -334,7 +232,7 @@ def _check_asserts(call: ActionCall, args: Dict[str, Any]) -> None:
 
 
 def _check_module_token(call: ActionCall, kind: str) -> None:
-    token = call.reader.read_one(call.module, "token", param_text(is_secret=True))
+    token = call.reader.read_one(call.module, "token", read_spec("secret text"))
     if token is None:
         raise missing_param("token")
     call.require_posted(["token"])

@@ -10,34 +10,19 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Sequence
 
-from .actions import refuse
-from .actions_params import (
-    param_choice,
-    param_choices,
-    param_flag,
-    param_limit,
-    param_namespaces,
-    param_number,
-    param_text,
-)
+from .actions_params import missing_param
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
-    list_module,
     namespace_clause,
+    page_items,
+    token_number,
 )
+from .actions_select import pick, redirect_clause, show_time
 from .markup import escape_html
-from .records import PageRow, format_time
-from .titles import (
-    find_namespace,
-    upper_first,
-)
-
-
-def title_key(text: str) -> str:
-    """Return the key that a part of a title stands for, "gap from" and such."""
-    return upper_first(text.replace(" ", "_"))
+from .records import PageRow
+from .titles import find_namespace, title_key
 
 
 def search_words(text: str) -> List[re.Pattern[str]]:
@@ -131,9 +116,7 @@ def query_search(run: ModuleRun) -> List[QueryItem]:
     """Answer list=search: words of titles, or of texts where srwhat=text."""
     args = run.args
     if not args["search"].strip():
-        raise refuse(
-            "missingparam", 'The "%ssearch" parameter must be set.' % run.prefix
-        )
+        raise missing_param(run.prefix + "search")
     patterns = search_words(args["search"])
     finder = find_texts if args["what"] == "text" else find_titles
     pages = finder(run, patterns, args["namespace"])
@@ -148,28 +131,23 @@ def query_search(run: ModuleRun) -> List[QueryItem]:
 
 
 def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> QueryItem:
-    props = run.args["prop"]
-    entry: Dict[str, Any] = {
-        "ns": page.namespace,
-        "title": page.text,
-        "pageid": page.id,
-    }
     if run.is_generator:
-        return QueryItem(entry, page)
+        return QueryItem({}, page)
     revision = run.store.find_revision(page.latest)
     text = run.store.read_text(revision) if revision else ""
-    if "size" in props:
-        entry["size"] = page.size
-    if "wordcount" in props:
-        entry["wordcount"] = len(re.findall(r"\w+", text))
-    if "timestamp" in props and revision is not None:
-        entry["timestamp"] = format_time(revision.time)
-    if "snippet" in props:
-        is_redirect = page.redirect is not None
-        entry["snippet"] = "" if is_redirect else snippet_of(text, patterns)
-    if "titlesnippet" in props:
-        # MediaWiki's own search on SQLite marks no words in titles.
-        entry["titlesnippet"] = ""
+    props = run.args["prop"]
+    entry = {
+        **page.entry,
+        **pick(
+            props,
+            size={"size": page.size},
+            wordcount={"wordcount": len(re.findall(r"\w+", text))},
+            snippet={"snippet": "" if page.redirect else snippet_of(text, patterns)},
+            # MediaWiki's own search on SQLite marks no words in titles.
+            titlesnippet={"titlesnippet": ""},
+        ),
+        **(show_time(props, revision.time) if revision else {}),
+    }
     return QueryItem(entry, page)
 
 
@@ -202,25 +180,19 @@ def query_prefixsearch(run: ModuleRun) -> List[QueryItem]:
     if len(pages) > limit:
         pages.pop()
         run.go_on("offset", offset + limit)
-    return [
-        QueryItem({"ns": page.namespace, "title": page.text, "pageid": page.id}, page)
-        for page in pages
-    ]
+    return page_items(pages)
 
 
 def query_random(run: ModuleRun) -> List[QueryItem]:
     """Answer list=random.  Its continue parameter is the seed and the place in it."""
     args, limit = run.args, run.args["limit"]
     where = namespace_clause("ns", args["namespace"]) if args["namespace"] else "1 = 1"
-    if args["filterredir"] != "all":
-        is_redirect = args["filterredir"] == "redirects"
-        where += " AND redirect IS %sNULL" % ("NOT " if is_redirect else "")
+    where += " AND " + redirect_clause(run)
     largest = run.store.db.value("SELECT MAX(id) FROM page") or 0
-    parts = run.continue_parts(4)
     import random  # 5 ms of import, for this list alone
 
-    seed = parts[0] if parts else "%.12f" % random.random()
-    done = int(parts[3]) if parts and parts[3].isdigit() else 0
+    place = run.continue_values(str, str, str, token_number)
+    seed, _, _, done = place or ("%.12f" % random.random(), "", "", 0)
     dice = random.Random(seed)
     chosen: Dict[int, PageRow] = {}
     for _ in range((done + limit + 1) * 4 if largest else 0):
@@ -234,60 +206,54 @@ def query_random(run: ModuleRun) -> List[QueryItem]:
     if len(pages) > limit:
         pages.pop()
         run.go_on("continue", "%s|%s|%d|%d" % (seed, seed, pages[-1].id, done + limit))
-    return [
-        QueryItem({"id": page.id, "ns": page.namespace, "title": page.text}, page)
-        for page in pages
-    ]
+    return [QueryItem({"id": page.id, **page.title.entry}, page) for page in pages]
 
 
 SEARCH_LIST_MODULES: List[QueryModule] = [
-    list_module(
-        "search",
+    QueryModule(
+        "list/search",
         "sr",
-        {
-            "search": param_text(is_required=True),
-            "namespace": param_namespaces(["0"]),
-            "limit": param_limit(10, 500, 500),
-            "offset": param_number(0, 0),
-            "qiprofile": param_text(),
-            "what": param_choice("title text nearmatch"),
-            "info": param_choices(
-                "totalhits suggestion rewrittenquery",
-                "totalhits suggestion rewrittenquery",
-            ),
-            "prop": param_choices(
-                "size wordcount timestamp snippet titlesnippet redirecttitle "
-                "redirectsnippet sectiontitle sectionsnippet isfilematch "
-                "categorysnippet score hasrelated extensiondata",
-                "size wordcount timestamp snippet",
-            ),
-            "interwiki": param_flag(),
-            "enablerewrites": param_flag(),
-            "sort": param_text("relevance"),
-        },
         query_search,
+        """
+        search: required text
+        namespace: namespaces = 0
+        limit: limit to 500 500
+        offset: number from 0 = 0
+        qiprofile: text
+        what: one of title text nearmatch
+        info: any of totalhits suggestion rewrittenquery \
+            = totalhits suggestion rewrittenquery
+        prop: any of size wordcount timestamp snippet titlesnippet redirecttitle \
+            redirectsnippet sectiontitle sectionsnippet isfilematch categorysnippet \
+            score hasrelated extensiondata = size wordcount timestamp snippet
+        interwiki, enablerewrites: flag
+        sort: text = relevance
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "prefixsearch",
+    QueryModule(
+        "list/prefixsearch",
         "ps",
-        {
-            "search": param_text(is_required=True),
-            "namespace": param_namespaces(["0"]),
-            "limit": param_limit(),
-            "offset": param_number(0, 0),
-            "profile": param_text(),
-        },
         query_prefixsearch,
+        """
+        search: required text
+        namespace: namespaces = 0
+        limit: limit
+        offset: number from 0 = 0
+        profile: text
+        """,
+        is_generator=True,
     ),
-    list_module(
-        "random",
+    QueryModule(
+        "list/random",
         "rn",
-        {
-            "namespace": param_namespaces(),
-            "filterredir": param_choice("all redirects nonredirects", "nonredirects"),
-            "limit": param_limit(1),
-            "continue": param_text(),
-        },
         query_random,
+        """
+        namespace: namespaces
+        filterredir: one of all redirects nonredirects = nonredirects
+        limit: limit = 1
+        continue: text
+        """,
+        is_generator=True,
     ),
 ]

@@ -8,54 +8,27 @@ Spec: MediaWiki 1.39's ApiUpload.  Not here: what a file is (files.py).
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from ..formats.checksums import make_checksum
 from .actions import refuse
-from .actions_call import ActionCall, ModuleFacts
+from .actions_call import ActionCall, ActionModule, write_action
 from .actions_edit import watch_after
 from .actions_files import (
     STASH_PROPS,
     UPLOAD_PROPS,
     show_file,
     show_stashed,
+    stash_missing,
 )
-from .actions_params import (
-    ParamSpec,
-    format_number,
-    param_choice,
-    param_flag,
-    param_list,
-    param_number,
-    param_text,
-    require_one,
-)
+from .actions_params import format_number, missing_param, require_one
 from .actions_rules import check_page, check_rate
-from .files import StashedFile, base36_sha1, file_key, file_path, inspect_file
-from .records import FileRecord
+from .actions_specs import read_spec
+from .files import StashedFile, base36_sha1, file_folder, file_key, inspect_file
+from .records import FileRecord, format_time
 from .titles import Title
 
 MAX_FILE_NAME_BYTES = 240
-UPLOAD_PARAMS: Dict[str, ParamSpec] = {
-    "filename": param_text(),
-    "comment": param_text(""),
-    "tags": param_list(),
-    "text": param_text(),
-    "watch": param_flag(is_deprecated=True),
-    "watchlist": param_choice("nochange preferences watch", "preferences"),
-    "ignorewarnings": param_flag(),
-    "file": param_text(is_secret=True),
-    "url": param_text(),
-    "filekey": param_text(),
-    "sessionkey": param_text(),
-    "stash": param_flag(),
-    "filesize": param_text(),
-    "offset": param_number(None, 0),
-    "chunk": param_text(is_secret=True),
-    "async": param_flag(),
-    "checkstatus": param_flag(),
-}
-UPLOAD_FACTS = ModuleFacts(UPLOAD_PARAMS, token="csrf", must_post=True, is_write=True)
 _script_marks = re.compile(
     rb"<(?:!doctype html|html|head|body|script|a href|iframe|table|title)\b", re.I
 )
@@ -77,21 +50,19 @@ class UploadJob:
         self.account = call.requester.account
         self.filekey: Optional[str] = args["filekey"] or args["sessionkey"]
 
-    def run(self) -> None:
-        """Do the next step of the upload."""
-        args, call = self.args, self.call
+    def run(self) -> Dict[str, Any]:
+        """Do the next step of the upload; return what is said of it."""
+        args, call, files = self.args, self.call, self.call.request.files
         if not call.store.site.uploads_enabled:
             raise refuse("uploaddisabled", "Uploads disabled.")
         filesize = self._read_filesize()
         if args["checkstatus"]:
             if self.filekey is None:
-                raise refuse("missingparam", 'The "filekey" parameter must be set.')
-            self._show_status(self.filekey)
-            return
-        given = dict(args, filekey=self.filekey)
-        given["file"] = "file" in call.request.files or args["file"] is not None or None
-        has_chunk = "chunk" in call.request.files
-        if not has_chunk:
+                raise missing_param("filekey")
+            return self._status(self.filekey)
+        if "chunk" not in files:
+            has_file = "file" in files or args["file"] is not None or None
+            given = {**args, "filekey": self.filekey, "file": has_file}
             require_one(given, "", ("filekey", "file", "url"))
         if not self.account or not call.may("upload"):
             text = "You must be logged in to upload this file."
@@ -100,43 +71,44 @@ class UploadJob:
             raise refuse("copyuploaddisabled", "Upload by URL disabled.")
         if not args["filename"] and self.filekey is None:
             raise refuse("nofilename", 'The "filename" parameter must be set.')
-        if has_chunk:
-            self._take_chunk(call.request.files["chunk"].data, filesize)
-            return
+        if "chunk" in files:
+            return self._take_chunk(files["chunk"].data, filesize)
         if self.filekey is not None:
-            self._publish_stashed(self.filekey)
-            return
-        upload = call.request.files.get("file")
-        if upload is None:
+            return self._publish_stashed(self.filekey)
+        if "file" not in files:
             raise refuse(
                 "badupload",
                 'File upload parameter "file" is not a file upload; be sure to use '
                 "multipart/form-data for your POST and include a filename in the "
                 "Content-Disposition header.",
             )
-        self._take_file(upload.data, upload.filename)
+        return self._take_file(files["file"].data, files["file"].filename)
 
     def _read_filesize(self) -> int:
         text = self.args["filesize"]
         if text is None:
             return 0
         most = self.call.store.site.max_upload_bytes
-        spec = ParamSpec("number", None, low=0, high=most)
+        spec = read_spec("number from 0 to %d" % most)
         number: int = self.call.reader.read_one("upload", "filesize", spec)
         return number
 
     # One file at once
 
-    def _take_file(self, data: bytes, sent_name: str) -> None:
+    def _stash(self, name: str, data: bytes, status: str = "finished") -> StashedFile:
+        return self.files.stash(self.account, name, data, status, self.call.now)
+
+    def _take_file(self, data: bytes, sent_name: str) -> Dict[str, Any]:
         self._check_bytes(data)
-        if self.args["stash"]:
-            name = self.args["filename"]
-            stashed = self.files.stash(
-                self.account, name, data, "finished", self.call.now
-            )
-            self._show_stashed(stashed)
-            return
-        self._publish(data, None, sent_name)
+        if not self.args["stash"]:
+            return self._publish(data, None, sent_name)
+        stashed = self._stash(self.args["filename"], data)
+        return {
+            "result": "Success",
+            "filekey": stashed.filekey,
+            "sessionkey": stashed.filekey,
+            "imageinfo": show_stashed(self.call, stashed, STASH_PROPS),
+        }
 
     def _check_bytes(self, data: bytes) -> None:
         if not data:
@@ -150,16 +122,9 @@ class UploadJob:
             )
             raise refuse("verification-error", text, details=["uploadscripted"])
 
-    def _show_stashed(self, stashed: StashedFile, *, is_chunked: bool = False) -> None:
-        shown: Dict[str, Any] = {"result": "Success", "filekey": stashed.filekey}
-        if not is_chunked:
-            shown["sessionkey"] = stashed.filekey
-        shown["imageinfo"] = show_stashed(self.call, stashed, STASH_PROPS)
-        self.call.result["upload"] = shown
-
     def _publish(
         self, data: bytes, stashed: Optional[StashedFile], sent_name: str
-    ) -> None:
+    ) -> Dict[str, Any]:
         args = self.args
         name = args["filename"] or (stashed.name if stashed else "")
         cleaned = clean_file_name(name)
@@ -178,25 +143,18 @@ class UploadJob:
             cleaned += "." + facts.mime.rpartition("/")[2].partition("+")[0]
         warnings = self._warnings(name, cleaned, data)
         if warnings and not args["ignorewarnings"]:
-            kept = stashed or self._keep(data, name)
-            self.call.result["upload"] = {
-                "result": "Warning",
-                "warnings": warnings,
-                "filekey": kept.filekey,
-                "sessionkey": kept.filekey,
-            }
-            return
+            return show_warnings(warnings, stashed or self._keep(data, name))
         shown = self._store(data, cleaned)
         if warnings:
             shown["warnings"] = warnings
         if stashed is not None:
             self.files.drop_stashed(stashed.filekey)
-        self.call.result["upload"] = shown
+        return shown
 
     def _keep(self, data: bytes, name: str) -> StashedFile:
         ending = inspect_file(data, name).mime.rpartition("/")[2]
         kept = name if "." in name else "%s.%s" % (name, ending)
-        return self.files.stash(self.account, kept, data, "finished", self.call.now)
+        return self._stash(kept, data)
 
     def _warnings(self, name: str, cleaned: str, data: bytes) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
@@ -207,7 +165,7 @@ class UploadJob:
         if old is not None:
             found["exists"] = cleaned
             if old.sha1 == sha1:
-                found["nochange"] = {"timestamp": self.call.time_text(old.timestamp)}
+                found["nochange"] = {"timestamp": format_time(old.timestamp)}
         elif self.call.store.find_page(Title(6, cleaned)) is not None:
             found["page-exists"] = cleaned
         same = [
@@ -223,9 +181,7 @@ class UploadJob:
         check_page(call, title, "edit")
         check_rate(call, "upload")
         is_first = call.store.find_page(title) is None
-        record = store_file(
-            call, key, data, args["comment"] or "", args["text"], is_bot=False
-        )
+        record = store_file(call, key, data, args["comment"] or "", args["text"])
         wish = "watch" if args["watch"] else args["watchlist"]
         watch_after(call, title, wish, True)
         return {
@@ -239,31 +195,24 @@ class UploadJob:
     def _stashed(self, filekey: str) -> StashedFile:
         stashed = self.files.find_stashed(filekey, self.account)
         if stashed is None:
-            text = 'Key "%s" not found in stash.' % filekey
-            raise refuse("uploadstash-file-not-found", text)
+            raise stash_missing(filekey)
         return stashed
 
-    def _publish_stashed(self, filekey: str) -> None:
+    def _publish_stashed(self, filekey: str) -> Dict[str, Any]:
         stashed = self._stashed(filekey)
         # What MediaWiki does with an upload that lacks its last chunk.
         is_first = stashed.status == "chunks"
         if self.args["async"]:
             self.files.mark_stashed(filekey, "queued", "publish")
-            self.call.result["upload"] = {
-                "result": "Poll",
-                "stage": "queued",
-                "filename": clean_file_name(self.args["filename"]),
-            }
             jobs = self.call.store.jobs
             jobs[filekey] = lambda: self._publish_now(filekey, is_first)
-            return
+            name = clean_file_name(self.args["filename"])
+            return {"result": "Poll", "stage": "queued", "filename": name}
         data = self.files.read_stashed(filekey, is_first_only=is_first)
-        kept = is_first
-        if kept:
-            size = stashed.size
-        self._publish(data, stashed, stashed.name)
-        if kept and self.files.find_stashed(filekey, self.account) is None:
-            self.call.store.unfinished[filekey] = size
+        shown = self._publish(data, stashed, stashed.name)
+        if is_first and self.files.find_stashed(filekey, self.account) is None:
+            self.call.store.unfinished[filekey] = stashed.size
+        return shown
 
     def _publish_now(self, filekey: str, is_first: bool) -> Dict[str, Any]:
         data = self.files.read_stashed(filekey, is_first_only=is_first)
@@ -274,81 +223,54 @@ class UploadJob:
 
     # Chunks
 
-    def _take_chunk(self, data: bytes, filesize: int) -> None:
-        args, call = self.args, self.call
-        offset = args["offset"] or 0
+    def _take_chunk(self, data: bytes, filesize: int) -> Dict[str, Any]:
+        offset = self.args["offset"] or 0
         is_last = offset + len(data) >= filesize
-        least = call.store.site.min_chunk_bytes
         if self.filekey is None:
-            self._begin_chunks(data, filesize, is_last)
-            return
+            return self._begin_chunks(data, is_last)
         stashed = self._stashed(self.filekey)
         if offset + len(data) > filesize:
             text = "Offset plus current chunk is greater than claimed file size."
             raise refuse("invalid-chunk", text)
-        if len(data) < least and not is_last:
+        if not is_last:
+            self._check_chunk_size(data)
+        if offset != stashed.size:
+            size = str(stashed.size)
+            raise refuse("stashfailed", "Invalid chunk offset", offset=size)
+        key = self.filekey
+        self.files.append_chunk(key, data)
+        if not is_last:
+            return show_going_on(key, offset + len(data))
+        if self.args["async"]:
+            self.files.mark_stashed(key, "queued", "assemble")
+            self.call.store.jobs[key] = lambda: self._assemble(key)
+            return {"result": "Poll", "stage": "queued", "filekey": key}
+        shown = self._assemble(key)
+        del shown["stage"]
+        return shown
+
+    def _check_chunk_size(self, data: bytes) -> None:
+        least = self.call.store.site.min_chunk_bytes
+        if len(data) < least:
             text = "Minimum chunk size is %s bytes for non-final chunks."
             raise refuse("chunk-too-small", text % format_number(least))
-        if offset != stashed.size:
-            raise refuse(
-                "stashfailed", "Invalid chunk offset", offset=str(stashed.size)
-            )
-        self.files.append_chunk(self.filekey, data)
-        if not is_last:
-            self._show_going_on(self.filekey, offset + len(data))
-            return
-        if args["async"]:
-            self.files.mark_stashed(self.filekey, "queued", "assemble")
-            call.result["upload"] = {
-                "result": "Poll",
-                "stage": "queued",
-                "filekey": self.filekey,
-            }
-            key = self.filekey
-            call.store.jobs[key] = lambda: self._assemble(key)
-            return
-        shown = self._assemble(self.filekey)
-        shown.pop("stage")
-        call.result["upload"] = shown
 
-    def _begin_chunks(self, data: bytes, filesize: int, is_last: bool) -> None:
-        name, now = self.args["filename"], self.call.now
+    def _begin_chunks(self, data: bytes, is_last: bool) -> Dict[str, Any]:
+        name = self.args["filename"]
         if is_last:
-            self._take_file(data, name)
-            return
-        if len(data) < self.call.store.site.min_chunk_bytes:
-            least = format_number(self.call.store.site.min_chunk_bytes)
-            text = "Minimum chunk size is %s bytes for non-final chunks." % least
-            raise refuse("chunk-too-small", text)
-        cleaned = clean_file_name(name)
+            return self._take_file(data, name)
+        self._check_chunk_size(data)
         if not self.args["stash"] and not self.args["ignorewarnings"]:
-            warnings = self._warnings(name, cleaned, data)
+            warnings = self._warnings(name, clean_file_name(name), data)
             if warnings:
-                kept = self.files.stash(self.account, name, data, "finished", now)
-                self.call.result["upload"] = {
-                    "result": "Warning",
-                    "warnings": warnings,
-                    "filekey": kept.filekey,
-                    "sessionkey": kept.filekey,
-                }
-                return
-        stashed = self.files.stash(self.account, name, data, "chunks", now)
-        self._show_going_on(stashed.filekey, len(data))
-
-    def _show_going_on(self, filekey: str, offset: int) -> None:
-        self.call.result["upload"] = {
-            "result": "Continue",
-            "offset": offset,
-            "filekey": filekey,
-        }
+                return show_warnings(warnings, self._stash(name, data))
+        return show_going_on(self._stash(name, data, "chunks").filekey, len(data))
 
     def _assemble(self, filekey: str) -> Dict[str, Any]:
         """Make one stashed file of the chunks, under a new key."""
         old = self._stashed(filekey)
         data = self.files.read_stashed(filekey)
-        stashed = self.files.stash(
-            self.account, old.name, data, "finished", self.call.now
-        )
+        stashed = self._stash(old.name, data)
         self.files.drop_stashed(filekey)
         return {
             "result": "Success",
@@ -357,32 +279,39 @@ class UploadJob:
             "imageinfo": show_stashed(self.call, stashed, STASH_PROPS),
         }
 
-    def _show_status(self, filekey: str) -> None:
+    def _status(self, filekey: str) -> Dict[str, Any]:
         store = self.call.store
+        uploading = {"result": "Continue", "stage": "uploading"}
         if filekey in store.unfinished:
-            self.call.result["upload"] = {
-                "result": "Continue",
-                "stage": "uploading",
-                "offset": store.unfinished[filekey],
-            }
-            return
+            return {**uploading, "offset": store.unfinished[filekey]}
         job = store.jobs.get(filekey)
         if job is None:
             stashed = self.files.find_stashed(filekey, self.account)
             if stashed is not None and stashed.status == "chunks":
-                self._show_going_on(filekey, stashed.size)
-                self.call.result["upload"]["stage"] = "uploading"
-                del self.call.result["upload"]["filekey"]
-                return
+                return {**uploading, "offset": stashed.size}
             raise refuse("missingresult", "No result in status data.")
         if filekey not in store.polled_jobs:
             # The first look finds the job waiting, the second one finds it done.
             store.polled_jobs.add(filekey)
-            self.call.result["upload"] = {"result": "Poll", "stage": "queued"}
-            return
+            return {"result": "Poll", "stage": "queued"}
         store.polled_jobs.discard(filekey)
         del store.jobs[filekey]
-        self.call.result["upload"] = job()
+        return job()
+
+
+def show_warnings(warnings: Dict[str, Any], kept: StashedFile) -> Dict[str, Any]:
+    """Return what is said of a file that was kept and not published yet."""
+    return {
+        "result": "Warning",
+        "warnings": warnings,
+        "filekey": kept.filekey,
+        "sessionkey": kept.filekey,
+    }
+
+
+def show_going_on(filekey: str, offset: int) -> Dict[str, Any]:
+    """Return where the next chunk begins."""
+    return {"result": "Continue", "offset": offset, "filekey": filekey}
 
 
 def _upload_info(
@@ -398,7 +327,7 @@ def _publish_bytes(call: ActionCall, key: str, data: bytes, comment: str) -> Fil
     try:
         return call.store.files.publish(key, data, call.actor, comment, call.now)
     except FileExistsError as error:
-        folder = file_path(key).rpartition("/")[0]
+        folder = file_folder(key)
         place = "mwstore://local-backend/local-public/archive/%s/%s" % (folder, error)
         raise refuse(
             "backend-fail-alreadyexists",
@@ -415,13 +344,7 @@ def _publish_bytes(call: ActionCall, key: str, data: bytes, comment: str) -> Fil
 
 
 def store_file(
-    call: ActionCall,
-    key: str,
-    data: bytes,
-    comment: str,
-    text: Optional[str],
-    *,
-    is_bot: bool,
+    call: ActionCall, key: str, data: bytes, comment: str, text: Optional[str]
 ) -> FileRecord:
     """Publish a file: its bytes, its page where there is none, the log."""
     store, title = call.store, Title(6, key)
@@ -445,10 +368,9 @@ def store_file(
             comment,
             {
                 "img_sha1": base36_sha1(record.sha1),
-                "img_timestamp": call.time_text(record.timestamp),
+                "img_timestamp": format_time(record.timestamp),
             },
             page=page_id,
-            bot=is_bot,
             revision=revision,
         )
     store.announce()
@@ -457,4 +379,28 @@ def store_file(
 
 def run_upload(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=upload."""
-    UploadJob(call, args).run()
+    call.result["upload"] = UploadJob(call, args).run()
+
+
+UPLOAD_ACTIONS: List[ActionModule] = [
+    write_action(
+        "upload",
+        run_upload,
+        """
+        filename: text
+        comment: text =
+        tags: texts
+        text: text
+        watch: deprecated flag
+        watchlist: one of nochange preferences watch = preferences
+        ignorewarnings: flag
+        file: secret text
+        url, filekey, sessionkey: text
+        stash: flag
+        filesize: text
+        offset: number from 0
+        chunk: secret text
+        async, checkstatus: flag
+        """,
+    ),
+]

@@ -15,50 +15,29 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ..errors import WikistdError
 from ..formats.query import decode_query
+from .actions import ApiReply
 from .actions_run import run_action
-from .exchange import http_date
+from .exchange import STATUS_REASONS, http_date
 from .feed import ChangeFeed
+from .files import file_folder, file_path
 from .forms import host_url, read_api_request
 from .records import FileRecord, RevisionRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title, title_text
-from .views import VIEW_ROWS, WikiViews, file_address, file_folder
+from .views import VIEW_ROWS, WikiViews
 
 #: A smaller body is not worth compressing: it fits one packet as it is.
 MIN_GZIP_BYTES = 512
-#: Bytes of a file in one part of a reply.
-APP_FILE_PART_BYTES = 262144
 
-AppHeaders = List[Tuple[str, str]]
+#: What action=raw may call a text.
+RAW_TYPES = (
+    "text/x-wiki",
+    "text/javascript",
+    "text/css",
+    "application/json",
+    "text/plain",
+)
 _app_range = r"bytes=([0-9]*)-([0-9]*)\Z"
-_app_statuses = {
-    200: "200 OK",
-    204: "204 No Content",
-    206: "206 Partial Content",
-    301: "301 Moved Permanently",
-    302: "302 Found",
-    304: "304 Not Modified",
-    400: "400 Bad Request",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    413: "413 Content Too Large",
-    416: "416 Range Not Satisfiable",
-    429: "429 Too Many Requests",
-    500: "500 Internal Server Error",
-    503: "503 Service Unavailable",
-}
-
-
-class AppReply:
-    """What a handler answers: a status, header fields and a body."""
-
-    __slots__ = ("status", "headers", "body")
-
-    def __init__(self, status: int, headers: AppHeaders, body: bytes = b"") -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
 
 
 class WikiApp:
@@ -111,7 +90,7 @@ class WikiApp:
             reply = _plain(400, str(error))
         return self._send(reply, environ, start_response)
 
-    def _answer(self, path: str, environ: Dict[str, Any]) -> AppReply:
+    def _answer(self, path: str, environ: Dict[str, Any]) -> ApiReply:
         scripts = self.script_path + "/"
         if path == scripts + "api.php":
             return self._api(environ)
@@ -133,17 +112,16 @@ class WikiApp:
         if path in ("", "/"):
             return self._redirect(self.store.site.main_page, environ)
         if path == "/favicon.ico":  # what browsers ask every host for
-            return AppReply(204, [("Cache-Control", "max-age=86400")])
+            return ApiReply(204, [("Cache-Control", "max-age=86400")])
         return _plain(404, "there is nothing at this address")
 
     # The API
 
-    def _api(self, environ: Dict[str, Any]) -> AppReply:
-        reply = run_action(self.store, read_api_request(environ))
-        return AppReply(reply.status, reply.headers, reply.body)
+    def _api(self, environ: Dict[str, Any]) -> ApiReply:
+        return run_action(self.store, read_api_request(environ))
 
-    def _path_info(self, environ: Dict[str, Any]) -> AppReply:
-        reply = AppReply(
+    def _path_info(self, environ: Dict[str, Any]) -> ApiReply:
+        reply = ApiReply(
             301,
             [
                 ("Content-Type", "text/html; charset=UTF-8"),
@@ -159,7 +137,7 @@ class WikiApp:
 
     # Pages
 
-    def _index(self, query: Dict[str, str], environ: Dict[str, Any]) -> AppReply:
+    def _index(self, query: Dict[str, str], environ: Dict[str, Any]) -> ApiReply:
         """Answer index.php and the addresses of pages, which are short for it."""
         wanted = query.get("title", "")
         action = query.get("action", "view")
@@ -187,7 +165,7 @@ class WikiApp:
             return self._source(title, shown, query)
         return self._view(title, shown, query)
 
-    def _view(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
+    def _view(self, title: Title, shown: str, query: Dict[str, str]) -> ApiReply:
         record = self.store.get_page(title)
         note = ""
         old = read_old_id(query)
@@ -212,7 +190,7 @@ class WikiApp:
         reply.headers.append(("Last-Modified", http_date(record.timestamp)))
         return reply
 
-    def _source(self, title: Title, shown: str, query: Dict[str, str]) -> AppReply:
+    def _source(self, title: Title, shown: str, query: Dict[str, str]) -> ApiReply:
         """Answer action=edit: the source, to be looked at."""
         row = self._find_revision(title, query)
         if row is None:
@@ -233,29 +211,24 @@ class WikiApp:
             row = self.store.find_revision(page.latest) if page else None
         return None if row is None or "content" in row.hidden else row
 
-    def _raw(self, title: Title, query: Dict[str, str]) -> AppReply:
+    def _raw(self, title: Title, query: Dict[str, str]) -> ApiReply:
         """Answer action=raw: the text and nothing else."""
         kind = query.get("ctype", "text/x-wiki")
-        if kind not in (
-            "text/x-wiki",
-            "text/javascript",
-            "text/css",
-            "application/json",
-        ):
-            kind = "text/plain" if kind == "text/plain" else "text/x-wiki"
+        if kind not in RAW_TYPES:
+            kind = "text/x-wiki"
         headers = [
             ("Content-Type", kind + "; charset=UTF-8"),
             ("Cache-Control", "public, s-maxage=0, max-age=18000"),
         ]
         row = self._find_revision(title, query)
         if row is None:
-            return AppReply(404, headers)
+            return ApiReply(404, headers)
         headers.append(("Last-Modified", http_date(row.time)))
-        return AppReply(200, headers, self.store.read_text(row).encode("utf-8"))
+        return ApiReply(200, headers, self.store.read_text(row).encode("utf-8"))
 
     def _special(
         self, title: Title, query: Dict[str, str], environ: Dict[str, Any]
-    ) -> AppReply:
+    ) -> ApiReply:
         name, _, rest = title.key.partition("/")
         name = name.lower()
         if name == "recentchanges":
@@ -267,29 +240,22 @@ class WikiApp:
                 return self._html(200, self.views.list_files())
             start = query.get("from", "").replace(" ", "_")
             return self._html(200, self.views.all_pages(number, start))
-        if name == "redirect" and rest.startswith("file/"):
-            record = self.store.get_file(rest[len("file/") :])
+        is_short = name == "redirect" and rest.startswith("file/")
+        if is_short or name == "filepath":
+            record = self.store.get_file(rest[len("file/") :] if is_short else rest)
             if record is not None:
-                location = host_url(environ) + file_address(
-                    self.script_path, record.name
-                )
-                return AppReply(301, [_html_type, ("Location", location)])
-        if name in ("filepath",) and rest:
-            record = self.store.get_file(rest)
-            if record is not None:
-                location = host_url(environ) + file_address(
-                    self.script_path, record.name
-                )
-                return AppReply(302, [_html_type, ("Location", location)])
+                address = "%s/images/%s" % (self.script_path, file_path(record.name))
+                headers = [_html_type, ("Location", host_url(environ) + address)]
+                return ApiReply(301 if is_short else 302, headers)
         body = _note("There is no such special page here.")
         return self._html(404, self.views.frame(title_text(-1, title.key), body))
 
-    def _redirect(self, title: str, environ: Dict[str, Any]) -> AppReply:
+    def _redirect(self, title: str, environ: Dict[str, Any]) -> ApiReply:
         location = host_url(environ) + self.views.page_url(title)
-        return AppReply(301, [_html_type, ("Location", location)])
+        return ApiReply(301, [_html_type, ("Location", location)])
 
-    def _html(self, status: int, text: str) -> AppReply:
-        return AppReply(
+    def _html(self, status: int, text: str) -> ApiReply:
+        return ApiReply(
             status,
             [
                 _html_type,
@@ -306,7 +272,7 @@ class WikiApp:
 
     # Files
 
-    def _image(self, path: str, environ: Dict[str, Any]) -> AppReply:
+    def _image(self, path: str, environ: Dict[str, Any]) -> ApiReply:
         record = self._find_file(path)
         if record is None:
             return _plain(404, "there is no such file")
@@ -322,9 +288,9 @@ class WikiApp:
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known is not None:
             if known.strip() == "*" or tag in _split_tags(known):
-                return AppReply(304, headers)
+                return ApiReply(304, headers)
         elif environ.get("HTTP_IF_MODIFIED_SINCE") == http_date(record.timestamp):
-            return AppReply(304, headers)
+            return ApiReply(304, headers)
         data = self.store.files.read(record)
         wanted = environ.get("HTTP_RANGE")
         condition = environ.get("HTTP_IF_RANGE")
@@ -332,15 +298,15 @@ class WikiApp:
             wanted = None  # RFC 9110 13.1.5: it has changed, so all of it
         part = find_range(wanted, len(data)) if wanted else None
         if part is None:
-            return AppReply(200, headers, data)
+            return ApiReply(200, headers, data)
         start, stop = part
         if start >= stop:
             headers.append(("Content-Range", "bytes */%d" % len(data)))
-            return AppReply(416, headers)
+            return ApiReply(416, headers)
         headers.append(
             ("Content-Range", "bytes %d-%d/%d" % (start, stop - 1, len(data)))
         )
-        return AppReply(206, headers, data[start:stop])
+        return ApiReply(206, headers, data[start:stop])
 
     def _find_file(self, path: str) -> Optional[FileRecord]:
         name = path.rpartition("/")[2]
@@ -356,7 +322,7 @@ class WikiApp:
 
     def _send(
         self,
-        reply: AppReply,
+        reply: ApiReply,
         environ: Dict[str, Any],
         start_response: Callable[..., Any],
     ) -> List[bytes]:
@@ -390,18 +356,16 @@ class WikiApp:
             headers = [pair for pair in headers if pair[0] != "Content-Type"]
         else:
             headers.append(("Content-Length", str(len(body))))
-        start_response(
-            _app_statuses.get(reply.status, "%d Status" % reply.status), headers
-        )
+        start_response("%d %s" % (reply.status, STATUS_REASONS[reply.status]), headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 _html_type = ("Content-Type", "text/html; charset=UTF-8")
 
 
-def _plain(status: int, sentence: str) -> AppReply:
+def _plain(status: int, sentence: str) -> ApiReply:
     text = (sentence + "\n").encode("utf-8", "replace")
-    return AppReply(status, [("Content-Type", "text/plain; charset=utf-8")], text)
+    return ApiReply(status, [("Content-Type", "text/plain; charset=utf-8")], text)
 
 
 def _note(sentence: str) -> str:

@@ -14,9 +14,17 @@ import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .markup import find_links
-from .records import Actor, PageRow, RevisionRow, SavedEdit, format_time
-from .store import PageStore
-from .titles import Title, title_text
+from .records import (
+    Actor,
+    PageRow,
+    RevisionRow,
+    SavedEdit,
+    format_expiry,
+    format_time,
+    format_words,
+)
+from .store import REVISION_COLUMNS, PageStore
+from .titles import Title
 
 _custody_units = {
     "second": 1,
@@ -66,16 +74,14 @@ def move_stored_page(
 
     Return whether a redirect had to go.
     """
-    old = Title(page.namespace, page.key)
+    old = page.title
     with store.db.transaction():
         in_the_way = store.find_page(target)
         if in_the_way is not None:
             why = 'Deleted to make way for move from "[[%s]]"' % str(old)
             delete_stored_page(store, in_the_way, actor, why, action="delete_redir")
-        store.db.run(
-            "UPDATE page SET ns = ?, title = ?, touched = ? WHERE id = ?",
-            (target.namespace, target.key, store.now(), page.id),
-        )
+        place = {"ns": target.namespace, "title": target.key}
+        store.db.update("page", page.id, touched=store.now(), **place)
         store.db.run(
             "UPDATE OR REPLACE protection SET ns = ?, title = ?"
             " WHERE ns = ? AND title = ?",
@@ -95,7 +101,7 @@ def move_stored_page(
         revision = _add_null_revision(store, page, actor, summary)
         params = {
             "target_ns": target.namespace,
-            "target_title": title_text(target.namespace, target.key),
+            "target_title": str(target),
             "suppressredirect": not leaves_redirect,
         }
         store.add_log(
@@ -129,26 +135,21 @@ def _add_null_revision(
     """Add a revision with the same text, which says what happened to the page."""
     latest = store.find_revision(page.latest)
     assert latest is not None
-    revision = store.db.run(
-        "INSERT INTO revision (page, parent, time, account, user, comment, minor, size,"
-        " sha1, model, content, hidden, tags) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?,"
-        " '', '')",
-        (
-            page.id,
-            latest.id,
-            store.now(),
-            actor.account,
-            actor.name,
-            summary,
-            latest.size,
-            latest.sha1,
-            latest.model,
-            latest.content,
-        ),
+    revision = store.db.insert(
+        "revision",
+        page=page.id,
+        parent=latest.id,
+        time=store.now(),
+        account=actor.account,
+        user=actor.name,
+        comment=summary,
+        minor=1,
+        size=latest.size,
+        sha1=latest.sha1,
+        model=latest.model,
+        content=latest.content,
     )
-    store.db.run(
-        "UPDATE page SET latest = ?, is_new = 0 WHERE id = ?", (revision, page.id)
-    )
+    store.db.update("page", page.id, latest=revision, is_new=0)
     return revision
 
 
@@ -161,7 +162,7 @@ def delete_stored_page(
     action: str = "delete",
 ) -> int:
     """Delete a page, keep its revisions apart; return the number of the log entry."""
-    title = Title(page.namespace, page.key)
+    title = page.title
     with store.db.transaction():
         store.db.run(
             "INSERT INTO deleted_revision SELECT id, ?, ?, page, parent, time, account,"
@@ -189,21 +190,18 @@ def undelete_page(
     if times:
         where += " AND time IN (%s)" % ", ".join(str(int(each)) for each in times)
     with store.db.transaction():
-        rows = store.db.all(
-            "SELECT id, page, parent, time, account, user, comment, minor, size, sha1,"
-            " model, content, '', tags FROM deleted_revision WHERE %s ORDER BY time, id"
-            % where,
-            values,
-        )
+        columns = REVISION_COLUMNS.replace("hidden", "''")
+        sql = "SELECT %s FROM deleted_revision WHERE %s ORDER BY time, id"
+        rows = store.db.all(sql % (columns, where), values)
         if not rows:
             return 0
         page = store.find_page(title)
         page_id = page.id if page else _insert_page(store, title, rows[-1])
-        for row in rows:
-            marks = ", ".join("?" * 14)
-            store.db.run(
-                "INSERT INTO revision VALUES (%s)" % marks, [row[0], page_id, *row[2:]]
-            )
+        places = ", ".join("?" * 14)
+        store.db.many(
+            "INSERT INTO revision VALUES (%s)" % places,
+            [(row[0], page_id, *row[2:]) for row in rows],
+        )
         store.db.run("DELETE FROM deleted_revision WHERE %s" % where, values)
         _refresh_page(store, page_id, title)
         params = {"count": {"revisions": len(rows), "files": 0}}
@@ -213,19 +211,11 @@ def undelete_page(
 
 
 def _insert_page(store: PageStore, title: Title, row: Tuple[Any, ...]) -> int:
-    number: int = row[1]
-    if store.db.one("SELECT 1 FROM page WHERE id = ?", (number,)) is not None:
-        return store.db.run(
-            "INSERT INTO page (ns, title, latest, size, touched, is_new, model)"
-            " VALUES (?, ?, 0, 0, 0, 0, ?)",
-            (title.namespace, title.key, row[10]),
-        )
-    store.db.run(
-        "INSERT INTO page (id, ns, title, latest, size, touched, is_new, model)"
-        " VALUES (?, ?, ?, 0, 0, 0, 0, ?)",
-        (number, title.namespace, title.key, row[10]),
-    )
-    return number
+    facts: Dict[str, Any] = {"ns": title.namespace, "title": title.key}
+    facts.update(latest=0, size=0, touched=0, is_new=0, model=row[10])
+    if row[1] not in store.find_pages_by_id([row[1]]):
+        facts["id"] = row[1]
+    return store.db.insert("page", **facts)
 
 
 def _refresh_page(store: PageStore, page_id: int, title: Title) -> None:
@@ -233,12 +223,14 @@ def _refresh_page(store: PageStore, page_id: int, title: Title) -> None:
     found = store.query_revisions("page = ? ORDER BY time DESC, id DESC", (page_id,), 1)
     latest, now = found[0], store.now()
     links = find_links(store.read_text(latest))
-    target = links.redirect
-    redirect = title_text(target.namespace, target.key) if target else None
-    store.db.run(
-        "UPDATE page SET latest = ?, size = ?, touched = ?, is_new = ?, redirect = ?"
-        " WHERE id = ?",
-        (latest.id, latest.size, now, int(not latest.parent), redirect, page_id),
+    store.db.update(
+        "page",
+        page_id,
+        latest=latest.id,
+        size=latest.size,
+        touched=now,
+        is_new=int(not latest.parent),
+        redirect=str(links.redirect) if links.redirect else None,
     )
     store.update_links(page_id, title, links, now)
 
@@ -257,43 +249,39 @@ def protect_stored_page(
             (title.namespace, title.key),
         )
         now = store.now()
-        for kind, level, expiry in wanted:
-            if level:
-                store.db.run(
-                    "INSERT INTO protection VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        title.namespace,
-                        title.key,
-                        kind,
-                        level,
-                        expiry,
-                        now,
-                        actor.name,
-                        reason,
-                    ),
-                )
-        details = [
-            {
-                "type": kind,
-                "level": level,
-                "expiry": "infinite" if expiry is None else format_time(expiry),
-                "cascade": False,
-            }
-            for kind, level, expiry in wanted
-            if level
-        ]
+        kept = [each for each in wanted if each[1]]
+        for kind, level, expiry in kept:
+            store.db.insert(
+                "protection",
+                ns=title.namespace,
+                title=title.key,
+                type=kind,
+                level=level,
+                expiry=expiry,
+                time=now,
+                user=actor.name,
+                reason=reason,
+            )
         params: Dict[str, Any] = {}
-        if details:
+        if kept:
             short = "".join(
                 "\u200e[%s=%s] (%s)" % (kind, level, describe_expiry(expiry))
-                for kind, level, expiry in wanted
-                if level
+                for kind, level, expiry in kept
             )
+            details = [
+                {
+                    "type": kind,
+                    "level": level,
+                    "expiry": format_expiry(expiry, "infinite"),
+                    "cascade": False,
+                }
+                for kind, level, expiry in kept
+            ]
             params = {"description": short, "cascade": False, "details": details}
         page = store.find_page(title)
         store.add_log(
             "protect",
-            "protect" if details else "unprotect",
+            "protect" if kept else "unprotect",
             title,
             actor,
             reason,
@@ -301,7 +289,7 @@ def protect_stored_page(
             page=page.id if page else 0,
         )
         if page is not None:
-            summary = _protection_summary(page, wanted, reason)
+            summary = _protection_summary(page, kept, reason)
             _add_null_revision(store, page, actor, summary)
     store.announce()
 
@@ -310,8 +298,7 @@ def describe_expiry(expiry: Optional[int]) -> str:
     """Return when something ends, in words."""
     if expiry is None:
         return "indefinite"
-    text = time.strftime("%H:%M, %d %B %Y (UTC)", time.gmtime(expiry))
-    return "expires " + text.replace(", 0", ", ")
+    return "expires %s (UTC)" % format_words(expiry)
 
 
 def _protection_summary(
@@ -322,11 +309,9 @@ def _protection_summary(
         "[%s=Allow only %s] (%s)"
         % (kind.capitalize(), allowed.get(level, level), describe_expiry(expiry))
         for kind, level, expiry in wanted
-        if level
     ]
-    summary = ("Protected" if parts else "Removed protection from") + (
-        ' "[[%s]]"' % page.text
-    )
+    done = "Protected" if parts else "Removed protection from"
+    summary = '%s "[[%s]]"' % (done, page.text)
     if reason:
         summary += ": " + reason
     return summary + (" (%s)" % " ".join(parts) if parts else "")
@@ -345,20 +330,17 @@ def block_user(
     """Block an account or address, anew where it is blocked; return the block's id."""
     with store.db.transaction():
         store.db.run("DELETE FROM block WHERE target = ?", (target.name,))
-        number = store.db.run(
-            "INSERT INTO block (account, target, by_id, by_name, reason, time, expiry,"
-            " flags, restrictions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                target.account,
-                target.name,
-                by.account,
-                by.name,
-                reason,
-                store.now(),
-                expiry,
-                " ".join(flags),
-                json.dumps(restrictions) if restrictions else "",
-            ),
+        number = store.db.insert(
+            "block",
+            account=target.account,
+            target=target.name,
+            by_id=by.account,
+            by_name=by.name,
+            reason=reason,
+            time=store.now(),
+            expiry=expiry,
+            flags=" ".join(flags),
+            restrictions=json.dumps(restrictions) if restrictions else "",
         )
         shown = [flag for flag in flags if flag in ("anononly", "nocreate", "noemail")]
         shown += [] if "autoblock" in flags else ["noautoblock"]
@@ -370,8 +352,7 @@ def block_user(
         }
         if expiry is not None:
             params["expiry"] = format_time(expiry)
-        title = Title(2, target.name.replace(" ", "_"))
-        store.add_log("block", "block", title, by, reason, params)
+        store.add_log("block", "block", target.page, by, reason, params)
     store.announce()
     return number
 
@@ -381,8 +362,7 @@ def unblock_user(store: PageStore, number: int, by: Actor, reason: str) -> None:
     with store.db.transaction():
         target = store.db.value("SELECT target FROM block WHERE id = ?", (number,))
         store.db.run("DELETE FROM block WHERE id = ?", (number,))
-        title = Title(2, str(target).replace(" ", "_"))
-        store.add_log("block", "unblock", title, by, reason)
+        store.add_log("block", "unblock", Actor(0, str(target)).page, by, reason)
     store.announce()
 
 
@@ -408,7 +388,7 @@ def roll_back(
     is_bot: bool,
 ) -> SavedEdit:
     """Write the text of an older revision as the newest one."""
-    title = Title(page.namespace, page.key)
+    title = page.title
     saved = store.write_page(
         title,
         store.read_text(target),
@@ -455,12 +435,6 @@ def import_pages(
             params = {"count": count, "interwiki_title": str(title)}
             action = "interwiki" if prefix else "upload"
             store.add_log("import", action, title, actor, summary, params, page=page.id)
-        done.append(
-            {
-                "ns": title.namespace,
-                "title": title_text(title.namespace, title.key),
-                "revisions": count,
-            }
-        )
+        done.append({**title.entry, "revisions": count})
     store.announce()
     return done

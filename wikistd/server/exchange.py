@@ -20,8 +20,6 @@ HOP_BY_HOP_NAMES = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer "
     "transfer-encoding upgrade".split()
 )
-#: Small parts of a reply of known length are joined up to here: one segment, one send.
-JOIN_REPLY_BYTES = 16384
 
 # Compiled when first used: nobody who only imports the package needs them.
 _exchange_status = r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z"
@@ -32,11 +30,20 @@ _exchange_months = (
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # never the locale's
 )
 
-_refusal_reasons = {
+STATUS_REASONS = {
+    200: "OK",
+    204: "No Content",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    302: "Found",
+    304: "Not Modified",
     400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
     408: "Request Timeout",
     413: "Content Too Large",
     414: "URI Too Long",
+    416: "Range Not Satisfiable",
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
@@ -78,15 +85,10 @@ def log_server(level: str, text: str, *values: object, exc_info: bool = False) -
 def http_date(seconds: float) -> str:
     """Return a moment as RFC 9110 5.6.7 writes it: Sun, 06 Nov 1994 08:49:37 GMT."""
     moment = time.gmtime(seconds)
-    return "%s, %02d %s %d %02d:%02d:%02d GMT" % (
-        _exchange_days[moment.tm_wday],
-        moment.tm_mday,
-        _exchange_months[moment.tm_mon - 1],
-        moment.tm_year,
-        moment.tm_hour,
-        moment.tm_min,
-        moment.tm_sec,
-    )
+    day, month = _exchange_days[moment.tm_wday], _exchange_months[moment.tm_mon - 1]
+    clock = time.strftime("%H:%M:%S", moment)
+    date = (day, moment.tm_mday, month, moment.tm_year, clock)
+    return "%s, %02d %s %d %s GMT" % date
 
 
 def encode_refusal(status: int, sentence: str) -> bytes:
@@ -95,7 +97,7 @@ def encode_refusal(status: int, sentence: str) -> bytes:
         "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: wikistd\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
         "Connection: close\r\n\r\n"
-        % (status, _refusal_reasons[status], http_date(time.time()), len(text))
+        % (status, STATUS_REASONS[status], http_date(time.time()), len(text))
     ).encode("ascii") + text
 
 
@@ -171,14 +173,12 @@ class WsgiExchange:
         environ: Dict[str, Any],
         head: RequestHead,
         *,
-        server_name: str = "wikistd",
         is_body_due: Callable[[], bool] = bool,
         before_head: Optional[Callable[[], None]] = None,
     ) -> None:
         self.app = app
         self.environ = environ
         self.head = head
-        self.server_name = server_name
         self.is_body_due = is_body_due
         self.before_head = before_head
         self.status = ""
@@ -324,7 +324,7 @@ class WsgiExchange:
         if "date" not in names:
             lines.append("Date: " + http_date(time.time()))
         if "server" not in names:
-            lines.append("Server: " + self.server_name)
+            lines.append("Server: wikistd")
         length = None
         for name, value in self.headers:
             lines.append("%s: %s" % (name, value))

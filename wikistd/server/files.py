@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from ..formats.checksums import make_checksum
@@ -17,7 +17,7 @@ from .records import Actor, FileRecord, format_stamp
 from .schema import WikiDatabase
 from .titles import upper_first
 
-_file_columns = (
+FILE_COLUMNS = (
     "name, time, size, width, height, bits, mime, media, metadata, sha1, account, user,"
     " comment, archive, rowid"
 )
@@ -72,10 +72,16 @@ def file_key(name: str) -> str:
     return upper_first(name.strip().replace(" ", "_"))
 
 
-def file_path(name: str) -> str:
-    """Return the path of a file below /w/images: c/cc/Big.png."""
+def file_folder(name: str) -> str:
+    """Return the two folders a file is kept in, by the MD5 of its name: c/cc."""
     digest = make_checksum("md5", name.encode("utf-8")).hexdigest()
-    return "%s/%s/%s" % (digest[0], digest[:2], quote(name, safe="!*,;:@$-_.~"))
+    return "%s/%s" % (digest[0], digest[:2])
+
+
+def file_path(name: str, archive: str = "") -> str:
+    """Return the path of a file, or an older version, below /w/images: c/cc/Big.png."""
+    path = "%s/%s" % (file_folder(name), quote(archive or name, safe="!*,;:@$-_.~"))
+    return "archive/" + path if archive else path
 
 
 def inspect_file(data: bytes, name: str) -> FileFacts:
@@ -183,6 +189,11 @@ def base36_sha1(sha1: str) -> str:
     return digits.rjust(31, "0")
 
 
+def make_record(row: Sequence[Any]) -> FileRecord:
+    """Return a row of FILE_COLUMNS as a value."""
+    return FileRecord._make([*row[:8], json.loads(row[8]), *row[9:]])
+
+
 class FileShelf:
     """The files in one database.  Thread-safe."""
 
@@ -194,12 +205,10 @@ class FileShelf:
     ) -> List[FileRecord]:
         """Return versions of files by a WHERE and ORDER BY clause."""
         rows = self.db.all(
-            "SELECT %s FROM file WHERE %s LIMIT %d" % (_file_columns, where, limit),
+            "SELECT %s FROM file WHERE %s LIMIT %d" % (FILE_COLUMNS, where, limit),
             values,
         )
-        return [
-            FileRecord._make([*row[:8], json.loads(row[8]), *row[9:]]) for row in rows
-        ]
+        return [make_record(row) for row in rows]
 
     def find(self, name: str) -> Optional[FileRecord]:
         """Return the newest version of a file, or None."""
@@ -243,24 +252,23 @@ class FileShelf:
                     "UPDATE file SET is_current = 0, archive = ? WHERE rowid = ?",
                     (archive, old.rowid),
                 )
-            self.db.run(
-                "INSERT INTO file VALUES (?, ?, 1, '', %s)" % ", ".join("?" * 12),
-                (
-                    key,
-                    now,
-                    len(data),
-                    facts.width,
-                    facts.height,
-                    facts.bits,
-                    facts.mime,
-                    facts.media,
-                    json.dumps(facts.metadata),
-                    make_checksum("sha1", data).hexdigest(),
-                    actor.account,
-                    actor.name,
-                    comment,
-                    data,
-                ),
+            self.db.insert(
+                "file",
+                name=key,
+                time=now,
+                is_current=1,
+                size=len(data),
+                width=facts.width,
+                height=facts.height,
+                bits=facts.bits,
+                mime=facts.mime,
+                media=facts.media,
+                metadata=json.dumps(facts.metadata),
+                sha1=make_checksum("sha1", data).hexdigest(),
+                account=actor.account,
+                user=actor.name,
+                comment=comment,
+                data=data,
             )
         found = self.find(key)
         assert found is not None
@@ -280,10 +288,14 @@ class FileShelf:
             ending[:10],
         )
         with self.db.transaction():
-            self.db.run(
-                "INSERT INTO stash (filekey, account, time, status, size, name)"
-                " VALUES (?, ?, ?, ?, 0, ?)",
-                (key, account, now, status, name),
+            self.db.insert(
+                "stash",
+                filekey=key,
+                account=account,
+                time=now,
+                status=status,
+                size=0,
+                name=name,
             )
             self.append_chunk(key, data)
         found = self.find_stashed(key, account)
@@ -310,16 +322,6 @@ class FileShelf:
             (filekey, account),
         )
         return None if row is None else StashedFile._make(row)
-
-    def list_stashed(
-        self, account: int, after: int, limit: int
-    ) -> List[Tuple[Any, ...]]:
-        """Return rowid, key, status, size and name of an account's uploads in order."""
-        return self.db.all(
-            "SELECT rowid, filekey, status, size, name FROM stash"
-            " WHERE account = ? AND rowid >= ? ORDER BY rowid LIMIT ?",
-            (account, after, limit),
-        )
 
     def read_stashed(self, filekey: str, *, is_first_only: bool = False) -> bytes:
         """Return the bytes of a stashed upload, or of its first part."""

@@ -85,7 +85,6 @@ def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
         headers=headers,
         host_url=host_url(environ),
         remote_address=environ.get("REMOTE_ADDR", "127.0.0.1"),
-        is_multipart=kind == "multipart/form-data",
     )
 
 

@@ -10,6 +10,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .titles import Title, title_text
 
+#: Never the locale's.
+MONTH_NAMES = (
+    "January February March April May June July August September October November "
+    "December"
+)
+
 
 class PageRow(NamedTuple):
     """One page as the table has it.  `redirect` is a full key, "Help:Some_page"."""
@@ -28,6 +34,16 @@ class PageRow(NamedTuple):
     def text(self) -> str:
         """The full title."""
         return title_text(self.namespace, self.key)
+
+    @property
+    def title(self) -> Title:
+        """The title as a value."""
+        return Title(self.namespace, self.key)
+
+    @property
+    def entry(self) -> Dict[str, Any]:
+        """What every reply says of a page."""
+        return {"pageid": self.id, "ns": self.namespace, "title": self.text}
 
 
 class RevisionRow(NamedTuple):
@@ -102,6 +118,11 @@ class Actor(NamedTuple):
     account: int
     name: str
 
+    @property
+    def page(self) -> Title:
+        """The title of the user page."""
+        return Title(2, self.name.replace(" ", "_"))
+
 
 class SavedEdit(NamedTuple):
     """What an edit became.  `new_id` is None where the text was the same already."""
@@ -158,12 +179,24 @@ class SiteSettings:
         self.uploads_enabled = True
         self.title_blacklist: List[str] = []
         self.spam_blacklist: List[str] = []
-        self.recent_seconds = 90 * 86400
 
 
 def format_time(seconds: int) -> str:
     """Return a time as the API writes it: 2026-11-20T09:30:00Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def format_expiry(seconds: Optional[int], never: str = "infinity") -> str:
+    """Return when something ends, as the API writes it."""
+    return never if seconds is None else format_time(seconds)
+
+
+def format_words(seconds: int) -> str:
+    """Return a time as the wiki's sentences have it: 9:30, 20 November 2026."""
+    moment = time.gmtime(seconds)
+    month = MONTH_NAMES.split()[moment.tm_mon - 1]
+    clock = time.strftime("%H:%M", moment)
+    return "%s, %d %s %d" % (clock, moment.tm_mday, month, moment.tm_year)
 
 
 def format_stamp(seconds: int) -> str:

@@ -219,6 +219,18 @@ class WikiDatabase:
         with self.lock, contextlib.closing(self.opened().execute(sql, values)) as done:
             return done.lastrowid or 0
 
+    def insert(self, table: str, **values: Any) -> int:
+        """Write one row; return its id."""
+        sql = "INSERT INTO %s (%s) VALUES (%s)"
+        places = ", ".join("?" * len(values))
+        return self.run(sql % (table, ", ".join(values), places), list(values.values()))
+
+    def update(self, table: str, row: int, **values: Any) -> None:
+        """Give the row of that id other values."""
+        columns = ", ".join(name + " = ?" for name in values)
+        sql = "UPDATE %s SET %s WHERE id = ?" % (table, columns)
+        self.run(sql, [*values.values(), row])
+
     def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement; return the number of rows it changed."""
         with self.lock:

@@ -40,19 +40,33 @@ from .records import (
 from .schema import WikiDatabase
 from .titles import Title, clean_text, parse_title, title_text
 
-_page_columns = "id, ns, title, redirect, latest, size, touched, is_new, model"
-_revision_columns = (
+PAGE_COLUMNS = "id, ns, title, redirect, latest, size, touched, is_new, model"
+REVISION_COLUMNS = (
     "id, page, parent, time, account, user, comment, minor, size, sha1, model,"
     " content, hidden, tags"
 )
-_change_columns = (
+CHANGE_COLUMNS = (
     "id, time, kind, ns, title, page, revision, old_revision, account, user, comment,"
     " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params,"
     " tags"
 )
 #: SQLite takes 999 values in one statement in its older builds.
 MAX_SQL_VALUES = 500
-CONTENT_MODELS = ("wikitext", "javascript", "json", "css", "text")
+
+
+def make_change(row: Sequence[Any]) -> Change:
+    """Return a row of CHANGE_COLUMNS as a value."""
+    return Change._make(
+        [
+            *row[:4],
+            title_text(row[3], row[4]),
+            *row[5:11],
+            *map(bool, row[11:14]),
+            *row[14:19],
+            json.loads(row[19]),
+            tuple(row[20].split()),
+        ]
+    )
 
 
 class PageStore:
@@ -108,15 +122,9 @@ class PageStore:
     ) -> int:
         """Make an account and return its id.  ValueError where the name is taken."""
         account, canonical = self.accounts.create(name, password, groups, self.now())
-        title = Title(2, canonical.replace(" ", "_"))
-        self.add_log(
-            "newusers",
-            "create",
-            title,
-            Actor(account, canonical),
-            "",
-            {"userid": account},
-        )
+        actor = Actor(account, canonical)
+        params = {"userid": account}
+        self.add_log("newusers", "create", actor.page, actor, "", params)
         self.announce()
         return account
 
@@ -153,42 +161,35 @@ class PageStore:
     def find_page(self, title: Union[str, Title]) -> Optional[PageRow]:
         """Return the page of that title, or None.  InvalidTitle for a bad one."""
         wanted = parse_title(title) if isinstance(title, str) else title
-        row = self.db.one(
-            "SELECT %s FROM page WHERE ns = ? AND title = ?" % _page_columns,
-            (wanted.namespace, wanted.key),
-        )
-        return None if row is None else PageRow._make(row)
+        where = (wanted.namespace, wanted.key)
+        found = self.query_pages("ns = ? AND title = ?", where, 1)
+        return found[0] if found else None
 
     def find_pages(
         self, wanted: Sequence[Tuple[int, str]]
     ) -> Dict[Tuple[int, str], PageRow]:
         """Return the pages of those namespaces and keys that exist."""
-        found: Dict[Tuple[int, str], PageRow] = {}
         by_namespace: Dict[int, List[str]] = {}
         for namespace, key in wanted:
             by_namespace.setdefault(namespace, []).append(key)
+        found: Dict[Tuple[int, str], PageRow] = {}
         for namespace, keys in by_namespace.items():
-            for start in range(0, len(keys), MAX_SQL_VALUES):
-                part = keys[start : start + MAX_SQL_VALUES]
-                sql = "SELECT %s FROM page WHERE ns = ? AND title IN (%s)" % (
-                    _page_columns,
-                    ",".join("?" * len(part)),
-                )
-                for row in self.db.all(sql, [namespace, *part]):
-                    page = PageRow._make(row)
-                    found[page.namespace, page.key] = page
+            sql = "SELECT %s FROM page WHERE ns = %d AND title IN (%%s)"
+            rows = self.select_in(sql % (PAGE_COLUMNS, namespace), keys)
+            for page in map(PageRow._make, rows):
+                found[namespace, page.key] = page
         return found
 
     def find_pages_by_id(self, ids: Sequence[int]) -> Dict[int, PageRow]:
         """Return the pages of those ids that exist."""
         rows = self.select_in(
-            "SELECT %s FROM page WHERE id IN (%%s)" % _page_columns, ids
+            "SELECT %s FROM page WHERE id IN (%%s)" % PAGE_COLUMNS, ids
         )
         return {row[0]: PageRow._make(row) for row in rows}
 
     def find_revisions(self, ids: Sequence[int]) -> Dict[int, RevisionRow]:
         """Return the revisions of those ids that exist."""
-        sql = "SELECT %s FROM revision WHERE id IN (%%s)" % _revision_columns
+        sql = "SELECT %s FROM revision WHERE id IN (%%s)" % REVISION_COLUMNS
         return {row[0]: RevisionRow._make(row) for row in self.select_in(sql, ids)}
 
     def find_revision(self, revision: int) -> Optional[RevisionRow]:
@@ -201,7 +202,7 @@ class PageStore:
         """Return revisions by a WHERE and ORDER BY clause, `limit` at most."""
         rows = self.db.all(
             "SELECT %s FROM revision WHERE %s LIMIT %d"
-            % (_revision_columns, where, limit),
+            % (REVISION_COLUMNS, where, limit),
             values,
         )
         return [RevisionRow._make(row) for row in rows]
@@ -210,7 +211,7 @@ class PageStore:
         self, where: str, values: Sequence[Any], limit: int, *, join: str = ""
     ) -> List[PageRow]:
         """Return pages by a WHERE and ORDER BY clause, `limit` at most."""
-        columns = ", ".join("page." + name for name in _page_columns.split(", "))
+        columns = ", ".join("page." + name for name in PAGE_COLUMNS.split(", "))
         rows = self.db.all(
             "SELECT %s FROM page %s WHERE %s LIMIT %d" % (columns, join, where, limit),
             values,
@@ -280,26 +281,11 @@ class PageStore:
     ) -> List[Change]:
         """Return changes by a WHERE and ORDER BY clause, `limit` at most."""
         sql = "SELECT %s FROM change WHERE %s LIMIT %d" % (
-            _change_columns,
+            CHANGE_COLUMNS,
             where,
             limit,
         )
-        return [
-            Change._make(
-                [
-                    *row[:4],
-                    title_text(row[3], row[4]),
-                    *row[5:11],
-                    bool(row[11]),
-                    bool(row[12]),
-                    bool(row[13]),
-                    *row[14:19],
-                    json.loads(row[19]),
-                    tuple(row[20].split()),
-                ]
-            )
-            for row in self.db.all(sql, values)
-        ]
+        return [make_change(row) for row in self.db.all(sql, values)]
 
     def last_change_id(self) -> int:
         """Return the number of the newest change, 0 without any."""
@@ -340,28 +326,29 @@ class PageStore:
         when: Optional[int] = None,
     ) -> int:
         """Write a recent change and return its number; announce() after the commit."""
-        return self.db.run(
-            "INSERT INTO change (%s) VALUES (NULL, %s)"
-            % (_change_columns, ", ".join("?" * 20)),
-            (
-                self.now() if when is None else when,
-                kind,
-                title.namespace,
-                title.key,
-                page,
-                revision,
-                old_revision,
-                actor.account,
-                actor.name,
-                comment,
-                int(minor),
-                int(bot),
-                int(patrolled),
-                *sizes,
-                *log,
-                json.dumps(params or {}),
-                tags,
-            ),
+        number, log_type, log_action = log
+        return self.db.insert(
+            "change",
+            time=self.now() if when is None else when,
+            kind=kind,
+            ns=title.namespace,
+            title=title.key,
+            page=page,
+            revision=revision,
+            old_revision=old_revision,
+            account=actor.account,
+            user=actor.name,
+            comment=comment,
+            minor=int(minor),
+            bot=int(bot),
+            patrolled=int(patrolled),
+            old_size=sizes[0],
+            new_size=sizes[1],
+            log=number,
+            log_type=log_type,
+            log_action=log_action,
+            params=json.dumps(params or {}),
+            tags=tags,
         )
 
     def add_log(
@@ -380,22 +367,19 @@ class PageStore:
         tags: str = "",
     ) -> int:
         """Write to the log, and to the recent changes where `is_public`."""
-        text = json.dumps(params or {})
-        log = self.db.run(
-            "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.now(),
-                log_type,
-                action,
-                title.namespace,
-                title.key,
-                page,
-                actor.account,
-                actor.name,
-                comment,
-                text,
-                tags,
-            ),
+        log = self.db.insert(
+            "log",
+            time=self.now(),
+            type=log_type,
+            action=action,
+            ns=title.namespace,
+            title=title.key,
+            page=page,
+            account=actor.account,
+            user=actor.name,
+            comment=comment,
+            params=json.dumps(params or {}),
+            tags=tags,
         )
         if is_public:
             self.add_change(
@@ -462,23 +446,12 @@ class PageStore:
             page = self.find_page(title)
             old = self.find_revision(page.latest) if page else None
             wanted_model = model or (page.model if page else default_model(title))
-            if (
-                old
-                and page
-                and page.model == wanted_model
-                and self.read_text(old) == body
-            ):
+            is_same = old and page and page.model == wanted_model
+            if page and old and is_same and self.read_text(old) == body:
                 return SavedEdit(page.id, old.id, None, old.time, False)
+            tag_text = " ".join(tags)
             saved = self._insert_revision(
-                title,
-                page,
-                body,
-                actor,
-                comment,
-                minor,
-                wanted_model,
-                now,
-                " ".join(tags),
+                title, page, body, actor, comment, minor, wanted_model, now, tag_text
             )
             assert saved.new_id is not None
             if is_listed:
@@ -494,7 +467,7 @@ class PageStore:
                     bot=bot,
                     patrolled=patrolled,
                     sizes=(old.size if old else 0, len(body.encode("utf-8"))),
-                    tags=" ".join(tags),
+                    tags=tag_text,
                 )
             if saved.is_new and is_logged:
                 self.add_log(
@@ -505,7 +478,7 @@ class PageStore:
                     comment,
                     page=saved.page,
                     is_public=False,
-                    tags=" ".join(tags),
+                    tags=tag_text,
                 )
         self.announce()
         return saved
@@ -523,43 +496,40 @@ class PageStore:
         tags: str,
     ) -> SavedEdit:
         data = body.encode("utf-8", "surrogatepass")
-        content = self.db.run("INSERT INTO content (body) VALUES (?)", (body,))
+        content = self.db.insert("content", body=body)
         links = find_links(body) if model == "wikitext" else find_links("")
-        target = links.redirect
-        redirect = title_text(target.namespace, target.key) if target else None
-        if page is None:
-            page_id = self.db.run(
-                "INSERT INTO page (ns, title, redirect, latest, size, touched, is_new,"
-                " model) VALUES (?, ?, ?, 0, ?, ?, 1, ?)",
-                (title.namespace, title.key, redirect, len(data), now, model),
+        size = len(data)
+        facts = {
+            "redirect": str(links.redirect) if links.redirect else None,
+            "size": size,
+            "touched": now,
+            "is_new": int(page is None),
+            "model": model,
+        }
+        page_id = (
+            page.id
+            if page
+            else self.db.insert(
+                "page", ns=title.namespace, title=title.key, latest=0, **facts
             )
-        else:
-            page_id = page.id
+        )
         parent = page.latest if page else 0
-        revision = self.db.run(
-            "INSERT INTO revision (%s) VALUES (NULL, %s)"
-            % (_revision_columns, ", ".join("?" * 13)),
-            (
-                page_id,
-                parent,
-                now,
-                actor.account,
-                actor.name,
-                comment,
-                int(minor),
-                len(data),
-                make_checksum("sha1", data).hexdigest(),
-                model,
-                content,
-                "",
-                tags,
-            ),
+        revision = self.db.insert(
+            "revision",
+            page=page_id,
+            parent=parent,
+            time=now,
+            account=actor.account,
+            user=actor.name,
+            comment=comment,
+            minor=int(minor),
+            size=size,
+            sha1=make_checksum("sha1", data).hexdigest(),
+            model=model,
+            content=content,
+            tags=tags,
         )
-        self.db.run(
-            "UPDATE page SET latest = ?, size = ?, touched = ?, redirect = ?,"
-            " is_new = ?, model = ? WHERE id = ?",
-            (revision, len(data), now, redirect, int(page is None), model, page_id),
-        )
+        self.db.update("page", page_id, latest=revision, **facts)
         if actor.account:
             self.db.run(
                 "UPDATE account SET edits = edits + 1 WHERE id = ?", (actor.account,)
@@ -580,39 +550,34 @@ class PageStore:
         if not is_first:
             self.db.run("DELETE FROM link WHERE page = ?", (page,))
             self.db.run("DELETE FROM outlink WHERE page = ?", (page,))
-        rows = []
-        for kind, titles in (
-            ("page", links.pages if links else ()),
-            ("template", links.templates if links else ()),
-            ("file", links.files if links else ()),
-        ):
-            rows += [
-                (kind, page, target.namespace, target.key, title.namespace)
-                for target in titles
-                # A page's link to itself is no link.
-                if (target.namespace, target.key) != (title.namespace, title.key)
-            ]
+        links = links or find_links("")
+        titles = {"page": links.pages, "template": links.templates, "file": links.files}
+        rows: List[Tuple[Any, ...]] = [
+            (kind, page, target.namespace, target.key, title.namespace)
+            for kind, targets in titles.items()
+            for target in targets
+            # A page's link to itself is no link.
+            if (target.namespace, target.key) != (title.namespace, title.key)
+        ]
         rows += self._missing_templates(page, title, links)
-        for other in links.interwikis if links else ():
+        for other in links.interwikis:
             key = "%s:%s" % (other.interwiki, other.key)
             rows.append(("interwiki", page, 0, key, title.namespace))
         if rows:
             self.db.many("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?, ?)", rows)
-        if links and links.urls:
+        if links.urls:
             self.db.many(
                 "INSERT INTO outlink VALUES (?, ?, ?, ?)",
                 [(page, n, url, sort_url(url)) for n, url in enumerate(links.urls)],
             )
-        self._update_categories(page, title, links.categories if links else {}, now)
+        self._update_categories(page, title, links.categories, now)
 
     def _missing_templates(
-        self, page: int, title: Title, links: Optional[PageLinks]
+        self, page: int, title: Title, links: PageLinks
     ) -> List[Tuple[Any, ...]]:
         """A template that is not there is shown as a link, and is one."""
-        wanted = (
-            [(each.namespace, each.key) for each in links.templates] if links else []
-        )
-        found = self.find_pages(wanted) if wanted else {}
+        wanted = [(each.namespace, each.key) for each in links.templates]
+        found = self.find_pages(wanted)
         return [
             ("page", page, *target, title.namespace)
             for target in wanted
@@ -660,6 +625,21 @@ class PageStore:
             % other.get(kind, ""),
             [*values, category],
         )
+
+    def is_watched(self, account: int, title: Title) -> bool:
+        """Return whether an account watches a page, which its talk page goes with."""
+        sql = "SELECT 1 FROM watch WHERE account = ? AND ns = ? AND title = ?"
+        row = (account, title.namespace & ~1, title.key)
+        return self.db.one(sql, row) is not None
+
+    def set_watched(self, account: int, title: Title, is_on: bool) -> None:
+        """Put a page on the watchlist of an account, or take it off."""
+        row = (account, title.namespace & ~1, title.key)
+        if is_on:
+            self.db.run("INSERT OR IGNORE INTO watch VALUES (?, ?, ?)", row)
+        else:
+            sql = "DELETE FROM watch WHERE account = ? AND ns = ? AND title = ?"
+            self.db.run(sql, row)
 
     def is_throttled(self, action: str, who: str, hits: int, seconds: int) -> bool:
         """Count one more of `action` by `who`; return whether that is one too many."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 #: Number and name of each namespace; talk pages have the odd numbers.
 NAMESPACE_NAMES: Dict[int, str] = {
@@ -97,6 +97,16 @@ class Title(NamedTuple):
         """The title without its namespace, with blanks."""
         return self.key.replace("_", " ")
 
+    @property
+    def talk(self) -> Title:
+        """The title of the talk page; of a talk page its own."""
+        return Title(self.namespace | 1, self.key)
+
+    @property
+    def entry(self) -> Dict[str, Any]:
+        """Namespace and full title, as replies have them."""
+        return {"ns": self.namespace, "title": title_text(self.namespace, self.key)}
+
     def __str__(self) -> str:
         return title_text(self.namespace, self.key)
 
@@ -119,6 +129,16 @@ def find_namespace(name: str) -> Optional[int]:
 def upper_first(text: str) -> str:
     """Return `text` with its first letter capital, as PHP does it: "ßa" is "SSa"."""
     return text[:1].upper() + text[1:]
+
+
+def title_key(text: str) -> str:
+    """Return the key that a part of a title stands for, "gap from" and such."""
+    return upper_first(text.replace(" ", "_"))
+
+
+def user_key(text: str) -> str:
+    """Return the name that a part of a user's name stands for."""
+    return upper_first(text.replace("_", " "))
 
 
 def decode_references(text: str) -> str:
@@ -217,11 +237,6 @@ def _check_title(rest: str, namespace: int) -> None:
             "The requested page title is too long. It must be no longer than %d bytes "
             "in UTF-8 encoding." % limit
         )
-
-
-def talk_namespace(namespace: int) -> int:
-    """Return the namespace of the talk pages beside `namespace`."""
-    return namespace | 1
 
 
 def clean_text(text: str) -> Tuple[str, bool]:

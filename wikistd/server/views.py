@@ -12,7 +12,7 @@ import re
 from typing import List, Sequence, Set, Tuple
 from urllib.parse import quote
 
-from ..formats.checksums import make_checksum
+from .files import file_path
 from .markup import find_links, render_html
 from .records import Change, FileRecord, PageRecord, RevisionRow, format_time
 from .store import PageStore
@@ -210,7 +210,9 @@ class WikiViews:
         return self.frame("Files", _table(rows))
 
     def _file(self, record: FileRecord) -> str:
-        address = html.escape(file_address(self.script_path, record.name))
+        address = html.escape(
+            "%s/images/%s" % (self.script_path, file_path(record.name))
+        )
         shown = ""
         if record.mime in ("image/png", "image/jpeg", "image/gif", "image/webp"):
             shown = '<img src="%s" alt="%s">' % (address, html.escape(record.name))
@@ -262,19 +264,3 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 def quote_page(title: str) -> str:
     """Return a title as it stands in the path of an address."""
     return quote(title.replace(" ", "_"), safe="/:;@$!*(),~'")
-
-
-def file_folder(name: str) -> str:
-    """Return the two folders a file is kept in, by the MD5 of its name: c/cc."""
-    digest = make_checksum("md5", name.encode("utf-8")).hexdigest()
-    return "%s/%s" % (digest[0], digest[:2])
-
-
-def file_address(script_path: str, name: str, archive: str = "") -> str:
-    """Return the path of a file's bytes, or of the older version called `archive`."""
-    return "%s/images/%s%s/%s" % (
-        script_path,
-        "archive/" if archive else "",
-        file_folder(name),
-        quote(archive or name, safe="!*,;:@$-_.~"),
-    )

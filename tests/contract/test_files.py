@@ -122,6 +122,17 @@ class Uploads(Files):
         if "WIKISTD_TEST_CLIENT" not in os.environ:
             self.assertTrue(all(0 < size <= 1 << 18 for size in reads), reads)
 
+    def test_from_an_address(self):
+        """The wiki fetches the file itself, where it may."""
+        self.world.live(self, globals={"wgAllowCopyUploads": True})
+        session = self.session("admin")
+        data = noise(3000, self.prefix)
+        first = upload_file(session, data, self.name)
+        name = self.prefix + " fetched.bin"
+        result = upload_file(session, first.url, name, ignore_warnings=["duplicate"])
+        self.assertEqual(result.sha1, hashlib.sha1(data).hexdigest())
+        self.assertEqual(self.there(session, name), data)
+
     def test_in_the_background(self):
         """The wiki assembles and publishes by its job queue, and is asked until it has."""
         if not self.world.is_embedded:

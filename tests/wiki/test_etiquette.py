@@ -5,7 +5,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import types
 import unittest
+from unittest import mock
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, tokens
@@ -153,11 +155,17 @@ class Writes(Case):
         self.assertEqual(self.clock.slept, [])
 
     def test_a_broken_file(self):
+        """Damaged moments are none; what is no moments at all may be another version's."""
         etiquette = self.make(writes_per_minute=60, folder=self.folder)
         with open(os.path.join(self.folder, "wiki.example.write"), "w") as file:
-            file.write("rubbish")
+            file.write("1.5.5 ")
         with etiquette.slot(HOST, True, self.deadline(5)):
             pass
+        with open(os.path.join(self.folder, "wiki.example.write"), "w") as file:
+            file.write("rubbish")
+        with self.assertRaisesRegex(ValueError, "not of the format that this wikistd knows"):
+            with etiquette.slot(HOST, True, self.deadline(5)):
+                self.fail("not to be sent")
 
 
 
@@ -257,6 +265,29 @@ class Folders(Case):
         self.assertIsNone(open_lock(path, is_waiting=False))
         os.close(handle)
         os.close(open_lock(path, is_waiting=False))
+
+    def test_locks_of_windows(self):
+        """msvcrt locks one byte at the place where the file stands: always the first."""
+        held = []
+
+        def locking(handle, kind, count):
+            where = (os.lseek(handle, 0, os.SEEK_CUR), count)
+            if held and kind == "no wait":
+                raise OSError("held by another")
+            held.append(where)
+
+        fake = types.ModuleType("msvcrt")
+        fake.LK_LOCK, fake.LK_NBLCK, fake.locking = "wait", "no wait", locking
+        self.make(folder=self.folder)
+        path = os.path.join(self.folder, "x")
+        with mock.patch.dict(sys.modules, {"fcntl": None, "msvcrt": fake}):
+            handle = open_lock(path, is_waiting=True)
+            os.lseek(handle, 7, os.SEEK_SET)
+            self.assertIsNone(open_lock(path, is_waiting=False))
+            os.close(handle)
+            held.clear()
+            os.close(open_lock(path, is_waiting=False))
+        self.assertEqual(held, [(0, 1)])
 
     def test_mistakes(self):
         with self.assertRaisesRegex(ValueError, "connections must be 1 or more"):

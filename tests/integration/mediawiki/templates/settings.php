@@ -47,6 +47,7 @@ $wgEnableBotPasswords = true;
 $wgEnableEmail = false;
 $wgUseRCPatrol = true;
 $wgPasswordAttemptThrottle = [ [ 'count' => 2000, 'seconds' => 300 ] ];
+$wgGroupPermissions['sysop']['upload_by_url'] = true;
 // As on Wikimedia's wikis; core itself lets a bot make 90 edits a minute.
 $wgGroupPermissions['bot']['noratelimit'] = empty( $testLive['limitBots'] );
 $wgRateLimits = array_replace_recursive( $wgRateLimits, $testLive['rateLimits'] ?? [] );

@@ -53,6 +53,14 @@ class Logged(unittest.TestCase):
             self.assertEqual(caught.exception.code, "missingtitle")
             self.assertFalse(caught.exception.maybe_applied)
 
+    def test_a_replica_that_lags(self):
+        session = self.start(
+            (LOOK, log()), (DELETE, LOST), (LOOK, log()), (DELETE, error("missingtitle")),
+            (LOOK, log()), (LOOK, log()), (LOOK, log((3, "Me"))),
+        )
+        self.assertEqual(delete_page(session, "T").logid, 3)
+        self.assertEqual(session.clock.slept, [1.0, 1.0, 2.0])
+
     def test_other_refusals(self):
         """Refused for another reason after a loss: the first may only be late."""
         session = self.start(

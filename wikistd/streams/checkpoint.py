@@ -47,6 +47,8 @@ class Checkpoint:
         try:
             with open(self.path, encoding="utf-8") as file:
                 state = json.load(file)
+            if state["version"] != CHECKPOINT_VERSION:
+                raise ValueError("its version is not %d" % CHECKPOINT_VERSION)
             url, position = state["url"], read_checkpoint(state)
         except FileNotFoundError:
             return None

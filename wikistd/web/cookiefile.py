@@ -11,6 +11,7 @@ import contextlib
 import http.cookiejar
 import os
 import re
+import time
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 LWP_COOKIES_HEAD = "#LWP-Cookies-2.0\n"
@@ -18,6 +19,9 @@ MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
 
 #: Where a store that was given no file name keeps its cookies, in the user's home.
 COOKIE_FOLDER = ".wikistd"
+
+#: So old is no file that another process is still writing.
+LEFT_BEHIND_SECONDS = 3600.0
 
 #: A later end (in the year 33658) is no end but damage; neither is "inf" or "nan".
 MAX_COOKIE_SECONDS = 1e12
@@ -225,6 +229,7 @@ def write_private_file(filename: str, text: str) -> None:
     folder = os.path.dirname(filename)
     if not os.path.isdir(folder):
         os.makedirs(folder, mode=0o700)
+    remove_left_behind(filename)
     name = ".%s.%s.new" % (os.path.basename(filename), os.urandom(8).hex())
     passing = os.path.join(folder, name)
     # O_EXCL: never through a link that somebody else put there.
@@ -239,6 +244,21 @@ def write_private_file(filename: str, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(passing)
         raise
+
+
+def remove_left_behind(filename: str) -> None:
+    """Remove what writers of `filename` that were killed have left beside it.
+
+    Young ones stay: another process may be at work on them.
+    """
+    folder, name = os.path.split(filename)
+    pattern = r"\.%s\.[0-9a-f]{16}\.new" % re.escape(name)
+    with contextlib.suppress(OSError):
+        for each in os.listdir(folder):
+            if re.fullmatch(pattern, each):
+                path = os.path.join(folder, each)
+                if time.time() - os.lstat(path).st_mtime > LEFT_BEHIND_SECONDS:
+                    os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -279,12 +299,27 @@ def lock_handle(handle: int) -> None:
 
 def read_cookie_file(filename: str) -> List[http.cookiejar.Cookie]:
     """Return the cookies of an LWP or Mozilla file, expired ones too."""
+    check_cookie_version(filename)
     with open(filename, encoding="utf-8", errors="surrogateescape") as file:
         text = file.read()
     if not text.startswith("#LWP-Cookies-2"):
         # Mozilla files from other tools lack the first line sometimes.
         return parse_mozilla_cookies(text, filename)
     return parse_lwp_cookies(text, filename)
+
+
+def check_cookie_version(filename: str) -> None:
+    """LoadError where the file is of a version that is not LWP's 2.0."""
+    try:
+        with open(filename, encoding="utf-8", errors="replace") as file:
+            head = file.readline(80).strip()
+    except FileNotFoundError:
+        return
+    if head.startswith("#LWP-Cookies-") and not head.startswith("#LWP-Cookies-2"):
+        raise http.cookiejar.LoadError(
+            "%s begins with %s, not with %s: it was left as it is"
+            % (filename, head, LWP_COOKIES_HEAD.strip())
+        )
 
 
 def cookie_file_text(cookies: List[http.cookiejar.Cookie], filename: str) -> str:

@@ -29,6 +29,7 @@ from typing import (
 
 from .cookiefile import (
     account_filename,
+    check_cookie_version,
     cookie_file_text,
     locked_file,
     new_cookie,
@@ -517,7 +518,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         The file is replaced as a whole, with mode 0600 from its first byte, under a
         lock between processes.  What another process changed in it since we read it is
         taken over first, unless it changed here as well.  ValueError before a file is
-        known.
+        known; http.cookiejar.LoadError for a file of another version, which stays.
         """
         filename = filename or self.filename
         if filename is None:
@@ -526,6 +527,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         # The file's lock first, the store's inside it: nobody waits for the other while
         # holding what the other waits for, and requests go on meanwhile.
         with locked_file(filename), self._store_lock():
+            check_cookie_version(filename)
             if filename == self.filename:
                 self._take_over_changes(filename)
             now = self._current_time()

@@ -184,11 +184,12 @@ class HostBudget:
             now = clock.now()
             moments = self.moments.get(name, [])
             handle = None
+            path = "%s.%s" % (self.stem, name)
             if self.stem:
-                handle = open_lock("%s.%s" % (self.stem, name), is_waiting=True)
+                handle = open_lock(path, is_waiting=True)
             try:
                 if handle is not None:
-                    moments = read_moments(handle)
+                    moments = read_moments(handle, path)
                 turn = moments[-hits] + seconds if len(moments) >= hits else now
                 # A clock that was set back must not stop all writes.
                 turn = max(now, turn) if turn - now < 10 * seconds + 60 else now
@@ -260,11 +261,20 @@ def try_lock_handle(handle: int, *, is_waiting: bool) -> bool:
     return True
 
 
-def read_moments(handle: int) -> List[float]:
-    """Return the moments that a file holds, none when it holds something else."""
+def read_moments(handle: int, path: str) -> List[float]:
+    """Return the moments that a file holds, none when they are damaged.
+
+    ValueError when it holds what another version of wikistd may have written.
+    """
     os.lseek(handle, 0, os.SEEK_SET)
+    data = os.read(handle, 1 << 16)
+    if data.strip(b"0123456789. "):
+        raise ValueError(
+            "%s is not of the format that this wikistd knows: it was left as it is, and"
+            " nothing was sent" % path
+        )
     try:
-        return [float(word) for word in os.read(handle, 1 << 16).split()]
+        return [float(word) for word in data.split()]
     except ValueError:
         return []
 

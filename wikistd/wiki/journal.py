@@ -72,11 +72,15 @@ class Journal:
                     % (self.path, number)
                 )
             self.records.append(record)
+        head = b'{"journal":%d,' % JOURNAL_VERSION
+        if data[: len(head)] != head[: len(data)]:
+            raise ValueError(
+                "%s is not a journal of a batch, or one of another version than %d: it"
+                " was left as it is" % (self.path, JOURNAL_VERSION)
+            )
         if rest:
             # Cut short by a crash: it announced what was never begun.
             os.ftruncate(self.handle, len(whole) + len(newline))
-        if self.records and self.records[0].get("journal") != JOURNAL_VERSION:
-            raise ValueError("%s is not a journal of a batch" % self.path)
         os.lseek(self.handle, 0, os.SEEK_END)
 
     def write(self, record: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from ..formats.checksums import make_checksum
 from .actions import refuse
 from .actions_call import ActionCall
 from .actions_query import ModuleRun, QueryItem, QueryModule, token_number
-from .actions_select import ListQuery, pick, show_time
+from .actions_select import ListQuery, pick, query_nothing, show_time
 from .comments import parse_comment
 from .files import (
     FILE_COLUMNS,
@@ -301,11 +301,6 @@ def query_mystashedfiles(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-def query_filearchive(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=filearchive: this wiki keeps no files that were deleted."""
-    return []
-
-
 FILE_PROP_MODULES: List[QueryModule] = [
     QueryModule(
         "prop/imageinfo",
@@ -379,7 +374,7 @@ FILE_LIST_MODULES: List[QueryModule] = [
     QueryModule(
         "list/filearchive",
         "fa",
-        query_filearchive,
+        query_nothing,
         """
         from, continue, to, prefix: text
         dir: one of ascending descending = ascending

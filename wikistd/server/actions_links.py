@@ -17,7 +17,7 @@ from .actions_query import (
     namespace_clause,
     token_number,
 )
-from .actions_select import DOWN_WAYS, pick, show_time
+from .actions_select import DOWN_WAYS, pick, query_nothing, show_time
 from .titles import InvalidTitle, Title, parse_title
 
 
@@ -153,10 +153,6 @@ def query_iwlinks(run: ModuleRun) -> None:
         token = "%d|%s" % (page, full)
         if not run.add_in_turn(page, "iwlinks", entry, token, count):
             return
-
-
-def query_langlinks(run: ModuleRun) -> None:
-    """Answer prop=langlinks: this wiki has one language."""
 
 
 def query_linking(run: ModuleRun) -> List[QueryItem]:
@@ -297,7 +293,7 @@ LINK_PROP_MODULES: List[QueryModule] = [
     QueryModule(
         "prop/langlinks",
         "ll",
-        query_langlinks,
+        query_nothing,
         """
         prop: any of url langname autonym
         lang, title: text

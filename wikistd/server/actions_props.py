@@ -14,6 +14,7 @@ from .actions_files import FILE_PROP_MODULES
 from .actions_links import LINK_PROP_MODULES
 from .actions_query import ModuleRun, QueryModule, token_number
 from .actions_revisions import REVISION_PROP_MODULES
+from .actions_select import query_nothing
 from .markup import escape_html
 from .records import PageRow, format_expiry, format_time
 from .titles import Title, title_text
@@ -109,18 +110,6 @@ def _protections(run: ModuleRun, title: Title) -> List[Dict[str, Any]]:
     ]
 
 
-def query_pageprops(run: ModuleRun) -> None:
-    """Answer prop=pageprops."""
-    for page in sorted(run.pages.good):
-        rows = run.store.db.all(
-            "SELECT name, value FROM page_prop WHERE page = ? ORDER BY name", (page,)
-        )
-        wanted = run.args["prop"]
-        props = {name: value for name, value in rows if not wanted or name in wanted}
-        if props:
-            run.entry(page)["pageprops"] = props
-
-
 def query_contributors(run: ModuleRun) -> None:
     """Answer prop=contributors: who wrote the pages, and how many nameless ones."""
     for page in sorted(run.pages.good):
@@ -182,7 +171,7 @@ PROP_MODULES: List[QueryModule] = [
         continue: text
         """,
     ),
-    QueryModule("prop/pageprops", "pp", query_pageprops, "continue: text\nprop: texts"),
+    QueryModule("prop/pageprops", "pp", query_nothing, "continue: text\nprop: texts"),
     QueryModule(
         "prop/contributors",
         "pc",

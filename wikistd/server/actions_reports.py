@@ -17,7 +17,14 @@ from .actions_query import (
     page_items,
     token_number,
 )
-from .actions_select import ListQuery, pick, show_comment, show_time, show_user
+from .actions_select import (
+    ListQuery,
+    pick,
+    query_nothing,
+    show_comment,
+    show_time,
+    show_user,
+)
 from .markup import sort_url
 from .records import format_expiry, format_stamp, format_time, parse_stamp
 from .titles import Title
@@ -64,19 +71,9 @@ def query_iwbacklinks(run: ModuleRun) -> List[QueryItem]:
             links.add_prefix("title", start)
         else:
             links.add("title = ?", start + args["title"].replace(" ", "_"))
-    return _listed_pages(run, links)
-
-
-def _listed_pages(run: ModuleRun, links: ListQuery) -> List[QueryItem]:
     ids = [number for (number,) in links.fetch("page")]
     pages = run.store.find_pages_by_id(ids)
     return page_items(pages[number] for number in ids)
-
-
-def query_pageswithprop(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=pageswithprop."""
-    keys, name = {"page": token_number}, run.args["propname"]
-    return _listed_pages(run, ListQuery(run, "page_prop", keys, "name = ?", name))
 
 
 def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
@@ -230,7 +227,7 @@ REPORT_LIST_MODULES: List[QueryModule] = [
     QueryModule(
         "list/pageswithprop",
         "pwp",
-        query_pageswithprop,
+        query_nothing,
         """
         propname: required text
         prop: any of ids title value = ids title

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .actions_query import ModuleRun, namespace_clause, token_number
+from .actions_query import ModuleRun, QueryItem, namespace_clause, token_number
 from .comments import parse_comment
 from .records import format_stamp, format_time, parse_stamp
 from .titles import Title, title_key
@@ -173,3 +173,8 @@ def show_comment(
 def show_time(props: Iterable[str], seconds: int) -> Dict[str, Any]:
     """Return when something was, if `props` ask for it."""
     return {"timestamp": format_time(seconds)} if "timestamp" in props else {}
+
+
+def query_nothing(run: ModuleRun) -> List[QueryItem]:
+    """Answer langlinks, pageprops, pageswithprop, filearchive: there are none here."""
+    return []

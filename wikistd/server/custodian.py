@@ -172,7 +172,6 @@ def delete_stored_page(
         )
         store.db.run("DELETE FROM revision WHERE page = ?", (page.id,))
         store.update_links(page.id, title, None, store.now())
-        store.db.run("DELETE FROM page_prop WHERE page = ?", (page.id,))
         store.db.run("DELETE FROM page WHERE id = ?", (page.id,))
         store.db.run(
             "DELETE FROM change WHERE page = ? AND kind IN ('edit', 'new')", (page.id,)

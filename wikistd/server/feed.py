@@ -95,8 +95,10 @@ class ChangeFeed:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """End all streams at their next pause."""
-        self.is_closed = True
+        """End all streams once they have sent what they are sending."""
+        with self.store.changed:
+            self.is_closed = True
+            self.store.changed.notify_all()
 
     def __call__(self, environ: Dict[str, Any], start_response: Any) -> Any:
         """Answer a request for /v2/stream/NAMES."""
@@ -238,8 +240,16 @@ class ChangeFeed:
                     self._move(place, event, now)
                     yield event
             if not changes:
-                self.store.wait_for_change(place.next_change - 1, FEED_PAUSE_SECONDS)
+                self._pause(place)
                 yield None
+
+    def _pause(self, place: FeedPlace) -> None:
+        """Wait for a change, for close(), or until the client is looked at again."""
+        with self.store.changed:
+            self.store.changed.wait_for(
+                lambda: self.is_closed or self.store.newest_change >= place.next_change,
+                FEED_PAUSE_SECONDS,
+            )
 
     def _move(self, place: FeedPlace, event: Dict[str, Any], moment: int) -> None:
         topic = event["meta"]["topic"]

@@ -76,9 +76,6 @@ CREATE INDEX category_time ON category_member (category, time, page);
 CREATE TABLE category (
   title TEXT PRIMARY KEY, pages INTEGER NOT NULL, subcats INTEGER NOT NULL,
   files INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE page_prop (
-  page INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (page, name)) WITHOUT ROWID;
 CREATE TABLE change (
   id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
   ns INTEGER NOT NULL, title TEXT NOT NULL, page INTEGER NOT NULL,

@@ -1,8 +1,13 @@
 """wikistd: what a wiki bot needs from the network, in the Python that is already there.
 
 The API is flat: every public name is an attribute of this package, and its module is
-imported when the name is first used.  Holds: nothing.  Not here: everything else.
+imported when the name is first used.  `python3 -m pydoc wikistd.Session` shows one.
 """
+
+import sys
+
+if sys.version_info < (3, 8):  # no syntax of these files is newer than this check
+    raise ImportError("wikistd needs Python 3.8 or newer, not %s" % sys.version[:6])
 
 TYPE_CHECKING = False  # what type checkers take for True, without 3 ms of typing
 if TYPE_CHECKING:

@@ -76,7 +76,8 @@ class Source:
         self.short = str(path.relative_to(package)).replace("\\", "/")
         self.room = parts[1] if len(parts) > 1 else ""
         self.text = path.read_text(encoding="utf-8")
-        self.tree = ast.parse(self.text, str(path))
+        # Older Pythons must come as far as saying that they are too old.
+        self.tree = ast.parse(self.text, str(path), feature_version=(3, 7))
         self.imports = list(self._find_imports())
 
     def where(self, lineno):

@@ -124,3 +124,11 @@ class PrivateNames(unittest.TestCase):
             if found:
                 users[source.short] = sorted(set(found))
         self.assertLessEqual(len(users), 1, users)
+
+
+class Syntax(unittest.TestCase):
+    def test_older_pythons_can_say_so(self):
+        """Python 3.7 parses all of it, so that it comes to the sentence on its age."""
+        self.assertTrue(sources())  # they are parsed with the syntax of 3.7
+        text = (PACKAGE / "__init__.py").read_text("utf-8")
+        self.assertLess(text.index("sys.version_info < (3, 8)"), text.index("TYPE_CHECKING"))

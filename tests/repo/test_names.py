@@ -137,6 +137,8 @@ class NothingRuns(unittest.TestCase):
                     continue
                 if isinstance(node, ast.If) and dotted(node.test).startswith("sys."):
                     continue
+                if source.short == "__init__.py" and "version_info" in ast.dump(node):
+                    continue
                 wrong.append("%s: %s" % (source.where(node.lineno), type(node).__name__))
         self.assertEqual(wrong, [])
 

@@ -28,6 +28,13 @@ class Waiting(Case):
         self.assertEqual(differing_parts(self.text, some), [])
         self.assertGreater(len(some), 2)
 
+    def test_too_old(self):
+        """The age of Python is looked at before anything else."""
+        before, _, rest = self.small.partition("if sys.version_info < (3, 8):\n    raise ")
+        self.assertIn("needs Python 3.8 or newer", rest[:100])
+        imports = [line for line in before.splitlines() if "import " in line and line[0] in "fi"]
+        self.assertEqual(imports, ["from __future__ import annotations", "import sys"])
+
     def test_import_defines_nothing(self):
         """Imported, it loads nothing dear; a name brings its part and what that needs."""
         out = self.run_code(

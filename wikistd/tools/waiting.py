@@ -13,6 +13,15 @@ from .flatten import FLAT_WIDTH, Flat
 #: The line that each part of the file is indented under.
 PART_GUARD = 'if "%s" in PARTS_NOW:'
 
+#: The first code of the file; the file has no syntax that 3.7 does not know.
+TOO_OLD_CODE = '''\
+import sys
+
+if sys.version_info < (3, 8):
+    raise ImportError("wikistd needs Python 3.8 or newer, not %s" % sys.version[:6])
+
+'''
+
 WAITING_CODE = '''\
 #: The parts of this file, in their order: what each needs of them, its public names.
 FILE_PARTS = {
@@ -113,7 +122,7 @@ def waiting_head(flat: Flat, version: str) -> str:
     flat.check_free(WAITING_NAMES)
     left_out = dict(flat.left_out, **flat.stand_ins)
     public = flat.exported()
-    text = "import sys\nimport threading\nimport types\n"
+    text = TOO_OLD_CODE + "import threading\nimport types\n"
     text += "from typing import Any\n\n" if left_out else "\n"
     text += '__version__ = "%s"\n\n' % version
     text += "__all__ = [\n%s]\n\n" % "".join('    "%s",\n' % n for n in public)

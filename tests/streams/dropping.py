@@ -80,14 +80,7 @@ class DroppingServer:
         self.thread.join(10)
 
     def _serve(self, connection):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = connection.recv(65536)
-            if not data:
-                return
-            head += data
-        position = self._start_position(head.decode("latin-1"))
+        position = self._start_position(self._read_head(connection))
         is_last = self.dropped >= self.drops
         budget = float("inf") if is_last else self.dice.randint(1, 2 * self.mean_bytes)
         self.dropped += 0 if is_last else 1
@@ -121,10 +114,25 @@ class DroppingServer:
         if not is_last:
             data = data[: int(budget)]
         connection.sendall(data)
-        how = self.dice.choice(("abrupt", "clean", "rst"))
         if is_last:
             connection.recv(1)  # the client has all, and closes
-        elif how == "clean" and data.endswith(b"\n\r\n"):
+        else:
+            self._end(connection, data.endswith(b"\n\r\n"))
+
+    def _read_head(self, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = connection.recv(65536)
+            if not data:
+                raise OSError("no request came")
+            head += data
+        return head.decode("latin-1")
+
+    def _end(self, connection, may_be_clean):
+        """End it by a last chunk, by a reset, or just so."""
+        how = self.dice.choice(("abrupt", "clean", "rst"))
+        if how == "clean" and may_be_clean:
             connection.sendall(b"0\r\n\r\n")
         elif how == "rst":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -142,6 +142,18 @@ class Positions(unittest.TestCase):
         self.assertTrue(position.take(make_event(0), make_id(1000))[0])
         self.assertLessEqual(len(json.loads(position.cursor())[-1]["seen"]), 3)
 
+    def test_the_newest_of_a_quiet_topic_stay_known(self):
+        """Each connection repeats them, however many events of others came since."""
+        position = StreamPosition(window=3)
+        newest = {"topic": CODFW, "partition": 0, "timestamp": 901}
+        position.take(make_event(1, topic=CODFW), json.dumps([newest]))
+        for offset in range(5):
+            position.take(make_event(offset), make_id(1000 + offset, newest))
+        other = StreamPosition(position.cursor(), window=3)
+        for each in (position, other):
+            self.assertIn({"topic": CODFW, "partition": 0, "timestamp": 900}, json.loads(each.resume_id()))
+            self.assertFalse(each.take(make_event(1, topic=CODFW), json.dumps([newest]))[0])
+
     def test_older_times_do_not_turn_it_back(self):
         """The newest time of a topic counts, in whichever order they came."""
         position = StreamPosition()

@@ -125,7 +125,8 @@ class StreamPosition:
         self.seen: OrderedDict[SeenKey, Optional[str]] = OrderedDict()
         self._times: Dict[TopicPartition, int] = {}
         self._offsets: Dict[TopicPartition, int] = {}
-        self._recent: Dict[TopicPartition, List[SeenKey]] = {}
+        #: Per topic those of its newest time, which each connection repeats.
+        self._recent: Dict[TopicPartition, Dict[SeenKey, Optional[str]]] = {}
         self._silent: Dict[TopicPartition, Dict[str, Any]] = {}
         self._counted: Set[TopicPartition] = set()
         self._first_of: Set[TopicPartition] = set()
@@ -150,10 +151,11 @@ class StreamPosition:
                     known = (key[0], key[1], mark)
                     self._offsets[key] = max(mark, self._offsets.get(key, mark))
                 self.seen[known] = None
-                self._recent.setdefault(key, []).append(known)
+                self._recent.setdefault(key, {})[known] = None
 
     def remember(self, mark: SeenKey) -> None:
         """Add to the window an event that another process took."""
+        self.seen.pop(mark, None)  # the cursor's are the newest, not the oldest
         self.seen[mark] = None
         if isinstance(mark, tuple):
             place = mark[:2]
@@ -186,11 +188,7 @@ class StreamPosition:
             mark = (place[0], place[1], offset)
         elif isinstance(name, str):
             mark = name
-        is_new = mark is None or mark not in self.seen
-        if not is_new and mark is not None:
-            # Offsets belong to a cluster; another data centre may count differently.
-            known = self.seen[mark]
-            is_new = known is not None and name is not None and known != name
+        is_new = mark is None or self._is_new(mark, name, place)
         milliseconds = self._note_times(id, place)
         gap = None
         if place is not None:
@@ -198,15 +196,28 @@ class StreamPosition:
         if not is_new:
             self.duplicates += 1
             return False, gap
+        known_name = name if isinstance(name, str) else None
         if mark is not None:
-            self.seen[mark] = name if isinstance(name, str) else None
+            self.seen[mark] = known_name
             if len(self.seen) > self.window:
                 self.seen.popitem(last=False)
         if place is not None:
             if isinstance(offset, int):
                 self._offsets[place] = offset
-            self._note_recent(place, mark, milliseconds)
+            self._note_recent(place, mark, known_name, milliseconds)
         return True, gap
+
+    def _is_new(
+        self, mark: SeenKey, name: Any, place: Optional[TopicPartition]
+    ) -> bool:
+        marks: Dict[SeenKey, Optional[str]] = self.seen
+        if mark not in marks and place is not None:
+            # The window may be full of events of other topics.
+            marks = self._recent.get(place, {})
+        if mark not in marks:
+            return True
+        # Offsets belong to a cluster; another data centre may count differently.
+        return None not in (marks[mark], name) and marks[mark] != name
 
     def _note_times(self, id: str, place: Optional[TopicPartition]) -> Optional[int]:
         """Remember the topics that `id` names; return the time of that at `place`."""
@@ -219,7 +230,7 @@ class StreamPosition:
                     found = timestamp - 1
                 elif timestamp - 1 > self._times.get(key, -1):
                     self._times[key] = timestamp - 1
-                    self._recent[key] = []
+                    self._recent[key] = {}
             elif key not in self._times:
                 self._silent[key] = entry
                 if key == place:
@@ -230,17 +241,18 @@ class StreamPosition:
         self,
         place: TopicPartition,
         mark: Optional[SeenKey],
+        name: Optional[str],
         milliseconds: Optional[int],
     ) -> None:
         """Keep the marks that the server will repeat when asked for the newest time."""
-        recent = self._recent.setdefault(place, [])
+        recent = self._recent.setdefault(place, {})
         if milliseconds is not None and milliseconds > self._times.get(place, -1):
             self._times[place] = milliseconds
             recent.clear()
         if mark is not None:
-            recent.append(mark)
+            recent[mark] = name
             if len(recent) > self.window:
-                del recent[0]
+                del recent[next(iter(recent))]
 
     def _gap_before(
         self,

@@ -1,11 +1,12 @@
 """server/feed.py: recent changes as the real service sends them."""
 
 import json
+import threading
 import unittest
 from urllib.parse import quote
 
 from tests.support.clocks import FakeClock
-from wikistd.server.feed import ChangeFeed, parse_since
+from wikistd.server.feed import ChangeFeed, FeedPlace, parse_since
 from wikistd.server.local import local_connect
 from wikistd.server.store import PageStore
 
@@ -214,6 +215,26 @@ class Events(FeedCase):
         self.assertIn("last-event-id", fields["access-control-allow-headers"])
         status, document = self.refused(method="POST")
         self.assertEqual(status, "HTTP/1.1 405 Method Not Allowed")
+
+
+class Closing(FeedCase):
+    def test_while_streams_wait(self):
+        """close() wakes the streams that wait for a change."""
+        waiting = threading.Event()
+        wait_for = self.store.changed.wait_for
+
+        def wait_long(predicate, timeout):
+            waiting.set()
+            return wait_for(predicate, 60)
+
+        self.store.changed.wait_for = wait_long
+        events = self.feed.iter_feed(FeedPlace({}, 1), "http://wiki.test")
+        thread = threading.Thread(target=list, args=(events,), daemon=True)
+        thread.start()
+        self.assertTrue(waiting.wait(10))
+        self.feed.close()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
 
 
 class Resuming(FeedCase):

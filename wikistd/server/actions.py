@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import (
     Any,
-    Dict,
     Iterable,
     List,
     Mapping,
@@ -66,28 +65,18 @@ class ApiReply(NamedTuple):
         return "<ApiReply %d, %d bytes>" % (self.status, len(self.body))
 
 
-class ApiMessage:
+class ApiMessage(NamedTuple):
     """One error or warning: a code for programs, a sentence, and data beside it.
 
-    `key` and `params` are what errorformat=raw shows instead of the sentence.
+    `key` and `params` are what errorformat=raw shows instead of the sentence; without
+    a `key` it is made of the code.
     """
 
-    __slots__ = ("code", "text", "data", "key", "params")
-
-    def __init__(
-        self,
-        code: str,
-        text: str,
-        data: Optional[Mapping[str, Any]] = None,
-        *,
-        key: str = "",
-        params: Sequence[Any] = (),
-    ) -> None:
-        self.code = code
-        self.text = text
-        self.data: Dict[str, Any] = dict(data or {})
-        self.key = key or "apierror-" + code
-        self.params = list(params)
+    code: str
+    text: str
+    data: Mapping[str, Any] = {}
+    key: str = ""
+    params: Sequence[Any] = ()
 
 
 class ActionFailure(Exception):

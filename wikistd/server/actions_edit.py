@@ -19,7 +19,7 @@ from .actions_rules import check_lists, check_page, check_rate, check_tags
 from .markup import find_redirect, get_section, merge_texts, replace_section, sign_text
 from .records import PageRow, RevisionRow, format_time, format_words
 from .store import default_model
-from .titles import Title, title_text
+from .titles import Title
 
 #: MediaWiki takes 500 letters; what it writes itself is cut at 500 bytes.
 MAX_SUMMARY_BYTES = 500
@@ -101,13 +101,8 @@ class EditJob:
 
     def _undone_text(self) -> str:
         args = self.args
-        undo = self.store.find_revision(args["undo"])
-        if undo is None:
-            raise no_revision(args["undo"])
-        after = args["undoafter"] or undo.parent
-        base = self.store.find_revision(after) if after else None
-        if base is None:
-            raise no_revision(args["undoafter"] or "")
+        undo = existing_revision(self.call, args["undo"])
+        base = existing_revision(self.call, args["undoafter"] or undo.parent or "")
         for revision in (undo, base):
             if self.page is None or revision.page != self.page.id:
                 text = "r%d is not a revision of %s." % (revision.id, self.title)
@@ -289,7 +284,7 @@ class EditJob:
             tags=[*self.tags, *(["mw-" + kind] if kind else [])],
         )
         shown: Dict[str, Any] = {"result": "Success", "pageid": saved.page}
-        shown["title"] = title_text(self.title.namespace, self.title.key)
+        shown["title"] = str(self.title)
         shown["contentmodel"] = self._model()
         if saved.is_new:
             shown["new"] = True
@@ -318,9 +313,12 @@ def find_existing(call: ActionCall, title: Title) -> PageRow:
     return page
 
 
-def no_revision(revision: Any) -> ActionFailure:
-    """Return the failure of a revision that is not there."""
-    return refuse("nosuchrevid", "There is no revision with ID %s." % revision)
+def existing_revision(call: ActionCall, number: Any) -> RevisionRow:
+    """Return the revision of that number; refuse a missing one."""
+    revision = call.store.find_revision(number)
+    if revision is None:
+        raise refuse("nosuchrevid", "There is no revision with ID %s." % number)
+    return revision
 
 
 def edit_kind(old: Optional[str], new: str) -> str:

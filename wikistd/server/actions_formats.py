@@ -182,8 +182,8 @@ def format_message(
     """Return one error or warning in an errorformat other than bc."""
     shown: Dict[str, Any] = {"code": message.code}
     if form == "raw":
-        shown["key"] = message.key
-        shown["params"] = message.params
+        shown["key"] = message.key or "apierror-" + message.code
+        shown["params"] = list(message.params)
     elif form != "none":
         name = "html" if form == "html" else "text"
         shown["*" if version == 1 else name] = message.text

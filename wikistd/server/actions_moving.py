@@ -74,7 +74,7 @@ def _check_move(call: ActionCall, page: PageRow, source: Title, target: Title) -
     check_page(call, source, "move")
     if not call.may("move"):
         raise refuse("cantmove", "You do not have permission to move pages.")
-    if (source.namespace, source.key) == (target.namespace, target.key):
+    if source[:2] == target[:2]:
         text = "The title is the same; cannot move a page over itself."
         raise refuse("selfmove", text)
     other = call.store.find_page(target)
@@ -135,7 +135,7 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> None:
     if last >= first:
         text = "Source revisions overlap or come after destination revisions."
         raise refuse("mergehistory-fail-timestamps-overlap", text)
-    title = Title(source.namespace, source.key)
+    title = source.title
     with store.db.transaction():
         store.db.run(
             "UPDATE revision SET page = ? WHERE page = ?", (target.id, source.id)

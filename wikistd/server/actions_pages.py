@@ -130,9 +130,9 @@ class PageSet:
             (namespace, key) for namespace, keys in by_namespace.items() for key in keys
         ]
         found = self.store.find_pages(wanted)
-        for page in sorted(found.values(), key=lambda each: (each.namespace, each.key)):
+        for page in sorted(found.values(), key=lambda each: each.title):
             self.good[page.id] = page
-        known = {(title.namespace, title.key) for title in self.missing.values()}
+        known = {title[:2] for title in self.missing.values()}
         for namespace, key in wanted:
             if (namespace, key) not in found and (namespace, key) not in known:
                 self.missing[self._fake()] = Title(namespace, key)

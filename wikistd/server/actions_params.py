@@ -81,13 +81,9 @@ class ParamReader:
 
     def warn(self, module: str, message: ApiMessage) -> None:
         """Keep a warning for the reply; the same one is kept once."""
-        for known, other in self.warnings:
-            if known == module and (other.code, other.text) == (
-                message.code,
-                message.text,
-            ):
-                return
-        self.warnings.append((module, message))
+        told = [(known, other.code, other.text) for known, other in self.warnings]
+        if (module, message.code, message.text) not in told:
+            self.warnings.append((module, message))
 
     def deprecate(self, module: str, text: str, feature: str) -> None:
         """Keep a warning of a feature that will go away."""

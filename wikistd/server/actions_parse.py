@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from .actions import refuse
 from .actions_call import ActionCall, ActionModule, write_action
-from .actions_edit import find_existing, missing_page, no_revision
+from .actions_edit import existing_revision, find_existing, missing_page
 from .actions_pages import PAGE_SET_PARAMS, is_unknown_special
 from .actions_params import require_one
 from .actions_props import display_title
@@ -20,7 +20,7 @@ from .actions_rules import check_rate
 from .actions_search import find_by_prefix
 from .markup import PageLinks, escape_html, find_links, find_sections, render_html
 from .records import PageRow, RevisionRow
-from .titles import Title, parse_title, title_text
+from .titles import Title, parse_title
 
 
 def _parse_source(
@@ -35,17 +35,14 @@ def _parse_source(
         raise refuse("invalidparammix", text % tuple(names[:2]))
     store = call.store
     if args["oldid"] is not None:
-        revision = store.find_revision(args["oldid"])
-        if revision is None:
-            raise no_revision(args["oldid"])
+        revision = existing_revision(call, args["oldid"])
         page = store.find_pages_by_id([revision.page])[revision.page]
     elif args["pageid"] is not None or args["page"] is not None:
         title = call.find_title(args, ("page", "pageid"))
         page = find_existing(call, title)
         if args["redirects"] and args["pageid"] is None:
             page = _follow_redirects(call, page)
-        revision = store.find_revision(page.latest)
-        assert revision is not None
+        revision = existing_revision(call, page.latest)
     else:
         if args["text"] is not None and not (args["title"] or args["contentmodel"]):
             text = 'No "title" or "contentmodel" was given, assuming wikitext.'
@@ -114,7 +111,7 @@ def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
 
 
 def _existing(call: ActionCall, links: PageLinks) -> Any:
-    wanted = [(each.namespace, each.key) for each in [*links.pages, *links.templates]]
+    wanted = [each[:2] for each in [*links.pages, *links.templates]]
     wanted += [(14, key) for key in links.categories]
     return set(call.store.find_pages(wanted))
 
@@ -123,8 +120,8 @@ def _show_link(call: ActionCall, title: Title, existing: Any) -> Dict[str, Any]:
     name = call.text_key("title")
     return {
         "ns": title.namespace,
-        name: title_text(title.namespace, title.key),
-        "exists": (title.namespace, title.key) in existing,
+        name: str(title),
+        "exists": title[:2] in existing,
     }
 
 
@@ -224,15 +221,12 @@ def _compare_side(
             title = call.read_title(args[side + "title"])
             found = store.find_page(title)
             if found is None:
-                text = "The page %s doesn't exist." % str(title)
-                raise refuse("missingtitle", text)
+                raise refuse("missingtitle", "The page %s doesn't exist." % str(title))
             page = found
         else:
             page = call.find_page_by_id(args[side + "id"])
         number = page.latest
-    revision = store.find_revision(number)
-    if revision is None:
-        raise no_revision(number)
+    revision = existing_revision(call, number)
     page = store.find_pages_by_id([revision.page])[revision.page]
     return store.read_text(revision), {
         side + "id": page.id,

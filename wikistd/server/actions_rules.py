@@ -17,7 +17,7 @@ from .actions_call import ActionCall
 from .actions_users import find_block, show_block
 from .custodian import parse_expiry
 from .markup import find_links
-from .titles import Title, title_text
+from .titles import Title
 
 #: Groups by the page that tells of each, as messages name them.
 _group_pages = {
@@ -213,7 +213,7 @@ def check_tags(call: ActionCall, tags: Optional[Sequence[str]]) -> List[str]:
 def check_lists(call: ActionCall, title: Title, text: str, *, is_new: bool) -> None:
     """Refuse titles and links that the wiki's blacklists name."""
     site = call.store.site
-    full = title_text(title.namespace, title.key)
+    full = str(title)
     for line in site.title_blacklist if is_new and not call.may("tboverride") else ():
         pattern = line.partition("<")[0].strip()
         if not re.fullmatch(pattern, full, re.IGNORECASE):

@@ -23,7 +23,7 @@ from .files import file_folder, file_path
 from .forms import host_url, read_api_request
 from .records import FileRecord, RevisionRow
 from .store import PageStore
-from .titles import InvalidTitle, Title, parse_title, title_text
+from .titles import InvalidTitle, Title, parse_title
 from .views import VIEW_ROWS, WikiViews
 
 #: A smaller body is not worth compressing: it fits one packet as it is.
@@ -149,7 +149,7 @@ class WikiApp:
             return self._raw(title, query)
         if title.namespace == -1:
             return self._special(title, query, environ)
-        shown = title_text(title.namespace, title.key)
+        shown = str(title)
         if action == "view" and "oldid" not in query and not title.interwiki:
             if wanted and wanted.replace("_", " ") != shown:
                 return self._redirect(shown, environ)
@@ -248,7 +248,7 @@ class WikiApp:
                 headers = [_html_type, ("Location", host_url(environ) + address)]
                 return ApiReply(301 if is_short else 302, headers)
         body = _note("There is no such special page here.")
-        return self._html(404, self.views.frame(title_text(-1, title.key), body))
+        return self._html(404, self.views.frame(str(title), body))
 
     def _redirect(self, title: str, environ: Dict[str, Any]) -> ApiReply:
         location = host_url(environ) + self.views.page_url(title)

@@ -245,7 +245,7 @@ def protect_stored_page(
     with store.db.transaction():
         store.db.run(
             "DELETE FROM protection WHERE ns = ? AND title = ?",
-            (title.namespace, title.key),
+            title[:2],
         )
         now = store.now()
         kept = [each for each in wanted if each[1]]

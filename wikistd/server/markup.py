@@ -10,7 +10,7 @@ import re
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from urllib.parse import quote
 
-from .titles import InvalidTitle, Title, parse_title, title_text
+from .titles import InvalidTitle, Title, parse_title
 
 #: Longer texts are not merged line by line: difflib is quadratic in the worst case.
 MAX_MERGE_LINES = 20000
@@ -352,9 +352,9 @@ def _render_link(
     if title.namespace in (6, 14) and not target.lstrip().startswith(":"):
         return ""
     words = _render_words(label if label else target.strip().lstrip(":"))
-    full = title_text(title.namespace, title.key)
+    full = str(title)
     address = quote(full.replace(" ", "_"), safe="/:()*,;@!$~")
-    if (title.namespace, title.key) in existing:
+    if title[:2] in existing:
         return '<a href="/wiki/%s" title="%s">%s</a>' % (
             address,
             escape_html(full),

@@ -161,8 +161,7 @@ class PageStore:
     def find_page(self, title: Union[str, Title]) -> Optional[PageRow]:
         """Return the page of that title, or None.  InvalidTitle for a bad one."""
         wanted = parse_title(title) if isinstance(title, str) else title
-        where = (wanted.namespace, wanted.key)
-        found = self.query_pages("ns = ? AND title = ?", where, 1)
+        found = self.query_pages("ns = ? AND title = ?", wanted[:2], 1)
         return found[0] if found else None
 
     def find_pages(
@@ -557,7 +556,7 @@ class PageStore:
             for kind, targets in titles.items()
             for target in targets
             # A page's link to itself is no link.
-            if (target.namespace, target.key) != (title.namespace, title.key)
+            if target[:2] != title[:2]
         ]
         rows += self._missing_templates(page, title, links)
         for other in links.interwikis:
@@ -576,7 +575,7 @@ class PageStore:
         self, page: int, title: Title, links: PageLinks
     ) -> List[Tuple[Any, ...]]:
         """A template that is not there is shown as a link, and is one."""
-        wanted = [(each.namespace, each.key) for each in links.templates]
+        wanted = [each[:2] for each in links.templates]
         found = self.find_pages(wanted)
         return [
             ("page", page, *target, title.namespace)

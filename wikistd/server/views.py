@@ -120,7 +120,7 @@ class WikiViews:
         if record.model != "wikitext":
             return "<pre>%s</pre>" % html.escape(record.text)
         links = find_links(record.text)
-        pairs = [(link.namespace, link.key) for link in links.pages]
+        pairs = [link[:2] for link in links.pages]
         existing = set(self.store.find_pages(pairs))
         existing.update(_special_pages(record.text))
         return render_html(record.text, title, existing)
@@ -249,7 +249,7 @@ def _special_pages(text: str) -> Set[Tuple[int, str]]:
             title = parse_title(match.group(1))
         except InvalidTitle:
             continue
-        found.add((title.namespace, title.key))
+        found.add(title[:2])
     return found
 
 

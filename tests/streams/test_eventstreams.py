@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import threading
+import time
 import unittest
 
 from tests.streams.standins import Answer, StandInClient, quiet_streams
@@ -463,7 +464,7 @@ class Checkpoints(unittest.TestCase):
     def test_what_a_killed_process_left(self):
         """Is removed by a later one, once it is too old to be somebody's at work."""
         stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=self.path)
-        now = stream._clock.now()
+        now = time.time()
         old, young = (".position.%s.new" % (digit * 16) for digit in "0f")
         others = [".position.new", ".position.xyz.new", ".other.%s.new" % ("0" * 16)]
         for name in (old, young, *others):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import Any, Dict, List, Optional
 
 from ..clock import Clock
@@ -15,7 +14,6 @@ from ..web.cookiefile import write_private_file
 from .reconnect import StreamPosition, encode_position, position_entries
 
 CHECKPOINT_VERSION = 1
-CHECKPOINT_DEAD_SECONDS = 3600.0  # no write takes that long
 
 
 class Checkpoint:
@@ -94,26 +92,11 @@ class Checkpoint:
                 "ids": names,
             },
         }
-        if self._saved_at is None:
-            remove_dead_files(self.path, self._clock.now())
+        # A folder that is not there is a mistake, and nothing to be made.
+        os.stat(os.path.dirname(os.path.abspath(self.path)))
         write_private_file(self.path, json.dumps(state, separators=(",", ":")))
         self._dirty = False
         self._saved_at = self._clock.monotonic()
-
-
-def remove_dead_files(path: str, now: float) -> None:
-    """Remove what processes left behind that were killed while they wrote to `path`."""
-    folder, name = os.path.split(os.path.realpath(path))
-    ours = re.compile(r"\.%s\.[0-9a-f]{16}\.new" % re.escape(name))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if ours.fullmatch(entry.name) is None:
-                continue
-            try:
-                if now - entry.stat().st_mtime > CHECKPOINT_DEAD_SECONDS:
-                    os.unlink(entry.path)
-            except OSError:
-                pass  # somebody else removed it, or owns it: it is only in the way
 
 
 def read_checkpoint(state: Any) -> StreamPosition:

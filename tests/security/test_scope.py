@@ -109,6 +109,19 @@ class Scope(unittest.TestCase):
             self.assertEqual((last.method, last.body or None), ("GET", None))
             self.assertEqual([n for n in last.names() if n.startswith(("content-", "transfer-"))], [])
 
+    def test_body_after_307(self):
+        """307 and 308 take a body to another origin, as browsers do; nothing else goes."""
+        for status in (307, 308):
+            network = Origins({"https://a.example/": moved("https://b.example/", status)})
+            with client_for(network, auth=("u", "canary"), cookies={"c": "canary"}) as client:
+                headers = {"X-Api-Key": "canary", "Authorization": "canary", "Cookie": "canary"}
+                client.post("https://a.example/", b"body", headers=headers)
+                last = network.seen[-1]
+                self.assertEqual((last.origin, last.body), ("https://b.example", b"body"))
+                self.assertNotIn("canary", repr(last.pairs))
+                reply = client.post("https://a.example/", b"body", allow_redirects=False)
+                self.assertEqual((reply.status, len(network.seen)), (status, 3))
+
     def test_cve_2025_50181_redirect_limit(self):
         """CVE-2025-50181: the client's limit holds for every way to call it."""
         network = Origins({"https://a.example/": moved("/x")})

@@ -79,6 +79,19 @@ class Writing(unittest.TestCase):
         self.assertEqual(os.listdir(self.folder), ["c.lwp"])
 
 
+    def test_left_behind(self):
+        """What killed writers left is removed by a later one; what is young stays."""
+        names = [".c.lwp.%s.new" % (digit * 16) for digit in "ab"]
+        others = [".c.lwp.0.new", ".d.lwp.%s.new" % ("a" * 16), "c.lwp"]
+        for name in names + others:
+            with open(os.path.join(self.folder, name), "w"):
+                pass
+        for name in names[:1] + others:
+            os.utime(os.path.join(self.folder, name), (1, 1))
+        write_private_file(os.path.join(self.folder, "c.lwp"), "x")
+        self.assertEqual(set(os.listdir(self.folder)), set(names[1:] + others))
+
+
 class Locks(unittest.TestCase):
     """Systems without fcntl: Windows has msvcrt, some have nothing."""
 

@@ -1,6 +1,7 @@
 """wikistd.wiki.exchange: where a POST may go, what errors show, how large a reply is."""
 
 import base64
+import gzip
 import html
 import io
 import json
@@ -11,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, Reply, tokens
-from wikistd import Session
+from wikistd import HttpClient, Session
 from wikistd.errors import (
     APIWarning,
     ClientInteractionRequest,
@@ -20,7 +21,7 @@ from wikistd.errors import (
     StatusError,
     WikistdError,
 )
-from wikistd.wiki.exchange import secret_header_values
+from wikistd.wiki.exchange import scrub_values, secret_header_values
 
 ELSEWHERE = "https://evil.example/w/api.php"
 
@@ -167,6 +168,21 @@ class Scrubbing(Case):
         )
 
 
+class Excerpts(unittest.TestCase):
+    def test_cut_in_a_secret(self):
+        """Where an excerpt ends within a secret, its beginning does not stay."""
+        secret = "pass/word+1"
+        for shown in (secret, quote_plus(secret)):
+            for size in range(4, len(shown)):
+                error = StatusError("no: " + shown[:size] + "...", status=500)
+                error.body = b"no: " + shown[:size].encode("ascii")
+                scrub_values(error, [secret, "other one"])
+                self.assertEqual((error.message, error.body), ("no: ...", b"no: "))
+        error = StatusError("no: pass", status=500, body=b"no: pas")
+        scrub_values(error, [secret])
+        self.assertEqual((error.message, error.body), ("no: pass", b"no: pas"))
+
+
 class Large(Case):
     def test_bound(self):
         """A reply beyond the bound is not parsed, nor asked for again."""
@@ -174,10 +190,28 @@ class Large(Case):
             with mock.patch("wikistd.wiki.exchange.MAX_REPLY_BYTES", 20):
                 session = self.start(({}, {"a": 1}), ({"": method}, {"a": "x" * 20}))
                 session.get(action="query")
-                with self.assertRaisesRegex(LimitExceeded, "the reply has 29 bytes") as got:
+                with self.assertRaisesRegex(LimitExceeded, "the reply is larger") as got:
                     session.request(method, {"action": "edit", "token": "t"})
             self.assertEqual(got.exception.maybe_applied, is_write)
             self.assertEqual((got.exception.name, got.exception.limit), ("MAX_REPLY_BYTES", 20))
+
+
+    def test_bomb(self):
+        """An HttpClient stops at the bound while it decodes, not after."""
+        body = gzip.compress(b" " * 10_000_000)
+        headers = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]
+        got = []
+
+        def network(*call):
+            return 200, headers, io.BytesIO(body)
+
+        client = HttpClient(transport=network, user_agent="tests/1.0")
+        client.on_response.append(lambda request, response: got.append(response))
+        with mock.patch("wikistd.wiki.exchange.MAX_REPLY_BYTES", 100_000), client:
+            session = Session("https://w.test", session=client, user_agent="tests/1.0")
+            with self.assertRaisesRegex(LimitExceeded, "the reply is larger than"):
+                session.get(action="query")
+        self.assertLess(got[0].total_bytes, 300_000)
 
 
 class Travel(unittest.TestCase):

@@ -160,9 +160,13 @@ def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, "***")
+        if value.endswith("..."):
+            value = _without_cut(value[:-3], secrets) + "..."
     elif isinstance(value, bytes):
         for secret in secrets:
             value = value.replace(secret.encode("utf-8", "surrogatepass"), b"***")
+        raw = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
+        return _without_cut(value, raw)
     elif isinstance(value, list):
         return [_scrubbed(item, secrets) for item in value]
     elif isinstance(value, tuple):
@@ -170,6 +174,34 @@ def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
     elif isinstance(value, dict):
         return {key: _scrubbed(item, secrets) for key, item in value.items()}
     return value
+
+
+def _without_cut(value: Any, secrets: Sequence[Any]) -> Any:
+    """Return an excerpt without the secret that it may have been cut in the middle of.
+
+    `value` and `secrets` are text or bytes.
+    """
+    for size in range(max(map(len, secrets)) - 1, MIN_SECRET_CHARACTERS - 1, -1):
+        if any(value.endswith(s[:size]) for s in secrets if size < len(s)):
+            return value[:-size]
+    return value
+
+
+def _bound_reply(response: Any) -> None:
+    """Bound the size and the time of a reply that is about to be read."""
+    own = response.max_body_bytes
+    response.max_body_bytes = min(own or MAX_REPLY_BYTES, MAX_REPLY_BYTES)
+    response.deadline = response.request.deadline  # A stream's would be none.
+
+
+def _reply_too_large(is_write: bool) -> LimitExceeded:
+    return LimitExceeded(
+        "the reply is larger than MAX_REPLY_BYTES=%d: ask for less at once"
+        % MAX_REPLY_BYTES,
+        name="MAX_REPLY_BYTES",
+        limit=MAX_REPLY_BYTES,
+        maybe_applied=is_write,
+    )
 
 
 def foreign_error(error: OSError, url: str) -> TransportError:
@@ -303,8 +335,8 @@ def send_call(
     if method == "POST" and is_read_only:
         # Lets a wiki of several data centres answer from the nearest one.
         sent["Promise-Non-Write-API-Action"] = "true"
-    if on_reply is not None and isinstance(client, HttpClient):
-        arguments["stream"] = True
+    if isinstance(client, HttpClient):
+        arguments["stream"] = True  # To bound the reply before it is read.
     began = clock.monotonic()
     try:
         if method == "POST":
@@ -313,12 +345,16 @@ def send_call(
             response = client.request(method, target, headers=sent, **arguments)
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
+        if isinstance(client, HttpClient):
+            _bound_reply(response)
         if on_reply is not None and status == 200 and on_reply(response):
             _log_exchange(method, pairs, status, clock.monotonic() - began)
             return response
         body = response.content
     except WikistdError as error:
         _log_exchange(method, pairs, type(error).__name__, clock.monotonic() - began)
+        if isinstance(error, LimitExceeded) and error.limit == MAX_REPLY_BYTES:
+            raise _reply_too_large(is_write) from error
         if is_write and not isinstance(error, ConnectFailed):
             error.maybe_applied = True
         raise
@@ -330,13 +366,7 @@ def send_call(
     asked = getattr(response, "request", None)
     del response  # It holds the body as well, which parsing multiplies.
     if len(body) > MAX_REPLY_BYTES:
-        raise LimitExceeded(
-            "the reply has %d bytes, more than MAX_REPLY_BYTES=%d: ask for less at once"
-            % (len(body), MAX_REPLY_BYTES),
-            name="MAX_REPLY_BYTES",
-            limit=MAX_REPLY_BYTES,
-            maybe_applied=is_write,
-        )
+        raise _reply_too_large(is_write)
     try:
         return parse_reply(
             status, fields, body, url=url, now=clock.now(), is_write=is_write

@@ -90,6 +90,13 @@ class ServerCase(unittest.TestCase):
         self.addCleanup(sock.close)
         return sock
 
+    def settle(self, server):
+        """Wait until the server has noted that no request is being answered."""
+        until = time.monotonic() + 5
+        while not all(each.is_waiting for each in list(server._open.values())):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.001)
+
 
 class Replies(ServerCase):
     """Each way a body can end, over a real socket and over the fake one."""
@@ -472,10 +479,13 @@ class Limits(ServerCase):
         self.assertEqual(silent.makefile("rb").read(), b"")
         self.assertEqual(half.makefile("rb").read(), b"")
         self.assertEqual(ask(crowd[-1], get("/"))[2], b"GET /? 0")
+        self.settle(server)
         self.assertEqual(ask(asked, get("/"))[2], b"GET /? 0")
+        self.settle(server)
         newest = [self.connect(server) for _ in range(3)]
         self.assertEqual(crowd[-2].makefile("rb").read(), b"")
         self.assertEqual(ask(newest[-1], get("/"))[2], b"GET /? 0")
+        self.settle(server)
         another = self.connect(server)
         self.assertEqual(crowd[-1].makefile("rb").read(), b"")
         self.assertEqual(ask(asked, get("/"))[2], b"GET /? 0")

@@ -295,7 +295,7 @@ class ServerConnection:
 
     def _read_head(self) -> Optional[RequestHead]:
         head = self.parser.read_head()
-        self.is_waiting, self.waiting_since = True, time.monotonic()
+        self.waiting_since, self.is_waiting = time.monotonic(), True
         ends_at = self.waiting_since + self.server.head_timeout
         is_silent = not self.parser.has_input
         if is_silent:

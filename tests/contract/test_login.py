@@ -5,7 +5,7 @@ import pickle
 import tempfile
 
 from tests.contract.world import USER_AGENT, ContractCase
-from wikistd import CookieStore, Session, edit_page
+from wikistd import BearerAuth, CookieStore, HttpClient, Session, edit_page
 from wikistd.errors import APIError, ClientInteractionRequest, LoginError
 
 
@@ -30,6 +30,26 @@ class LoggingIn(ContractCase):
         session = self.session("bot", formatversion=1)
         self.assertEqual(self.who(session)["name"], session.user)
         self.session("plain", formatversion=1, api_path="/w/api.php")
+
+    def test_never(self):
+        """An edit without a login says how to log in; one by GET has no token in it."""
+        with self.assertRaisesRegex(APIError, r"session\.login\(user, password\) comes first"):
+            edit_page(self.session(), self.title("Never"), "x")
+        with self.assertRaises(APIError):
+            self.session("bot").get(action="edit", title=self.title("Never"), text="x")
+
+    def test_oauth_that_is_not_heard(self):
+        """A token that the wiki does not look at saves nothing under an address."""
+        headers = {"Authorization": "Bearer expired"}
+        for options in ({"auth": BearerAuth("expired")}, {"headers": headers}):
+            client = self.world.client(**options)
+            if not isinstance(client, HttpClient):
+                self.skipTest("not a client that takes these")
+            with client:
+                session = Session(self.world.url, session=client)
+                with self.assertRaises(APIError) as caught:
+                    session.post(action="edit", title=self.title("Never"), text="x")
+                self.assertEqual(caught.exception.code, "assertuserfailed")
 
     def test_wrong_password(self):
         for role in ("bot", "plain"):

@@ -229,6 +229,26 @@ class Opening(unittest.TestCase):
                 urllib.request.install_opener(before)
             self.assertEqual(client.counters.connections, 1)
 
+    def test_install_client(self):
+        """So can the client itself: urlopen's default of no timeout is the client's."""
+        before = urllib.request._opener
+        with ScriptedServer(["GET /", OK]) as server, make_client(timeout=5) as client:
+            urllib.request.install_opener(client)
+            try:
+                with urllib.request.urlopen(server.url + "/") as response:
+                    self.assertEqual(response.read(), b"ok")
+            finally:
+                urllib.request.install_opener(before)
+
+    def test_settled(self):
+        """Attributes that a requests.Session has are refused, not without effect."""
+        with make_client(auth=("u", "p")) as client:
+            for name in ("auth", "proxies", "verify", "cert", "hooks"):
+                with self.assertRaisesRegex(AttributeError, "no effect on a client that"):
+                    setattr(client, name, {})
+            self.assertTrue(client.auth)
+            client.timeout = 5
+
     def test_handlers(self):
         """Handlers of the caller's take part; errors of foreign ones become ours."""
 

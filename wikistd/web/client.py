@@ -68,6 +68,24 @@ class _ClientDefault:
 CLIENT_DEFAULT = _ClientDefault()
 
 
+#: What is an attribute of a requests.Session, or an argument of ours and no attribute.
+SETTLED_ARGUMENTS = {
+    "auth": "give HttpClient(auth=...), or auth= to the call",
+    "authenticate": "give HttpClient(authenticate=...)",
+    "proxies": "give HttpClient(proxies=...)",
+    "verify": "give HttpClient(ca_file=...), fingerprint= or ssl_context=",
+    "cert": "give HttpClient(client_cert=...)",
+    "ca_file": "give HttpClient(ca_file=...)",
+    "client_cert": "give HttpClient(client_cert=...)",
+    "fingerprint": "give HttpClient(fingerprint=...)",
+    "ssl_context": "give HttpClient(ssl_context=...)",
+    "trust_env": "give HttpClient(proxies={}) for no proxy",
+    "params": "give params= to the call",
+    "stream": "give stream= to the call",
+    "hooks": "append to on_request and on_response",
+}
+
+
 class HttpClient:
     """An HTTP client with kept connections, cookies, credentials and time limits.
 
@@ -178,11 +196,12 @@ class HttpClient:
                 counters=self.counters,
                 clock=self.clock,
             )
+        self._credentials = AuthHandler(auth=auth, authenticate=authenticate)
         self.opener = ClientOpener(self._web_request)
         chain: List[urllib.request.BaseHandler] = [
             HeadersHandler(self.user_agent),
             cookie_handler,
-            AuthHandler(auth=auth, authenticate=authenticate),
+            self._credentials,
             sender,
             DecodingHandler(),
             RedirectHandler(max_redirects),
@@ -200,6 +219,19 @@ class HttpClient:
             )
         for handler in [*chain, *handlers]:
             self.opener.add_handler(handler)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTLED_ARGUMENTS:
+            raise AttributeError(
+                "%s has no effect on a client that is made: %s"
+                % (name, SETTLED_ARGUMENTS[name])
+            )
+        object.__setattr__(self, name, value)
+
+    @property
+    def auth(self) -> Any:
+        """The credentials that the client was made with."""
+        return self._credentials.auth
 
     @property
     def counters(self) -> Counters:
@@ -306,6 +338,8 @@ class HttpClient:
         timeout: TimeoutInput = CLIENT_DEFAULT,
     ) -> Response:
         """Send a prepared request, or GET a URL; `stream` is as the request says."""
+        if type(timeout) is object:  # urlopen's, where this client is installed
+            timeout = CLIENT_DEFAULT
         request = self._web_request(fullurl, data)
         if request.deadline is None or timeout is not CLIENT_DEFAULT:
             self._set_timeout(request, timeout)

@@ -29,12 +29,24 @@ LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
 
 #: What the wiki says when the session that a request relies on is gone.
 LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
+#: Said in its place where there never was one.
+NEVER_LOGGED_IN = (
+    "this session has not logged in: session.login(user, password) comes first"
+    " (edit_page(..., anonymous=True) saves under the address of this machine)"
+)
 
 #: Attempts at an address that has not shown to be an API.
 FIRST_CALL_ATTEMPTS = 2
 
 #: Characters of one attempt in the log of attempts.
 MAX_NOTE_CHARACTERS = 160
+
+
+def is_lost_session(error: BaseException) -> bool:
+    """Return whether the wiki says that nobody is logged in."""
+    return isinstance(error, APIError) and any(
+        item.get("code") in LOST_SESSION_CODES for item in error.errors
+    )
 
 
 def attempt_note(error: WikistdError) -> str:
@@ -95,6 +107,9 @@ class WikiCall:
                 break
             except WikistdError as error:
                 scrub_secrets(error, sent)
+                if isinstance(error, APIError) and is_lost_session(error):
+                    if self.state.user is None:
+                        error.content = NEVER_LOGGED_IN
                 delay = self._delay(error, attempt, sent, login_count)
                 note = attempt_note(error)
                 if delay:
@@ -121,10 +136,12 @@ class WikiCall:
             sent["token"] = self.session._token(self.token_type, self.budget)
 
     def _has_oauth(self) -> bool:
-        session = self.session
-        given = session._session_params
-        headers = dict(given.get("headers") or {}, **session.headers)
-        return has_oauth((self.auth, session.auth, given.get("auth")), headers)
+        session, client = self.session, self.session.session
+        headers = dict(getattr(client, "headers", None) or {})
+        headers.update(session._session_params.get("headers") or {}, **session.headers)
+        given = session._session_params.get("auth")
+        auths = (self.auth, session.auth, given, getattr(client, "auth", None))
+        return has_oauth(auths, headers)
 
     def _exchange(self, sent: Mapping[str, Any]) -> Any:
         """Send once."""
@@ -208,11 +225,16 @@ class WikiCall:
                 renewals.discard("token")
                 self.state.drop_token(kind, sent.get("token"))
                 return True
-            if "login" in renewals and any(c in LOST_SESSION_CODES for c in codes):
+            if "login" in renewals and is_lost_session(error):
                 renewals.discard("login")
                 renewed: bool = self.session._log_in_again(login_count, self.budget)
                 return renewed
-            if kind is None and "token" in renewals and wants_token(error, sent):
+            if (
+                kind is None
+                and self.method == "POST"  # a token in an address would be in logs
+                and "token" in renewals
+                and wants_token(error, sent)
+            ):
                 renewals.discard("token")
                 self.state.token_types[self.action] = "csrf"
                 return True

@@ -356,7 +356,7 @@ def write_page(store, facts, number, page, newest):
     for key, revision in sorted(own.items()):
         write_revision(store, number, key, revision, text if key == last else None)
     if text is not None:
-        store.update_links(number, title, find_links(text), touched)
+        store.links.update(number, title, find_links(text), touched)
     for position, url in enumerate(facts.outlinks.get(number, ())):
         db.run("INSERT OR IGNORE INTO outlink VALUES (?, ?, ?, ?)",
                (number, 100 + position, url, sort_url(url)))

@@ -9,8 +9,8 @@ import threading
 import unittest
 
 from wikistd.server.schema import WikiDatabase
-from wikistd.server.store import PageStore, default_model
-from wikistd.server.titles import parse_title
+from wikistd.server.store import PageStore
+from wikistd.server.titles import default_model, parse_title
 
 
 class Pages(unittest.TestCase):

@@ -18,8 +18,7 @@ from .actions_params import require_one
 from .actions_rules import check_lists, check_page, check_rate, check_tags
 from .markup import find_redirect, get_section, merge_texts, replace_section, sign_text
 from .records import PageRow, RevisionRow, format_time, format_words
-from .store import default_model
-from .titles import Title
+from .titles import Title, default_model
 
 #: MediaWiki takes 500 letters; what it writes itself is cut at 500 bytes.
 MAX_SUMMARY_BYTES = 500

@@ -140,7 +140,7 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> None:
         store.db.run(
             "UPDATE revision SET page = ? WHERE page = ?", (target.id, source.id)
         )
-        store.update_links(source.id, title, None, call.now)
+        store.links.update(source.id, title, None, call.now)
         store.db.run("DELETE FROM page WHERE id = ?", (source.id,))
         params = {"dest_ns": target.namespace, "dest_title": target.text}
         store.add_log("merge", "merge", title, call.actor, args["reason"], params)

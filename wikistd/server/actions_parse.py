@@ -200,7 +200,7 @@ def run_purge(call: ActionCall, args: Dict[str, Any]) -> None:
             if does_links and revision is not None:
                 title = page.title
                 links = find_links(call.store.read_text(revision))
-                call.store.update_links(page.id, title, links, call.now)
+                call.store.links.update(page.id, title, links, call.now)
         entry = {"ns": page.namespace, "title": page.text, "purged": True}
         shown.append({**entry, "linkupdate": True} if does_links else entry)
     query.finish_pages(shown, "purge")

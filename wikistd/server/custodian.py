@@ -171,7 +171,7 @@ def delete_stored_page(
             (title.namespace, title.key, page.id),
         )
         store.db.run("DELETE FROM revision WHERE page = ?", (page.id,))
-        store.update_links(page.id, title, None, store.now())
+        store.links.update(page.id, title, None, store.now())
         store.db.run("DELETE FROM page WHERE id = ?", (page.id,))
         store.db.run(
             "DELETE FROM change WHERE page = ? AND kind IN ('edit', 'new')", (page.id,)
@@ -231,7 +231,7 @@ def _refresh_page(store: PageStore, page_id: int, title: Title) -> None:
         is_new=int(not latest.parent),
         redirect=str(links.redirect) if links.redirect else None,
     )
-    store.update_links(page_id, title, links, now)
+    store.links.update(page_id, title, links, now)
 
 
 def protect_stored_page(

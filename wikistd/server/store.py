@@ -26,7 +26,8 @@ from typing import (
 from ..formats.checksums import make_checksum
 from .accounts import AccountBook, canonical_user_name, is_address
 from .files import FileShelf
-from .markup import PageLinks, find_links, sort_url
+from .linkbook import LinkBook
+from .markup import find_links
 from .records import (
     Actor,
     Change,
@@ -38,7 +39,7 @@ from .records import (
     SiteSettings,
 )
 from .schema import WikiDatabase
-from .titles import Title, clean_text, parse_title, title_text
+from .titles import Title, clean_text, default_model, parse_title, title_text
 
 PAGE_COLUMNS = "id, ns, title, redirect, latest, size, touched, is_new, model"
 REVISION_COLUMNS = (
@@ -89,6 +90,7 @@ class PageStore:
         self.site = SiteSettings()
         self.accounts = AccountBook(self.db)
         self.files = FileShelf(self.db)
+        self.links = LinkBook(self.db)
         self.changed = threading.Condition()
         self.newest_change = 0
         self.throttles: Dict[Tuple[str, str], List[float]] = {}
@@ -533,97 +535,8 @@ class PageStore:
             self.db.run(
                 "UPDATE account SET edits = edits + 1 WHERE id = ?", (actor.account,)
             )
-        self.update_links(page_id, title, links, now, is_first=page is None)
+        self.links.update(page_id, title, links, now, is_first=page is None)
         return SavedEdit(page_id, parent, revision, now, page is None)
-
-    def update_links(
-        self,
-        page: int,
-        title: Title,
-        links: Optional[PageLinks],
-        now: int,
-        *,
-        is_first: bool = False,
-    ) -> None:
-        """Write what a page links to; None takes all of it away."""
-        if not is_first:
-            self.db.run("DELETE FROM link WHERE page = ?", (page,))
-            self.db.run("DELETE FROM outlink WHERE page = ?", (page,))
-        links = links or find_links("")
-        titles = {"page": links.pages, "template": links.templates, "file": links.files}
-        rows: List[Tuple[Any, ...]] = [
-            (kind, page, target.namespace, target.key, title.namespace)
-            for kind, targets in titles.items()
-            for target in targets
-            # A page's link to itself is no link.
-            if target[:2] != title[:2]
-        ]
-        rows += self._missing_templates(page, title, links)
-        for other in links.interwikis:
-            key = "%s:%s" % (other.interwiki, other.key)
-            rows.append(("interwiki", page, 0, key, title.namespace))
-        if rows:
-            self.db.many("INSERT OR IGNORE INTO link VALUES (?, ?, ?, ?, ?)", rows)
-        if links.urls:
-            self.db.many(
-                "INSERT INTO outlink VALUES (?, ?, ?, ?)",
-                [(page, n, url, sort_url(url)) for n, url in enumerate(links.urls)],
-            )
-        self._update_categories(page, title, links.categories, now)
-
-    def _missing_templates(
-        self, page: int, title: Title, links: PageLinks
-    ) -> List[Tuple[Any, ...]]:
-        """A template that is not there is shown as a link, and is one."""
-        wanted = [each[:2] for each in links.templates]
-        found = self.find_pages(wanted)
-        return [
-            ("page", page, *target, title.namespace)
-            for target in wanted
-            if target not in found
-        ]
-
-    def _update_categories(
-        self, page: int, title: Title, wanted: Dict[str, str], now: int
-    ) -> None:
-        old: Dict[str, str] = dict(
-            self.db.all(
-                "SELECT category, prefix FROM category_member WHERE page = ?", (page,)
-            )
-        )
-        if not old and not wanted:
-            return
-        kind = {14: "subcat", 6: "file"}.get(title.namespace, "page")
-        for category in old:
-            if category not in wanted:
-                self.db.run(
-                    "DELETE FROM category_member WHERE page = ? AND category = ?",
-                    (page, category),
-                )
-                self._count_category(category, kind, -1)
-        for category, prefix in wanted.items():
-            if old.get(category) == prefix:
-                continue
-            sortkey = title.text.upper()
-            if prefix:
-                sortkey = prefix.upper() + "\n" + sortkey
-            self.db.run(
-                "INSERT OR REPLACE INTO category_member VALUES (?, ?, ?, ?, ?, ?)",
-                (page, category, kind, sortkey, prefix, now),
-            )
-            if category not in old:
-                self._count_category(category, kind, 1)
-
-    def _count_category(self, category: str, kind: str, difference: int) -> None:
-        self.db.run("INSERT OR IGNORE INTO category VALUES (?, 0, 0, 0)", (category,))
-        # As in MediaWiki "pages" counts all members, the other two also have their own.
-        other = {"subcat": ", subcats = subcats + ?", "file": ", files = files + ?"}
-        values = [difference] * (2 if kind in other else 1)
-        self.db.run(
-            "UPDATE category SET pages = pages + ?%s WHERE title = ?"
-            % other.get(kind, ""),
-            [*values, category],
-        )
 
     def is_watched(self, account: int, title: Title) -> bool:
         """Return whether an account watches a page, which its talk page goes with."""
@@ -650,13 +563,3 @@ class PageStore:
                 return True
             times.append(now)
             return False
-
-
-def default_model(title: Title) -> str:
-    """Return the content model of a new page: by its name in some namespaces."""
-    if title.namespace in (2, 8):
-        ending = title.key.rpartition(".")[2]
-        models = {"js": "javascript", "css": "css", "json": "json"}
-        if title.namespace == 8 or "/" in title.key:
-            return models.get(ending, "wikitext")
-    return "wikitext"

@@ -239,6 +239,16 @@ def _check_title(rest: str, namespace: int) -> None:
         )
 
 
+def default_model(title: Title) -> str:
+    """Return the content model of a new page: by its name in some namespaces."""
+    if title.namespace in (2, 8):
+        ending = title.key.rpartition(".")[2]
+        models = {"js": "javascript", "css": "css", "json": "json"}
+        if title.namespace == 8 or "/" in title.key:
+            return models.get(ending, "wikitext")
+    return "wikitext"
+
+
 def clean_text(text: str) -> Tuple[str, bool]:
     """Return text as the wiki stores it: NFC, no control characters; and if it was.
 

@@ -21,6 +21,7 @@ from wikistd import (
     CookieStore,
     Deadline,
     HttpClient,
+    MultipartWriter,
     ProtocolError,
     StatusError,
     TransportTimeout,
@@ -55,6 +56,18 @@ class Calls(unittest.TestCase):
             self.assertEqual(response.text, "no such page")
             self.assertEqual(client.get(server.url + "/b").status, 304)
             self.assertEqual(client.get(server.url + "/c").status, 300)
+
+    def test_multipart_writer(self):
+        """A MultipartWriter is a body: its type, its length if known, its parts."""
+        writer = MultipartWriter("mixed", "b0")
+        writer.append(b"one")
+        writer.append(MultipartWriter("related", "b1"))
+        with ScriptedServer(["POST /", OK]) as server, make_client() as client:
+            client.post(server.url + "/", data=writer)
+            (sent,) = server.requests
+        self.assertEqual(sent.get("Content-Type"), "multipart/mixed; boundary=b0")
+        self.assertEqual(sent.get("Content-Length"), str(writer.content_length))
+        self.assertEqual(sent.body, b"".join(writer.serialize()))
 
     def test_methods(self):
         """There is a method for each method."""

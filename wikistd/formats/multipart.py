@@ -363,6 +363,16 @@ class MultipartWriter:
         return total
 
     @property
+    def content_type(self) -> str:
+        """The value for a request's Content-Type, with the boundary."""
+        return self.headers["Content-Type"]
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """The `size`, under the name that a request's body has it."""
+        return self.size
+
+    @property
     def is_replayable(self) -> bool:
         """True if `serialize` gives the same bytes when it is called again."""
         return all(part.is_replayable for part in self.parts)
@@ -453,7 +463,7 @@ class FormData:
     def content_type(self) -> str:
         """The value for the request's Content-Type, with the boundary."""
         if self._is_multipart:
-            return self._writer.headers["Content-Type"]
+            return self._writer.content_type
         return URLENCODED_TYPE
 
     @property

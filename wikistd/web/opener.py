@@ -121,11 +121,13 @@ class AnswersHandler(urllib.request.BaseHandler):
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         """Return the final answer: every status is one, if no handler takes it."""
-        status = response.status
+        # What other handlers answer with may have no more than addinfourl has.
+        status = response.code
         if status < 300:
             return response
+        reason = getattr(response, "msg", "")
         result = self.parent.error(
-            "http", request, response, status, response.reason, response.headers
+            "http", request, response, status, reason, response.info()
         )
         return response if result is None else result
 

@@ -1,0 +1,65 @@
+"""web/opener.py: its handlers alone in a plain opener, and what the client refuses."""
+
+import unittest
+import urllib.error
+import urllib.request
+
+from wikistd import HttpClient
+from wikistd.web.opener import AnswersHandler, HeadersHandler
+
+from .openers import ScriptedNetwork, answer, scripted_opener
+
+
+class Alone(unittest.TestCase):
+    def test_headers(self):
+        """HeadersHandler gives a plain opener's requests a name, unless they have one."""
+        opener, network = scripted_opener([HeadersHandler("Bot/1.0")], *[answer()] * 2)
+        opener.open("http://a.example/").close()
+        named = urllib.request.Request("http://a.example/", headers={"User-Agent": "x"})
+        opener.open(named).close()
+        sent = [(s.headers["user-agent"], s.headers["accept"]) for s in network.seen]
+        self.assertEqual(sent, [("Bot/1.0", "*/*"), ("x", "*/*")])
+
+    def test_answers(self):
+        """AnswersHandler takes the place of urllib's HTTPErrorProcessor."""
+        moved = answer(302, [("Location", "/next")])
+        network = ScriptedNetwork(moved, answer(204), answer(404))
+        opener = urllib.request.OpenerDirector()
+        for handler in (network, AnswersHandler(), urllib.request.HTTPRedirectHandler()):
+            opener.add_handler(handler)
+        with opener.open("http://a.example/") as response:
+            self.assertEqual((response.code, len(network.seen)), (204, 2))
+        with opener.open("http://a.example/") as response:
+            self.assertEqual(response.code, 404)
+        opener, _ = scripted_opener([AnswersHandler()], answer(404))
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            opener.open("http://a.example/")
+        caught.exception.close()
+
+
+class Arguments(unittest.TestCase):
+    def test_unknown(self):
+        """What a client or a call does not know is a TypeError, never ignored."""
+        with self.assertRaisesRegex(TypeError, "verify"):
+            HttpClient(verify=False)
+        with HttpClient(user_agent="tests/1.0", transport=print) as client:
+            for call in (
+                lambda: client.get("http://a.example/", tiemout=3),
+                lambda: client.post("http://a.example/", b"", proxies={}),
+                lambda: client.download("http://a.example/", "x", retries=3),
+                lambda: client.request("GET", "http://a.example/", timeout="3"),
+            ):
+                with self.assertRaises(TypeError):
+                    call()
+
+    def test_ip_family(self):
+        """ip_family=4 or 6 is what the resolver is asked for."""
+        import socket
+
+        for given, wanted in ((4, socket.AF_INET), (6, socket.AF_INET6), (0, 0)):
+            with HttpClient(user_agent="tests/1.0", ip_family=given) as client:
+                self.assertEqual(client.keepalive.dialer.ip_family, wanted)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -506,6 +506,18 @@ class Time(unittest.TestCase):
                 with self.assertRaises(TypeError):
                     client.get(server.url + "/", timeout="5")
 
+    def test_upload_stands_still(self):
+        """A body that nobody takes ends with idle_timeout; the phase is "send"."""
+        enough = threading.Event()
+        with ScriptedServer([lambda sock: enough.wait(5), RESET]) as server:
+            with make_client(idle_timeout=0.05) as client:
+                with self.assertRaises(TransportTimeout) as caught:
+                    client.post(server.url + "/", iter([b"x" * 1_000_000] * 30))
+            enough.set()
+        self.assertEqual(caught.exception.phase, "send")
+        self.assertTrue(caught.exception.maybe_applied)
+        self.assertIn("did not take the request in time", str(caught.exception))
+
     def test_upload_may_take_its_time(self):
         """A large body may take longer than timeout; the answer then has its own."""
 

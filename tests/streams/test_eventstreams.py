@@ -322,9 +322,9 @@ class Reading(unittest.TestCase):
         stream, _ = make_stream(Answer(wire(1)), timeout=7, retry_milliseconds=60)
         next(stream)
         self.assertEqual((stream.source.timeout, stream.source.idle_timeout), (7, 7))
-        stream, _ = make_stream(nonsense=1)
-        with self.assertRaises(TypeError):
-            next(stream)
+        for misspelt in ("sinse", "resume_from"):
+            with self.assertRaises(TypeError):
+                make_stream(**{misspelt: 1})
         stream, _ = make_stream(Answer(status=400), timeout=None)
         with self.assertRaises(StatusError):
             next(stream)

@@ -76,6 +76,12 @@ class EventStreams:
             position_text = kwargs.pop(name, None) or position_text
         checkpoint = kwargs.pop("checkpoint", None)
         checkpoint_seconds = kwargs.pop("checkpoint_seconds", 1.0)
+        known = {"retry", *(EventSource.__init__.__kwdefaults__ or ())}
+        for name in kwargs:
+            if name not in known or name == "resume_from":
+                raise TypeError(
+                    "%s() got an unexpected argument %r" % (type(self).__name__, name)
+                )
         self.sse_kwargs: Dict[str, Any] = kwargs
         kwargs["headers"] = dict(kwargs.get("headers") or {})
         if self._url is None and not self._streams:

@@ -279,13 +279,14 @@ class HttpClient:
             if json is not None:
                 raise TypeError("give json or files, not both")
             request.data = files_form(data, files)
-        if isinstance(headers, Mapping):
-            for name, value in headers.items():
-                if value is None:
-                    request.headers.pop(name.capitalize(), None)
-        for name, value in header_pairs(headers):
-            request.unredirected_hdrs.pop(name.capitalize(), None)
-            request.add_header(name, value)
+        if headers:
+            if isinstance(headers, Mapping):
+                for name, value in headers.items():
+                    if value is None:
+                        request.headers.pop(name.capitalize(), None)
+            for name, value in header_pairs(headers):
+                request.unredirected_hdrs.pop(name.capitalize(), None)
+                request.add_header(name, value)
         request.allow_redirects = allow_redirects
         if auth is not None:
             request.call_auth = auth

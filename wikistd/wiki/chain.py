@@ -19,7 +19,6 @@ import threading
 from typing import Any, Dict, Mapping, Optional
 
 from ..errors import WikistdError
-from .exchange import MAX_REPLY_BYTES
 from .reply import find_errors, has_odd_continue, load_document
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
@@ -45,8 +44,6 @@ def take_in(response: Any) -> bytes:
     """Take all of a response off its connection; return its first bytes, decoded."""
     if not hasattr(response, "hold"):
         return bytes(response.content[:CONTINUE_PEEK_BYTES])
-    response.max_body_bytes = MAX_REPLY_BYTES
-    response.deadline = response.request.deadline  # A stream's would be none.
     response.hold()
     start: bytes = response.read(CONTINUE_PEEK_BYTES)
     response.unread_data(start)

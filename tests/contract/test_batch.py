@@ -12,7 +12,7 @@ from unittest import mock
 from tests.contract.world import USER_AGENT, ContractCase, Losing
 from tests.support.clocks import FakeClock
 from wikistd import Session, edit_page, run_batch, undo_batch
-from wikistd.errors import ConnectionLost
+from wikistd.errors import APIError, ConnectionLost
 
 
 class Crash(BaseException):
@@ -76,6 +76,38 @@ class Batches(BatchCase):
         self.assertEqual(run_batch(self.bot, jobs, journal=self.journal).counts, {"skipped": 3})
         self.assertEqual(self.texts(1), ["\nline\nline\nline"])
 
+    def test_a_changed_job_is_another_one(self):
+        """It is done, once; what was done is not done again, wherever it stands."""
+        title = self.title("j0")
+        texts = ("\none", "\ntwo")
+        jobs = [{"title": title, "append": text, "summary": "day 1"} for text in texts]
+        for todo, done, counts in (
+            (jobs[:1], "\none", {"saved": 1}),
+            (jobs[1:], "\none\ntwo", {"saved": 1}),
+            (jobs, "\none\ntwo", {"skipped": 2}),
+            ([dict(jobs[1], summary="day 2")], "\none\ntwo", {"skipped": 1}),
+        ):
+            report = run_batch(self.bot, todo, journal=self.journal)
+            self.assertEqual(report.counts, counts)
+            self.assertEqual(self.texts(1), [done])
+        edit_page(self.bot, title, append="\nlast")
+        report = undo_batch(self.bot, self.journal)
+        self.assertEqual(sum(report.counts.values()), 2)  # both of them are looked at
+
+    def test_nobody(self):
+        """Without a login the batch ends at its first job, and goes on after one."""
+        report = []
+        with self.assertRaises(APIError) as caught:
+            run_batch(
+                self.session(), self.jobs(), journal=self.journal, on_result=report.append
+            )
+        self.assertEqual((caught.exception.code, report), ("assertuserfailed", []))
+        with self.assertRaisesRegex(ValueError, "is of nobody on .*, not of "):
+            run_batch(self.bot, self.jobs(), journal=self.journal)
+        run_batch(self.bot, self.jobs(), journal=self.journal + "2")
+        with self.assertRaisesRegex(ValueError, r"not of nobody \(log in first\) on"):
+            run_batch(self.session(), self.jobs(), journal=self.journal + "2")
+
     def test_crash_before_and_after_the_save(self):
         """What was sent when the run ended is looked up by the next one."""
         for fate in ("before", "after"):
@@ -138,6 +170,8 @@ class Batches(BatchCase):
         )
         report = undo_batch(self.bot, self.journal)
         self.assertEqual(report.counts, {"error": 1})
+        with self.assertRaises(FileNotFoundError):
+            undo_batch(self.bot, self.journal + "misspelt")
         self.assertIn("created this page", report.problems[0].error)
 
     def test_dry_run(self):
@@ -341,6 +375,12 @@ class Journals(ContractCase):
             for job, words in (
                 ({"text": "x"}, "job 1 has no title"),
                 ({"title": "X"}, "job 1 has none of text, append, prepend, transform"),
+                (("X", "text"), "job 1 must be a mapping, not tuple"),
+                ({"title": 5, "text": "x"}, "job 1: title must be str, not int"),
+                (
+                    {"title": "X", "text": "x", "append": "y"},
+                    "job 1 has text and append: give one",
+                ),
             ):
                 with self.assertRaisesRegex(TypeError, words):
                     run_batch(self.session("bot"), [job], journal=journal)

@@ -72,7 +72,8 @@ class Saving(ContractCase):
         result = edit_page(self.bot, title, transform=str.upper)
         self.assertTrue(result.is_changed)
         self.assertFalse(edit_page(self.bot, title, transform=str.upper).is_changed)
-        self.assertFalse(edit_page(self.bot, title, transform=lambda text: None).is_changed)
+        with self.assertRaisesRegex(TypeError, "must return the text.*it returned None"):
+            edit_page(self.bot, title, transform=lambda text: None)
         self.assertEqual(self.text_of(self.bot, title), "ABC")
 
 

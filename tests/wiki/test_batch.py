@@ -30,7 +30,7 @@ class Undoing(unittest.TestCase):
             path = os.path.join(folder, "j")
             with Journal(path) as journal:
                 journal.begin(session.api_url, None)
-                record = {"key": "T", "title": "T", "result": "saved"}
+                record = {"key": "T", "job": "d", "title": "T", "result": "saved"}
                 journal.write(dict(record, base_revid=10, revid=11))
             with self.assertRaises(APIError) as caught:
                 undo_batch(session, path)

@@ -97,7 +97,7 @@ class Sending(Case):
             edit_page(session, 5, "x")
         with self.assertRaisesRegex(TypeError, "text must be str, not int"):
             edit_page(session, "T", 12345)
-        with self.assertRaisesRegex(TypeError, "transform must return str or None, not int"):
+        with self.assertRaisesRegex(TypeError, "to leave the page alone; it returned int"):
             edit_page(session, "T", transform=len)
         with self.assertRaisesRegex(APIError, "'' cannot be a title: it is empty"):
             edit_page(session, "", "x")

@@ -6,6 +6,7 @@ disk.  Not here: one edit (wiki/edit.py), the file (wiki/journal.py).
 
 from __future__ import annotations
 
+import json
 from typing import (
     Any,
     Callable,
@@ -20,12 +21,14 @@ from typing import (
 )
 
 from ..errors import APIError, EditConflict, WikistdError
+from ..formats.checksums import make_checksum
 from .edit import (
     PageBase,
     edit_page,
     find_edit,
     read_page_base,
     save_edit,
+    transformed_text,
 )
 from .journal import Journal
 from .keywords import known_params
@@ -44,6 +47,10 @@ LATE_SECTION = (
 )
 
 JOB_WAYS = ("text", "append", "prepend", "transform")
+#: What makes a job another one; a function cannot be compared.
+JOB_CONTENT = ("title", "text", "append", "prepend", "section", "section_title")
+#: The session is not who it should be: so it would be for all jobs.
+LOGIN_CODES = ("assertuserfailed", "assertbotfailed", "assertnameduserfailed")
 
 
 class BatchResult(NamedTuple):
@@ -83,9 +90,11 @@ def run_batch(
     A job is a mapping of `edit_page`'s arguments: "title", one of "text", "append",
     "prepend" and "transform", and what else it takes; "key" names it where one title
     has several.  `journal` is the path of an append-only file: a later run with the
-    same jobs goes on from there, after a crash too, and does nothing twice.  A job that
-    the wiki refuses is reported and the next one done; trouble with the connection or
-    the login ends the batch with its error.
+    same jobs goes on from there, after a crash too, and does nothing twice.  A job with
+    another title, text or section than before is a new one, and done; that a function
+    for `transform` is another one cannot be told.  A job that the wiki refuses is
+    reported and the next one done; trouble with the connection or the login ends the
+    batch with its error.
 
     `dry_run` changes nothing and gives unified diffs.  `on_result` is called with each
     BatchResult.
@@ -110,9 +119,10 @@ def undo_batch(
 
     An edit that others built upon is undone where the wiki can, else it is a
     "conflict".  Pages that the batch created stay: they are an "error" that says so.
-    A second run goes on where the first one ended.
+    A second run goes on where the first one ended.  A journal that is not there is a
+    FileNotFoundError.
     """
-    with Journal(journal) as opened:
+    with Journal(journal, must_exist=True) as opened:
         opened.begin(session.api_url, session.user)
         return _report(_undo_results(session, opened, summary), on_result)
 
@@ -133,24 +143,46 @@ def _report(
 
 def keyed_jobs(
     jobs: Iterable[Mapping[str, Any]],
-) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Yield (key, arguments); a title's second job without a key is "title#2"."""
+) -> Iterator[Tuple[str, str, Dict[str, Any]]]:
+    """Yield (key, digest, arguments) of each job.
+
+    A title's second job without a key has the key "title#2"; the digest is of the key
+    as it was given and the content, and tells the second of two equal jobs.
+    """
     seen: Dict[str, int] = {}
     for number, job in enumerate(jobs, 1):
+        if not isinstance(job, Mapping):
+            raise TypeError(
+                "job %d must be a mapping, not %s" % (number, type(job).__name__)
+            )
         arguments = dict(job)
-        title = arguments.get("title")
-        if not isinstance(title, str):
-            raise TypeError("job %d has no title" % number)
-        if not any(arguments.get(way) is not None for way in JOB_WAYS):
-            raise TypeError("job %d has none of %s" % (number, ", ".join(JOB_WAYS)))
         check_job(number, arguments)
-        key = str(arguments.pop("key", title))
-        seen[key] = seen.get(key, 0) + 1
-        yield key if seen[key] == 1 else "%s#%d" % (key, seen[key]), arguments
+        name = str(arguments.pop("key", arguments["title"]))
+        parts = [arguments.get(part) for part in JOB_CONTENT]
+        texts = [None if part is None else str(part) for part in parts]
+        same = json.dumps([name, *texts])
+        seen[name] = seen.get(name, 0) + 1
+        seen[same] = seen.get(same, 0) + 1
+        key = name if seen[name] == 1 else "%s#%d" % (name, seen[name])
+        counted = "%s%d" % (same, seen[same])
+        digest = make_checksum("sha1", counted.encode("ascii")).hexdigest()
+        yield key, digest, arguments
 
 
 def check_job(number: int, job: Mapping[str, Any]) -> None:
-    """Refuse a job with what `edit_page` does not take, before it is begun."""
+    """Refuse a job that `edit_page` does not take, before it is begun."""
+    title = job.get("title")
+    if title is None:
+        raise TypeError("job %d has no title" % number)
+    if not isinstance(title, str):
+        raise TypeError(
+            "job %d: title must be str, not %s" % (number, type(title).__name__)
+        )
+    ways = [way for way in JOB_WAYS if job.get(way) is not None]
+    if not ways:
+        raise TypeError("job %d has none of %s" % (number, ", ".join(JOB_WAYS)))
+    if len(ways) > 1 and ways != ["append", "prepend"]:
+        raise TypeError("job %d has %s: give one" % (number, " and ".join(ways)))
     own = ("key", "title", "text", *(edit_page.__kwdefaults__ or ()))
     try:
         known_params(edit_page, "edit", {n: job[n] for n in job if n not in own}, None)
@@ -162,10 +194,10 @@ def _batch_results(
     session: Session, jobs: Iterable[Mapping[str, Any]], journal: Journal
 ) -> Iterator[BatchResult]:
     """Do what the journal does not have yet."""
-    last = {record["key"]: record for record in journal.records if "key" in record}
+    last = last_records(journal)
     view = session.with_options(formatversion=2)
-    for key, job in keyed_jobs(jobs):
-        record = last.get(key)
+    for key, digest, job in keyed_jobs(jobs):
+        record = last.get(digest)
         title = job["title"]
         if record is not None and record.get("result") in FINAL_RESULTS:
             yield BatchResult(key, title, "skipped", revid=record.get("revid", 0))
@@ -174,19 +206,27 @@ def _batch_results(
             # The last run ended between sending this and its answer.
             found = _recover(view, record)
             if found is not None:
-                yield _journal_result(journal, found)
+                yield _journal_result(journal, found, digest)
                 continue
             if may_land_twice(record, view.clock.now()):
                 yield BatchResult(key, title, "unknown", error=LATE_SECTION)
                 continue
         else:
             record = None
-        yield _journal_result(journal, _do_job(session, key, job, journal, record))
+        result = _do_job(session, key, digest, job, journal, record)
+        yield _journal_result(journal, result, digest)
 
 
-def _journal_result(journal: Journal, result: BatchResult) -> BatchResult:
+def last_records(journal: Journal) -> Dict[str, Dict[str, Any]]:
+    """Return what the journal says last of each job, by the job's digest."""
+    return {record["job"]: record for record in journal.records if "job" in record}
+
+
+def _journal_result(
+    journal: Journal, result: BatchResult, digest: str
+) -> BatchResult:
     record = {k: v for k, v in zip(result._fields, result) if v != ""}
-    journal.write(record)
+    journal.write(dict(record, job=digest))
     return result
 
 
@@ -211,6 +251,7 @@ class LandedBefore(Exception):
 def _do_job(
     session: Session,
     key: str,
+    digest: str,
     job: Mapping[str, Any],
     journal: Journal,
     sent_before: Optional[Mapping[str, Any]],
@@ -232,6 +273,7 @@ def _do_job(
         told = {k: v for k, v in zip(intent._fields, intent) if v is not None}
         record: Dict[str, Any] = {"key": key, "title": base.title, "result": "sending"}
         record.update(base_revid=base.revid, intent=told, at=round(view.clock.now()))
+        record["job"] = digest
         journal.write(record)
 
     arguments = dict(job)
@@ -241,13 +283,15 @@ def _do_job(
     except LandedBefore as landed:
         return landed.result
     except APIError as error:
+        if error.code in LOGIN_CODES:
+            raise
         kind = "unknown" if error.maybe_applied else "error"
         kind = "conflict" if isinstance(error, EditConflict) else kind
         result = BatchResult(key, title, kind, error=error.sentence())
     except WikistdError as error:
         if error.maybe_applied:
             failed = BatchResult(key, title, "unknown", error=error.sentence())
-            _journal_result(journal, failed)
+            _journal_result(journal, failed, digest)
         raise
     else:
         kind = "saved" if done.is_changed else "unchanged"
@@ -278,7 +322,7 @@ def _dry_results(
 ) -> Iterator[BatchResult]:
     """Tell what jobs would do."""
     view = session.with_options(formatversion=2)
-    for key, job in keyed_jobs(jobs):
+    for key, _, job in keyed_jobs(jobs):
         section = job.get("section")
         is_new = section == "new"
         try:
@@ -307,8 +351,7 @@ def preview_text(old: str, job: Mapping[str, Any], is_new_section: bool) -> str:
         ) else "\n\n"
         return old + heading + str(job.get("text", ""))
     if job.get("transform") is not None:
-        new = job["transform"](old)
-        return old if new is None else str(new)
+        return transformed_text(job["transform"], old)
     if job.get("text") is not None:
         return str(job["text"])
     return (job.get("prepend") or "") + old + (job.get("append") or "")
@@ -332,20 +375,17 @@ def _undo_results(
     session: Session, journal: Journal, summary: str
 ) -> Iterator[BatchResult]:
     """Undo, newest first."""
-    last: Dict[str, Dict[str, Any]] = {}
-    for record in journal.records:
-        if "key" in record:
-            last[record["key"]] = record
-    for key, record in reversed(list(last.items())):
+    for digest, record in reversed(list(last_records(journal).items())):
         if record.get("result") not in ("saved", "found"):
             continue
-        title, revid = record["title"], int(record["revid"])
+        key, title, revid = record["key"], record["title"], int(record["revid"])
         if not record.get("base_revid"):
             yield BatchResult(
                 key, title, "error", 0, revid, "the batch created this page: delete it"
             )
             continue
-        yield _journal_result(journal, _undo_one(session, key, title, revid, summary))
+        result = _undo_one(session, key, title, revid, summary)
+        yield _journal_result(journal, result, digest)
 
 
 def _undo_one(

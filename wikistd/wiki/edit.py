@@ -74,7 +74,7 @@ def edit_page(
     prepend: Optional[str] = None,
     section: Any = None,
     section_title: Optional[str] = None,
-    transform: Optional[Callable[[str], Optional[str]]] = None,
+    transform: Optional[Callable[[str], str]] = None,
     summary: str = "",
     minor: bool = False,
     bot: bool = False,
@@ -90,7 +90,8 @@ def edit_page(
     """Save a page and return what became of it.
 
     Give `text` (all of it, or of `section`), `append` and `prepend`, or `transform`:
-    a function that is given the text and returns the new one, or None to leave it.
+    a function that is given the text and returns the new one; the page is left alone
+    where that is the same.
     `section` is a number or "new" (with `section_title`).  `create` is "allow",
     "only" or "never".  `base_revid` is the revision that `text` was made from (0: the
     page was missing); without it the page is read first.  Nobody who is not logged in
@@ -144,12 +145,8 @@ def edit_page(
         ours = text
         if transform is not None:
             old = base.text or ""
-            ours = transform(old)
-            if ours is not None and not isinstance(ours, str):
-                raise TypeError(
-                    "transform must return str or None, not %s" % type(ours).__name__
-                )
-            if ours is None or ours == old:
+            ours = transformed_text(transform, old)
+            if ours == old:
                 revid = base.revid
                 return EditResult(base.title, base.pageid, revid, revid, False)
         intent = EditIntent(ours, append, prepend, section, section_title, summary)
@@ -164,7 +161,20 @@ def edit_page(
                 raise
             conflicts += 1
             if not can_restart or conflicts > max_conflicts:
+                if can_restart:
+                    error.info += " (others were faster %d times)" % conflicts
                 raise _both_sides(view, error, base, ours) from error
+
+
+def transformed_text(transform: Callable[[str], Any], old: str) -> str:
+    """Return what `transform` makes of a text; TypeError where that is no text."""
+    new = transform(old)
+    if not isinstance(new, str):
+        raise TypeError(
+            "transform must return the text, as it was to leave the page alone; it "
+            "returned %s" % ("None" if new is None else type(new).__name__)
+        )
+    return new
 
 
 def check_edit_arguments(session: Any, title: Any, **texts: Any) -> None:

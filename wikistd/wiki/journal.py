@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from .etiquette import try_lock_handle
 
-JOURNAL_VERSION = 1
+JOURNAL_VERSION = 2
 
 
 class Journal:
@@ -24,9 +24,11 @@ class Journal:
     A context manager.  A last line that a crash cut short is dropped.
     """
 
-    def __init__(self, path: Any, *, is_new: Optional[bool] = None) -> None:
+    def __init__(self, path: Any, *, must_exist: bool = False) -> None:
         self.path = os.fspath(path)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
+        if not must_exist:
+            flags |= os.O_CREAT
         self.handle = os.open(self.path, flags, 0o600)
         self.records: List[Dict[str, Any]] = []
         try:
@@ -101,5 +103,11 @@ class Journal:
         if first.get("wiki") != wiki or first.get("user") != user:
             raise ValueError(
                 "%s is of %s on %s, not of %s on %s"
-                % (self.path, first.get("user"), first.get("wiki"), user, wiki)
+                % (
+                    self.path,
+                    first.get("user") or "nobody",
+                    first.get("wiki"),
+                    user or "nobody (log in first)",
+                    wiki,
+                )
             )

@@ -66,6 +66,24 @@ class Bundling(unittest.TestCase):
         code, out, err = run("bundle", "--without", "nope")
         self.assertEqual((code, out), (2, ""))
         self.assertRegex(err, r"^wikistd: no part is called 'nope'; there are .*\n$")
+        self.assertLess(len(err), 200)
+        err = run("bundle", "--without", "servr")[2]
+        self.assertRegex(err, r"; did you mean server or [^\n]*\?\n$")
+
+    def test_a_script(self):
+        """What was written is told on stderr, and what it will miss elsewhere."""
+        job, one = (os.path.join(self.folder, name) for name in ("job.py", "one.py"))
+        text = "import wikistd, no_such\nprint(__file__, wikistd.Deadline)\n"
+        with open(job, "w") as file:
+            file.write(text.replace("wikistd, no_such", "wikistd\nimport no_such"))
+        code, out, err = run("bundle", "--with", job, "-o", one)
+        self.assertEqual((code, out), (0, ""))
+        self.assertRegex(
+            err,
+            r"^wikistd: warning: job.py:2: no_such is not of the standard library\n"
+            r"wikistd: warning: job.py:3: __file__ is not there where [^\n]+\n"
+            r"wrote wikistd \S+ to \S+one.py, \d+ bytes\n$",
+        )
 
     def test_vendor(self):
         """Copying and checking say what they did."""

@@ -146,6 +146,18 @@ class Processes(unittest.TestCase):
             )
             self.assertEqual((got.returncode, got.stderr), (130, b""))
 
+    def test_run_by_its_path(self):
+        """A copied folder runs by its path too, and so does the file in it."""
+        want = run_main("--version")[1].encode()
+        for path in (ROOT / "wikistd", ROOT / "wikistd" / "__main__.py"):
+            got = subprocess.run(
+                [sys.executable, str(path), "--version"],
+                cwd=os.path.dirname(os.__file__),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            self.assertEqual((got.returncode, got.stdout, got.stderr), (0, want, b""))
+
     def test_sigterm(self):
         """SIGTERM ends a command as Ctrl-C does, with 143, and is what it was after."""
         before = signal.getsignal(signal.SIGTERM)

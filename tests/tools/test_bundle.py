@@ -74,7 +74,7 @@ class OneFile(Case):
         )
         code, out, err = run_python("-c", code, self.folder, other)
         self.assertEqual((code, out), (0, "wikistd %s\n" % wikistd.__version__))
-        self.assertRegex(err, r"^wikistd: this wikistd is one file already .*\n$")
+        self.assertRegex(err, r"^wrote .*\nwikistd: this wikistd is one file already .*\n$")
         with open(other, encoding="utf-8", newline="") as file, open(path, encoding="utf-8", newline="") as own:
             self.assertEqual(file.read(), own.read())
 
@@ -236,6 +236,45 @@ class WithJob(Case):
         ):
             with self.subTest(job):
                 self.assertEqual(self.refusal(job + "\n"), want)
+
+    def test_all_at_once(self):
+        """All that is wrong with a script is told in one go."""
+        self.assertEqual(
+            self.refusal("import os, wikistd\nfrom wikistd import *\nwikistd.Nope\n"),
+            "job.py:1: import wikistd in a line of its own; job.py:2: name what you"
+            " import instead of *; job.py uses wikistd.Nope, which there is not",
+        )
+        got = self.refusal("import wikistd\nlist = 3\nset = wikistd.Clock\n")
+        want = "job.py:2: list hides a builtin: rename it; job.py:3: set hides a builtin: rename it"
+        self.assertEqual(got, want)
+
+    def test_needs_other_files(self):
+        """A module beside the script is refused; one from elsewhere, and __file__, is told."""
+        job = "from wikistd import Deadline\nimport %s\n"
+        helper = self.write("helper.py", "")
+        path = self.write("job.py", job % "helper.x")
+        code, _, err = run_bundle("--with", path, "-o", "-")
+        want = "wikistd: job.py:2: helper is a file beside it: put its code here\n"
+        self.assertEqual((code, err), (2, want), helper)
+        want = "job.py:2: a script in one file is in no package: no leading dots"
+        self.assertEqual(self.refusal("import wikistd\nfrom . import helper\n"), want)
+        for line, want in (
+            ("import os.path, numpy.core", "job.py:2: numpy is not of the standard library"),
+            ("from numpy import x", "job.py:2: numpy is not of the standard library"),
+            ("print(__file__)", "job.py:2: __file__ is not there where the file is piped in"),
+        ):
+            with self.assertWarns(UserWarning) as caught:
+                build(job="import wikistd\n" + line + "\nwikistd.Deadline\n")
+            self.assertEqual(str(caught.warning), want)
+
+    def test_not_over_the_script(self):
+        """-o does not name the script itself, by whatever path."""
+        path = self.write("job.py", JOB)
+        other = os.path.join(self.folder, ".", "job.py")
+        code, _, err = run_bundle("--with", path, "-o", other)
+        self.assertEqual((code, err), (2, "wikistd: -o %s is the script itself\n" % other))
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), JOB)
 
     def test_command(self):
         """`bundle --with job.py -o one.py`, and it checks as an unchanged build."""

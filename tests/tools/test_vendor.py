@@ -89,3 +89,19 @@ class Vendored(unittest.TestCase):
         code, _, err = run_vendor("--check", self.top)
         self.assertEqual(code, 1)
         self.assertEqual(err, "wikistd: %s holds no copy made by `wikistd vendor`\n" % self.top)
+
+    def test_force_is_for_copies(self):
+        """Even --force replaces a copy only, and a name must be one to import."""
+        mine = os.path.join(self.top, "mine")
+        os.mkdir(mine)
+        path = os.path.join(mine, "__init__.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("x = 1\n")
+        code, _, err = run_vendor("--force", mine)
+        want = "wikistd: %s is not empty: name a folder for the package\n" % mine
+        self.assertEqual((code, err, os.listdir(mine)), (2, want, ["__init__.py"]))
+        for name in ("my-wiki", "class"):
+            path = os.path.join(self.top, name)
+            want = "wikistd: %s: no import statement can name %r\n" % (path, name)
+            self.assertEqual(run_vendor(path), (2, "", want))
+            self.assertFalse(os.path.exists(path))

@@ -5,11 +5,13 @@ Holds: nothing.  Not here: what they do (tools/bundle.py, tools/vendor.py).
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..tools.bundle import add_bundle_arguments, run_bundle
 from ..tools.sources import ChangedCopy
 from ..tools.vendor import add_vendor_arguments, run_vendor
+from ..web.useragent import WIKISTD_VERSION
 from .options import check_place, describe_os_error, open_given
 from .output import Output
 from .registry import Command, UsageError
@@ -50,9 +52,13 @@ def _run_bundle(arguments: Any, output: Output) -> int:
         if path:
             open_given("%s %s" % (option, path), path).close()
     try:
-        return _run_tool(run_bundle, arguments, output)
+        code = _run_tool(run_bundle, arguments, output)
+        if target != "-" and not arguments.check:
+            facts = (WIKISTD_VERSION, target, os.path.getsize(target))
+            output.note("wrote wikistd %s to %s, %d bytes" % facts)
     except OSError as error:
         raise UsageError("-o %s: %s" % (target, describe_os_error(error))) from None
+    return code
 
 
 def _run_vendor(arguments: Any, output: Output) -> int:

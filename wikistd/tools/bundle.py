@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Dict, List, Optional, Sequence
+import warnings
+from typing import Any, Container, Dict, List, Optional, Sequence
 
 from .flatten import Flat, FlatModule, check_parts, parse_modules
 from .scripts import JobScript
@@ -49,14 +50,18 @@ def bundle_text(
     without: Sequence[str] = (),
     job: Optional[str] = None,
     job_name: str = "job.py",
+    beside: Container[str] = (),
 ) -> str:
     """Return the one file made of the package's parsed modules.
 
     `without` names parts to leave out; with `job`, a script's text, only what the
-    script uses goes in, and the script follows.  BundleError says what clashes.
+    script uses goes in, and the script follows.  BundleError says what clashes, or
+    which of the modules `beside` the script it needs; a warning, what else it needs.
     """
-    script = JobScript(job, job_name) if job is not None else None
+    script = JobScript(job, job_name, beside) if job is not None else None
     only = script.uses(modules) if script else None
+    for sentence in script.warnings if script else ():
+        warnings.warn(sentence, stacklevel=2)
     flat = Flat(modules, without=without, only=only)
     docstring = script.docstring if script else '"""%s\n"""' % flat.docstring
     lines = [docstring, "", "from __future__ import annotations", ""]
@@ -172,9 +177,13 @@ def run_bundle(given: Any) -> str:
         write_text(given.output, own)
         return ""
     job = None
+    beside: List[str] = []
     if given.job:
         with open(given.job, "rb") as file:
             job = script_text(file.read(), given.job)
+        if os.path.exists(given.output) and os.path.samefile(given.output, given.job):
+            raise BundleError("-o %s is the script itself" % given.output)
+        beside = modules_beside(given.job)
     if job is not None and without:
         raise BundleError("--with takes what the script uses: it needs no --without")
     files = read_package()
@@ -185,9 +194,20 @@ def run_bundle(given: Any) -> str:
         without=without,
         job=job,
         job_name=os.path.basename(given.job or ""),
+        beside=beside,
     )
     write_text(given.output, text)
     return ""
+
+
+def modules_beside(path: str) -> List[str]:
+    """Return the names of the modules and packages in the folder of `path`."""
+    with os.scandir(os.path.dirname(path) or ".") as entries:
+        return [
+            entry.name[:-3] if entry.name.endswith(".py") else entry.name
+            for entry in entries
+            if entry.name.endswith(".py") or entry.is_dir()
+        ]
 
 
 def script_text(data: bytes, name: str) -> str:

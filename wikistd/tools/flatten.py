@@ -256,9 +256,20 @@ def check_parts(paths: Iterable[str], without: Iterable[str]) -> Dict[str, List[
     parts = known_parts(list(paths))
     for part in without:
         if part not in parts:
-            known = ", ".join(sorted(parts))
-            raise BundleError("no part is called %r; there are %s" % (part, known))
+            raise BundleError(unknown_part(part, parts))
     return parts
+
+
+def unknown_part(part: str, parts: Dict[str, List[str]]) -> str:
+    """Return a sentence on a part that there is not: the rooms, the nearest names."""
+    import difflib
+
+    rooms = sorted({path.split("/")[0] for paths in parts.values() for path in paths})
+    sentence = "no part is called %r; there are %s, and the modules by their file names"
+    near = difflib.get_close_matches(part, parts)
+    if near:
+        sentence += "; did you mean %s?" % " or ".join(near)
+    return sentence % (part, ", ".join(rooms))
 
 
 def parse_modules(files: Dict[str, str]) -> Dict[str, FlatModule]:

@@ -7,7 +7,8 @@ imports that the one file answers.  Pure.  Not here: the package's modules (flat
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Dict, List, Set, Tuple
+import sys
+from typing import TYPE_CHECKING, Container, Dict, List, Set, Tuple, Union
 
 from .flatten import Flat, FlatModule, bound_names
 from .sources import BundleError
@@ -16,10 +17,31 @@ if TYPE_CHECKING:
     import ast
 
 
-class JobScript:
-    """A script that imports wikistd.  One owner."""
+def is_standard_module(name: str) -> bool:
+    """Return whether `name` is a module of the standard library, of any platform."""
+    names = getattr(sys, "stdlib_module_names", None)  # from Python 3.10 on
+    if names is not None:
+        return name in names
+    if name in sys.builtin_module_names:
+        return True
+    import importlib.util
+    import sysconfig  # only who builds with a script comes here
 
-    def __init__(self, text: str, name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    origin = (spec and spec.origin) or ""
+    is_installed = "site-packages" in origin or "dist-packages" in origin
+    home = sysconfig.get_paths()["stdlib"]
+    return origin == "frozen" or (origin.startswith(home) and not is_installed)
+
+
+class JobScript:
+    """A script that imports wikistd.  One owner.
+
+    `beside` are the modules in the script's folder: they do not go into the file.
+    `warnings` are sentences on what may be missing where the file runs.
+    """
+
+    def __init__(self, text: str, name: str, beside: Container[str] = ()) -> None:
         import ast
 
         self.name = name
@@ -32,6 +54,9 @@ class JobScript:
         self.modules: Set[str] = set()
         #: {public name: name in the script}
         self.names: Dict[str, Set[str]] = {}
+        self.warnings: List[str] = []
+        self._beside = beside
+        self._problems: List[str] = []
         self._imports: List[Tuple[ast.stmt, bool]] = []
         self.docstring = '"""%s: a script, and what it uses of wikistd."""' % name
         if ast.get_docstring(self.tree):
@@ -47,12 +72,16 @@ class JobScript:
                 and node.value.id in self.modules
             ):
                 self.names.setdefault(node.attr, set())
+            elif isinstance(node, ast.Name) and node.id == "__file__":
+                self._warn(node, "__file__ is not there where the file is piped in")
 
     def _look_at_import(self, node: ast.AST) -> None:
         import ast
 
         if isinstance(node, ast.Import):
             ours = [a for a in node.names if a.name.split(".")[0] == "wikistd"]
+            for alias in node.names:
+                self._look_at_module(node, alias.name)
             if not ours:
                 return
             if len(ours) != len(node.names):
@@ -64,6 +93,7 @@ class JobScript:
             self._imports.append((node, True))
         elif isinstance(node, ast.ImportFrom) and not node.level:
             top = (node.module or "").split(".")[0]
+            self._look_at_module(node, top)
             if node.module == "__future__":
                 self._imports.append((node, False))
             if top != "wikistd":
@@ -71,11 +101,32 @@ class JobScript:
             for alias in node.names:
                 if alias.name == "*":
                     self._refuse(node, "name what you import instead of *")
+                    continue
                 self.names.setdefault(alias.name, set()).add(alias.asname or alias.name)
             self._imports.append((node, True))
+        elif isinstance(node, ast.ImportFrom):
+            self._refuse(node, "a script in one file is in no package: no leading dots")
+
+    def _look_at_module(self, node: ast.stmt, name: str) -> None:
+        """Tell of a module that will not be where the one file is."""
+        top = name.split(".")[0]
+        if top == "wikistd" or is_standard_module(top):
+            return
+        if top in self._beside:
+            self._refuse(node, "%s is a file beside it: put its code here" % top)
+        else:
+            self._warn(node, "%s is not of the standard library" % top)
 
     def _refuse(self, node: ast.stmt, what: str) -> None:
-        raise BundleError("%s:%d: %s" % (self.name, node.lineno, what))
+        self._problems.append("%s:%d: %s" % (self.name, node.lineno, what))
+
+    def _warn(self, node: Union[ast.stmt, ast.expr], what: str) -> None:
+        self.warnings.append("%s:%d: %s" % (self.name, node.lineno, what))
+
+    def _raise_problems(self) -> None:
+        """BundleError that names all that was refused."""
+        if self._problems:
+            raise BundleError("; ".join(self._problems))
 
     def uses(self, modules: Dict[str, FlatModule]) -> List[str]:
         """Return the public names that it uses.  BundleError for one unknown."""
@@ -85,10 +136,11 @@ class JobScript:
             if name.startswith("__"):
                 continue
             if name not in public:
-                raise BundleError(
+                self._problems.append(
                     "%s uses wikistd.%s, which there is not" % (self.name, name)
                 )
             wanted.append(name)
+        self._raise_problems()
         if not wanted and not self._imports:
             raise BundleError("%s does not use wikistd" % self.name)
         return wanted
@@ -136,16 +188,16 @@ class JobScript:
                     for a in node.names
                     if imported.get(a.name) == "%s.%s" % (node.module, a.name)
                 }
-            for name in set(bound_names(node)) - same:
-                where = "%s:%d: %s" % (self.name, node.lineno, name)
+            for name in sorted(set(bound_names(node)) - same):
                 if name in flat.names:
-                    raise BundleError(where + " is a name of wikistd's own: rename it")
-                if name in imported:
-                    raise BundleError(where + " hides an import of wikistd: rename it")
-                if hasattr(builtins, name) and not name.startswith("__"):
-                    raise BundleError(where + " hides a builtin: rename it")
+                    self._refuse(node, name + " is a name of wikistd's own: rename it")
+                elif name in imported:
+                    self._refuse(node, name + " hides an import of wikistd: rename it")
+                elif hasattr(builtins, name) and not name.startswith("__"):
+                    self._refuse(node, name + " hides a builtin: rename it")
         for part in ast.walk(self.tree):
             if isinstance(part, ast.Global):
                 clash = sorted(set(part.names) & (flat.names | set(imported)))
                 if clash:
                     self._refuse(part, "%s is a name of wikistd's own" % clash[0])
+        self._raise_problems()

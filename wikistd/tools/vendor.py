@@ -6,6 +6,7 @@ what was changed since.  Holds: nothing.  Not here: the one file (bundle.py).
 
 from __future__ import annotations
 
+import keyword
 import os
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -94,20 +95,25 @@ def check_vendored(folder: str) -> str:
 def vendor_package(folder: str, *, is_forced: bool = False) -> str:
     """Copy the package into `folder`; return a sentence.
 
-    A copy that is there already is replaced.  BundleError where that would lose
-    changes, or where `folder` holds something else, unless `is_forced`.
+    A copy that is there already is replaced.  BundleError where `folder` holds
+    something else, no import can name it, or changes in it would be lost; these go if
+    `is_forced`.
     """
     texts = read_package()
-    if os.path.isdir(folder) and os.listdir(folder) and not is_forced:
-        if not os.path.exists(os.path.join(folder, VENDORED_NAME)):
-            raise BundleError("%s is not empty: name a folder for the package" % folder)
+    name = os.path.basename(os.path.abspath(folder))
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise BundleError("%s: no import statement can name %r" % (folder, name))
+    is_copy = os.path.exists(os.path.join(folder, VENDORED_NAME))
+    if not is_copy and os.path.isdir(folder) and os.listdir(folder):
+        raise BundleError("%s is not empty: name a folder for the package" % folder)
+    if is_copy and not is_forced:
         changes = local_changes(folder)
         if changes:
             raise BundleError(
                 "%s was changed by hand (%s): --force replaces it"
                 % (folder, ", ".join(changes))
             )
-    if os.path.exists(os.path.join(folder, VENDORED_NAME)):
+    if is_copy:
         for short in set(read_note(folder)[1]) - set(texts):
             old = os.path.join(folder, *short.split("/"))
             if os.path.exists(old):
@@ -134,7 +140,7 @@ def add_vendor_arguments(parser: Any) -> None:
         "--check", action="store_true", help="tell version, age and local changes"
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace what was changed by hand"
+        "--force", action="store_true", help="replace a copy that was changed by hand"
     )
 
 

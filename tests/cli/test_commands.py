@@ -17,6 +17,8 @@ from tests.support.clocks import FakeClock
 from wikistd.cli.options import TellingClock, read_parameters
 from wikistd.cli.output import Output
 from wikistd.cli.registry import UsageError
+from wikistd.cli.streaming import StreamPatience, _read_filter
+from wikistd.errors import ConnectionLost
 from wikistd.server.actions_login import make_totp
 from wikistd.server.running import serve_wsgi
 from wikistd.server.serving import serve_wiki
@@ -122,6 +124,7 @@ class Get(WikiCase):
             ("get", self.wiki.url, "action=query", "--user", "Demo", "--cookies", ""),
             ("login", self.wiki.url),
             ("get", self.wiki.url, "--user", "", "action=query"),
+            ("get", self.wiki.url, "--user-agent", "", "action=query"),
             ("get", self.wiki.url, "action=query", "format=xml"),
             ("get", self.wiki.url, "action=query", "titles=Zo\udceb"),
         ):
@@ -578,6 +581,51 @@ class Stream(WikiCase):
         code, stdout, stderr = run_main("stream", "--host", url, "--max-wait", "0")
         self.assertEqual((code, stdout), (3, ""), stderr)
         self.assertRegex(stderr, r"^wikistd: cannot connect to [^\n]+\n$")
+
+    def test_broken_later(self):
+        """--max-wait holds each time that a connection has to be made again."""
+        error = ConnectionLost("cut")
+        with mock.patch("wikistd.cli.streaming.time") as time_module:
+            time_module.monotonic.return_value = 100.0
+            patience = StreamPatience(10, 60)
+            for now, is_open, is_over in (
+                (109, False, False),
+                (111, True, False),
+                (500, False, False),  # the first break: now the time runs
+                (559, False, False),
+                (559, True, False),
+                (600, False, False),
+                (659, False, False),
+                (660, False, True),
+            ):
+                time_module.monotonic.return_value = now
+                if is_open:
+                    patience.opened(None)
+                elif is_over:
+                    self.assertRaises(ConnectionLost, patience.failed, error)
+                else:
+                    patience.failed(error)
+
+    def test_nothing_passes(self):
+        """Filters that let nothing through are told of, once, with the missing keys."""
+        self.wiki.store.save_page("Passes", "x", user="Demo")
+        argv = ("stream", self.wiki.url, "--since", "2020-01-01", "--count", "1")
+        with mock.patch("wikistd.cli.streaming.UNMATCHED_EVENTS", 1):
+            code, stdout, stderr = run_main(
+                *argv, "--any", "titel=Passes", "--any", "title=Passes",
+                "--filter", "meta.domain=" + self.wiki.host,
+            )  # fmt: skip
+        self.assertEqual((code, records(stdout)[0]["title"]), (0, "Passes"))
+        want = "1 events came, and none passed the filters: there is no titel in them"
+        self.assertEqual(stderr, "wikistd: warning: %s\n" % want)
+
+    def test_values_of_filters(self):
+        """True and None are meant as JSON's true and null."""
+        for text, value in (("True", True), ("None", None), ("0", 0), ("x=y", "x=y")):
+            self.assertEqual(_read_filter("key=" + text), ("key", value))
+        code, _, stderr = run_main("stream", self.wiki.url, "--count", "-1")
+        want = "wikistd: --count must be 0 or more, not -1\n"
+        self.assertEqual((code, stderr), (2, want))
 
     def test_refused(self):
         """A stream that is not there is the far side's no."""

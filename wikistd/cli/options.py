@@ -33,7 +33,12 @@ PASSWORD_PARAMETERS = frozenset(("lgpassword", "password", "retype", "OATHToken"
 MAX_PASSWORD_BYTES = 4096
 
 
-def add_network_arguments(parser: Any) -> None:
+def add_network_arguments(
+    parser: Any,
+    *,
+    timeout_help: str = "for each exchange, as a whole; default: 60",
+    wait_help: str = "for a wiki that asks to wait or is in trouble; default: 120",
+) -> None:
     """Add what every command takes that goes to the network."""
     group = parser.add_argument_group("network")
     group.add_argument(
@@ -42,14 +47,14 @@ def add_network_arguments(parser: Any) -> None:
         help='who is asking, with a way to reach you: "MyBot/1.0 (me@example.org)"',
     )
     group.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="default: 60"
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help=timeout_help
     )
     group.add_argument(
         "--max-wait",
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help="for a wiki that asks to wait or is in trouble; default: 120",
+        help=wait_help,
     )
     group.add_argument("--proxy", metavar="URL", help="instead of the environment's")
     group.add_argument("--ca-file", metavar="FILE", help="trust only these CAs")
@@ -109,6 +114,8 @@ def make_cli_client(arguments: Any, output: Output) -> HttpClient:
         )
     if arguments.ca_file is not None and not os.path.exists(arguments.ca_file):
         raise UsageError("--ca-file %s: there is no such file" % arguments.ca_file)
+    if arguments.user_agent == "":
+        raise UsageError('--user-agent must say who asks: "MyBot/1.0 (me@example.org)"')
     if not arguments.timeout > 0:
         raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
     if not arguments.max_wait >= 0:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterable, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ..errors import StatusError
+from ..streams.eventfilters import make_event_filter
+from ..streams.eventsource import STREAM_IDLE_SECONDS
 from ..streams.eventstreams import EventStreams
 from ..streams.whence import read_since
 from .options import (
@@ -26,6 +28,8 @@ from .registry import Command, UsageError
 
 #: A stream's first connection is made within this time, or the command fails.
 FIRST_CONNECTION_SECONDS = 10.0
+#: Where none of so many events passes the filters, one is probably misspelt.
+UNMATCHED_EVENTS = 300
 #: Characters shown of what a server says when it refuses.
 MAX_REFUSAL_CHARACTERS = 300
 
@@ -54,8 +58,16 @@ def _add_stream_arguments(parser: Any) -> None:
         "--since", metavar="TIME", help="ISO 8601 or milliseconds: begin in the past"
     )
     for name, words in (
-        ("filter", "let through only events whose KEY is VALUE; all must match"),
-        ("any", "one of these must match"),
+        (
+            "filter",
+            "let through only events whose KEY is VALUE; all must match: wiki=dewiki, "
+            "namespace=0, bot=false, meta.domain=de.wikipedia.org",
+        ),
+        (
+            "any",
+            "one of these must match; so several values are given: --any type=edit "
+            "--any type=new",
+        ),
         ("none", "none of these may match"),
     ):
         parser.add_argument(
@@ -66,29 +78,73 @@ def _add_stream_arguments(parser: Any) -> None:
     parser.add_argument(
         "--checkpoint", metavar="FILE", help="go on where the last run stopped"
     )
-    add_network_arguments(parser)
+    add_network_arguments(
+        parser,
+        timeout_help="for a connection to be made; one that is silent for %d s is made "
+        "again, the stream goes on; default: 10" % STREAM_IDLE_SECONDS,
+        wait_help="for a connection that broke to be made again, then the stream ends "
+        "with exit code 3 (at first %d s at most); inf is for ever; default: 120"
+        % FIRST_CONNECTION_SECONDS,
+    )
+    parser.set_defaults(timeout=10.0)
 
 
-class FirstConnection:
-    """Ends a stream that never began; later breaks are mended."""
+class StreamPatience:
+    """Ends a stream that cannot be had, at first or any more; other breaks are mended.
 
-    def __init__(self, seconds: float) -> None:
-        self.ends_at = time.monotonic() + seconds
-        self.was_open = False
+    `first_seconds` is for the first connection, `seconds` for each that broke later.
+    """
+
+    def __init__(self, first_seconds: float, seconds: float) -> None:
+        self.seconds = seconds
+        self.ends_at: Optional[float] = time.monotonic() + first_seconds
 
     def opened(self, response: Any) -> None:
-        """Note that the stream began."""
-        self.was_open = True
+        """Note that the stream is there."""
+        self.ends_at = None
 
     def failed(self, error: BaseException) -> None:
-        """Raise the error of an attempt, if it is the first connection's last."""
-        if not self.was_open and time.monotonic() >= self.ends_at:
+        """Raise the error of an attempt, if the time for connecting is over."""
+        if self.ends_at is None:  # it was open until now, and is connected again
+            self.ends_at = time.monotonic() + self.seconds
+        elif time.monotonic() >= self.ends_at:
             raise error
+
+
+class FilterWatch:
+    """A filter that lets everything through, and tells once that others do not.
+
+    A misspelt key matches nothing, for ever.
+    """
+
+    def __init__(self, keys: Iterable[str], output: Output) -> None:
+        self.output = output
+        self.left = UNMATCHED_EVENTS
+        self.unseen = {key: make_event_filter(key, lambda _: True) for key in keys}
+
+    def __call__(self, event: Dict[str, Any]) -> bool:
+        """Look for the keys in one event."""
+        self.left -= 1
+        for key in [key for key, has in self.unseen.items() if has(event)]:
+            del self.unseen[key]
+        if self.left == 0:
+            names = ", ".join(sorted(self.unseen))
+            self.output.error(
+                "warning: %d events came, and none passed the filters%s"
+                % (UNMATCHED_EVENTS, names and ": there is no %s in them" % names)
+            )
+        return True
+
+    def passed(self) -> None:
+        """Note that an event passed: no warning comes any more."""
+        self.left = -1
 
 
 def run_stream_command(arguments: Any, output: Output) -> int:
     """Write events as they come, one JSON document a line."""
     options = read_stream_source(arguments)
+    if arguments.count is not None and arguments.count < 0:
+        raise UsageError("--count must be 0 or more, not %d" % arguments.count)
     filters = [
         ("all" if kind == "filter" else kind, _read_filter(item))
         for kind in ("filter", "any", "none")
@@ -99,14 +155,21 @@ def run_stream_command(arguments: Any, output: Output) -> int:
     if arguments.checkpoint is not None:
         check_place("--checkpoint", arguments.checkpoint)
         options["checkpoint"] = arguments.checkpoint
-    first = FirstConnection(min(arguments.max_wait, FIRST_CONNECTION_SECONDS))
-    options.update(on_open=first.opened, on_error=first.failed)
+    patience = StreamPatience(
+        min(arguments.max_wait, FIRST_CONNECTION_SECONDS), arguments.max_wait
+    )
+    options.update(on_open=patience.opened, on_error=patience.failed)
+    options["timeout"] = (arguments.timeout, STREAM_IDLE_SECONDS)
+    watch = FilterWatch([key for _, (key, _) in filters], output)
     try:
         with EventStreams(**options) as stream:
+            if filters:
+                stream.register_filter(watch)
             for ftype, (key, value) in filters:
                 stream.register_filter(ftype=ftype, **{key: value})
             stream.set_maximum_items(arguments.count)
             for event in stream:
+                watch.passed()
                 output.record(event)
         return 0
     except StatusError as error:
@@ -228,10 +291,12 @@ def refusal_sentence(error: StatusError) -> str:
 
 
 def _read_filter(item: str) -> Tuple[str, Any]:
-    """Return key and value of KEY=VALUE; true, false, null and numbers are meant."""
+    """Return key and value of KEY=VALUE; true, null and numbers are meant as such."""
     key, is_pair, text = item.partition("=")
     if not is_pair or not key:
         raise UsageError("%r is not KEY=VALUE" % item)
+    if text in ("True", "False", "None"):
+        return key, {"True": True, "False": False, "None": None}[text]
     if text in ("true", "false", "null") or re.match(r"-?(0|[1-9][0-9]*)\Z", text):
         return key, json.loads(text)
     return key, text

@@ -240,6 +240,18 @@ class LostAnswers(Files):
                 self.assertEqual(self.there(session, one), bytes([at]) + data)
 
 
+    def test_prefix(self):
+        """A name is taken as that of the file's page too, an answer lost or not."""
+        for number, prefix in enumerate(("File:", "image: ", "FILE_:")):
+            name = "%d %s" % (number, self.name)
+            session = self.losing(*["after"] * number)
+            result = upload_file(session, noise(90, name), prefix + name)
+            self.assertEqual((result.filename, result.found), (name, number > 0))
+            self.assertEqual(self.versions(session, name), 1)
+        with self.assertRaisesRegex(TypeError, "filename must be str, not bytes"):
+            upload_file(session, b"x", b"x.bin")
+
+
 class Downloads(Files):
     def setUp(self):
         super().setUp()
@@ -264,6 +276,16 @@ class Downloads(Files):
             with open(self.target + ".part", "wb") as file:
                 file.write(part)
             self.assertEqual(self.there(self.bot), self.data)
+
+    def test_a_folder(self):
+        """A target that cannot be is told before anything is fetched."""
+        folder = self.folder.name
+        for path in (folder, os.path.join(folder, "")):
+            with self.assertRaisesRegex(IsADirectoryError, "is a folder: name a file in it"):
+                download_file(self.session(), "File:None.bin", path)
+        with self.assertRaisesRegex(FileNotFoundError, "there is no folder .*none: make"):
+            download_file(self.session(), "File:None.bin", os.path.join(folder, "none", "f"))
+        self.assertEqual(os.listdir(folder), [])
 
     def test_no_such_file(self):
         with self.assertRaises(APIError) as caught:

@@ -52,6 +52,8 @@ class Logged(ContractCase):
         session = self.session("admin")
         with self.assertRaises(APIError) as caught:
             delete_page(session, self.title("none"))
+        with self.assertRaisesRegex(TypeError, "mapping such as .*, not str"):
+            protect_page(session, self.title("none"), "edit=sysop")
         self.assertEqual(caught.exception.code, "missingtitle")
         self.assertFalse(caught.exception.maybe_applied)
 

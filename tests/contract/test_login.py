@@ -205,5 +205,7 @@ class LoggingIn(ContractCase):
         self.assertEqual(self.who(copied)["name"], session.user)
         copied = pickle.loads(pickle.dumps(session))
         self.addCleanup(copied.close)
-        with self.assertRaises(APIError):
+        with self.assertRaisesRegex(APIError, "copy of a session came without its login"):
             copied.get(action="query", meta="userinfo")
+        copied.login(account["username"], account["password"])
+        self.assertEqual(self.who(copied)["name"], session.user)

@@ -393,10 +393,13 @@ class Downloads(unittest.TestCase):
         self.assertEqual(os.listdir(self.folder), ["file.bin"])
 
     def test_nowhere(self):
-        """A folder that is not there is the caller's mistake."""
-        with ScriptedServer(["GET /", OK]) as server, make_client() as client:
-            with self.assertRaises(FileNotFoundError):
-                client.download(server.url + "/", "/nowhere/file")
+        """A target that cannot be is the caller's mistake: nothing is fetched."""
+        with make_client() as client:
+            with self.assertRaisesRegex(FileNotFoundError, "there is no folder /nowhere"):
+                client.download("http://127.0.0.1:9/", "/nowhere/file")
+            with self.assertRaisesRegex(IsADirectoryError, "is a folder: name a file"):
+                client.download("http://127.0.0.1:9/", os.path.dirname(self.path))
+            self.assertEqual(client.counters.requests, 0)
 
 
 if __name__ == "__main__":

@@ -319,6 +319,16 @@ class Mistakes(Case):
             list(query_pages(session, [5]))
         with self.assertRaisesRegex(TypeError, "total must be int or None, not str"):
             query_pages(session, ["A"], total="5")
+        with self.assertRaisesRegex(ValueError, "total must be 0 or more, not -1"):
+            query_pages(session, ["A"], total=-1)
+        with self.assertRaisesRegex(ValueError, r"the title 'A\\n' holds a line end: strip"):
+            next(query_pages(session, ["A\n"]))
+        with self.assertRaisesRegex(ValueError, "pageids and revids are numbers, not 'A'"):
+            next(query_pages(session, pageids=["A"]))
+        self.assertEqual(
+            repr(query_pages(session, ["A"])),
+            "<PageQuery, 0 pages of this batch handed out, 0 at hand>",
+        )
         with self.assertRaisesRegex(TypeError, "first argument is a Session"):
             query_pages("https://x", ["A"])
         with self.assertRaisesRegex(ValueError, "two or more first titles"):

@@ -118,6 +118,12 @@ class Making(Case):
     def test_mistaken_arguments(self):
         with self.assertRaisesRegex(TypeError, "unexpected argument 'verfy'"):
             Session("https://x", session=object(), verfy=False)
+        for wrong, right in (("timout", "timeout"), ("user_agnet", "user_agent")):
+            with self.assertRaisesRegex(TypeError, "'%s', did you mean '%s'" % (wrong, right)):
+                Session("https://x", **{wrong: 3})
+        closed = Session("https://x")
+        closed.close()
+        self.assertEqual(repr(closed), "<Session x as nobody, 0 cookies, closed>")
         with self.assertRaisesRegex(ValueError, "api_path must begin with /"):
             Session("https://x", api_path="w/api.php")
         for words, arguments in (

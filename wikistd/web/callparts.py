@@ -85,6 +85,20 @@ def copy_body(
             on_progress(received, total)
 
 
+def check_target(path: Any) -> str:
+    """Return the path of a file to be written; OSError where that cannot be.
+
+    Asked before anything is fetched.
+    """
+    target = os.fsdecode(path)
+    folder, name = os.path.split(target)
+    if not name or os.path.isdir(target):
+        raise IsADirectoryError("%s is a folder: name a file in it" % target)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError("there is no folder %s: make it first" % folder)
+    return target
+
+
 def save_body(
     response: Response,
     path: str,

@@ -30,7 +30,14 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, WikistdError
 from ..formats.headers import check_header
 from .bodies import encode_json_body
-from .callparts import add_params, copy_body, files_form, save_body, set_form_data
+from .callparts import (
+    add_params,
+    check_target,
+    copy_body,
+    files_form,
+    save_body,
+    set_form_data,
+)
 from .connect import transport_error
 from .cookies import CookieHandler
 from .credentials import AuthHandler, AuthInput
@@ -472,10 +479,12 @@ class HttpClient:
         by `idle_timeout` between bytes; give `timeout=Deadline(seconds)` to bound the
         whole.  Other arguments as `request`.
         """
+        if isinstance(path, (str, os.PathLike)):
+            path = check_target(path)
         with self.request(method, url, stream=True, **options) as response:
             response.raise_for_status()
-            if isinstance(path, (str, os.PathLike)):
-                save_body(response, os.fspath(path), on_progress)
+            if isinstance(path, str):
+                save_body(response, path, on_progress)
             else:
                 copy_body(response, path, on_progress)
         return response

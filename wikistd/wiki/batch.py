@@ -22,6 +22,7 @@ from typing import (
 
 from ..errors import APIError, EditConflict, WikistdError
 from ..formats.checksums import make_checksum
+from .calls import is_lost_session
 from .edit import (
     PageBase,
     edit_page,
@@ -49,8 +50,6 @@ LATE_SECTION = (
 JOB_WAYS = ("text", "append", "prepend", "transform")
 #: What makes a job another one; a function cannot be compared.
 JOB_CONTENT = ("title", "text", "append", "prepend", "section", "section_title")
-#: The session is not who it should be: so it would be for all jobs.
-LOGIN_CODES = ("assertuserfailed", "assertbotfailed", "assertnameduserfailed")
 
 
 class BatchResult(NamedTuple):
@@ -283,8 +282,8 @@ def _do_job(
     except LandedBefore as landed:
         return landed.result
     except APIError as error:
-        if error.code in LOGIN_CODES:
-            raise
+        if is_lost_session(error):
+            raise  # As it would be for all jobs.
         kind = "unknown" if error.maybe_applied else "error"
         kind = "conflict" if isinstance(error, EditConflict) else kind
         result = BatchResult(key, title, kind, error=error.sentence())

@@ -34,6 +34,11 @@ NEVER_LOGGED_IN = (
     "this session has not logged in: session.login(user, password) comes first"
     " (edit_page(..., anonymous=True) saves under the address of this machine)"
 )
+#: Said where a login was left behind.
+COPIED_WITHOUT_LOGIN = (
+    "this copy of a session came without its login: call session.login(user, password)"
+    " on it, or copy session.with_options(pickle_cookies=True)"
+)
 
 #: Attempts at an address that has not shown to be an API.
 FIRST_CALL_ATTEMPTS = 2
@@ -110,6 +115,8 @@ class WikiCall:
                 if isinstance(error, APIError) and is_lost_session(error):
                     if self.state.user is None:
                         error.content = NEVER_LOGGED_IN
+                    elif self.state.login_count == 0:
+                        error.content = COPIED_WITHOUT_LOGIN
                 delay = self._delay(error, attempt, sent, login_count)
                 note = attempt_note(error)
                 if delay:

@@ -20,6 +20,7 @@ from ..errors import (
     WikistdError,
 )
 from ..formats.checksums import make_checksum
+from ..web.callparts import check_target
 from ..web.origins import origin_of
 from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import check_url
@@ -57,11 +58,9 @@ def download_file(
     before lies in `path` + ".part" and a later call goes on from there.
     `on_progress(done_bytes, total_bytes)` is called on the way.
     """
+    target = check_target(path)
     view = session.with_options(formatversion=2)
     info = read_file_info(view, title)
-    target = os.fspath(path)
-    if isinstance(target, bytes):
-        target = os.fsdecode(target)
     part = target + ".part"
     size, url = info["size"], info["url"]
     tries = restarts = 0

@@ -76,7 +76,7 @@ def delete_page(
 def protect_page(
     session: Session,
     title: str,
-    protections: Dict[str, str],
+    protections: Mapping[str, str],
     *,
     expiry: Any = "infinite",
     reason: str = "",
@@ -89,6 +89,11 @@ def protect_page(
     action=protect; `params` has what extensions add to it.
     """
     given = known_params(protect_page, "protect", keywords, params)
+    if not isinstance(protections, Mapping):
+        raise TypeError(
+            'protections is a mapping such as {"edit": "sysop"}, not %s'
+            % type(protections).__name__
+        )
     rules = ["%s=%s" % item for item in protections.items()]
     asked = dict(given, title=title, protections=rules, expiry=expiry, reason=reason)
     return _perform_logged(session, "protect", title, asked)

@@ -241,6 +241,12 @@ class PageQuery:
         self._left = total
         self._pages: List[Dict[str, Any]] = []
 
+    def __repr__(self) -> str:
+        return "<PageQuery, %d pages of this batch handed out, %d at hand>" % (
+            len(self._done),
+            len(self._pages),
+        )
+
     def __iter__(self) -> PageQuery:
         return self
 
@@ -331,6 +337,8 @@ def query_pages(
         )
     if total is not None and not isinstance(total, int):
         raise TypeError("total must be int or None, not %s" % type(total).__name__)
+    if total is not None and total < 0:
+        raise ValueError("total must be 0 or more, not %d" % total)
     if kinds and isinstance(given[kinds[0]], (str, bytes)):
         raise TypeError("%s is an iterable of values, not one text" % kinds[0])
     params = {"action": "query", **params}
@@ -343,7 +351,7 @@ def query_pages(
         check_value_query(kind, params)
         start.setdefault("at", 0)
         values: Iterable[Any] = given[kind] or ()
-        values = map(int if kind != "titles" else checked_title, values)
+        values = map(checked_number if kind != "titles" else checked_title, values)
         if total is not None:
             values = islice(values, start["at"] + total)
         batches = value_batches(view, params, kind, values, start, page_size, executor)
@@ -362,10 +370,25 @@ def query_pages(
 
 
 def checked_title(title: Any) -> str:
-    """Return `title`; TypeError when it is no text."""
-    if isinstance(title, str):
-        return title
-    raise TypeError("titles are str, not %s" % type(title).__name__)
+    """Return `title`; TypeError when it is no text, ValueError with a line end in it.
+
+    No title has one, to MediaWiki, but each line of a file does.
+    """
+    if not isinstance(title, str):
+        raise TypeError("titles are str, not %s" % type(title).__name__)
+    if "\n" in title or "\r" in title:
+        raise ValueError("the title %.100r holds a line end: strip() it" % title)
+    return title
+
+
+def checked_number(value: Any) -> int:
+    """Return the number of a page or revision; ValueError when it is none."""
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError(
+            "pageids and revids are numbers, not %.100r" % (value,)
+        ) from None
 
 
 def read_cursor(

@@ -32,10 +32,11 @@ from .address import (
     discover_api,
     make_client,
 )
-from .calls import WikiCall
+from .calls import WikiCall, is_lost_session
 from .chain import ReplyChain
 from .exchange import scrub_secrets, scrub_warnings, wiki_logger
 from .identity import has_oauth, kept_cookies, restored_login
+from .keywords import hint_for
 from .login import choose_login_method, login_name, login_params, read_login_reply
 from .notices import show_api_warnings
 from .params import SECRET_PARAMETERS, merge_params
@@ -62,6 +63,14 @@ CALL_OPTIONS = (
     "etiquette",
     "pickle_cookies",
     "prefetch",
+)
+SESSION_ARGUMENTS = (
+    "user_agent",
+    "formatversion",
+    "api_path",
+    "timeout",
+    "session",
+    *SESSION_PARAMS,
 )
 API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
 
@@ -96,9 +105,10 @@ class Session:
     ) -> None:
         unknown = sorted(set(session_params) - set(SESSION_PARAMS))
         if unknown:
+            hint = hint_for(unknown[0], Session.__init__, SESSION_ARGUMENTS)
             raise TypeError(
-                "Session() got an unexpected argument %r; those for the HTTP client "
-                "are %s" % (unknown[0], ", ".join(SESSION_PARAMS))
+                "Session() got an unexpected argument %r%s; those for the HTTP client "
+                "are %s" % (unknown[0], hint, ", ".join(SESSION_PARAMS))
             )
         origin, self._page_path = check_host(host)
         check_session_arguments(user_agent, api_path, session, max_wait_seconds)
@@ -169,11 +179,12 @@ class Session:
             count = len(list(self.session.cookies))
         except (AttributeError, TypeError):
             count = 0
-        return "<Session %s as %s, %d cookie%s>" % (
+        return "<Session %s as %s, %d cookie%s%s>" % (
             name,
             self._state.user or "nobody",
             count,
             "" if count == 1 else "s",
+            ", closed" if self._state.is_closed else "",
         )
 
     def __enter__(self) -> Session:
@@ -408,7 +419,12 @@ class Session:
         with self._state.lock:
             if self._state.user is not None:
                 # MediaWiki aborts a second login on a live bot-password session.
-                self.logout()
+                try:
+                    self.logout()
+                except APIError as error:
+                    if not is_lost_session(error):
+                        raise
+                    self._state.forget()  # There was nobody any more to log out.
             found = self._restored(username, method, budget)
             if found is not None:
                 self._logged_in(login_name(found), (username, password, method))

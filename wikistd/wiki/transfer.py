@@ -10,6 +10,7 @@ ours.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..clock import Deadline
@@ -32,6 +33,10 @@ UPLOAD_PAUSE_SECONDS = 1.0
 #: Waiting for a wiki that assembles in the background.
 DEFAULT_ASSEMBLY_SECONDS = 600.0
 MAX_POLL_SECONDS = 10.0
+
+
+#: The names of the namespace that every wiki knows.
+_file_prefix = r"(?i)^[ _]*(?:file|image)[ _]*:[ _]*"
 
 
 class UploadResult(NamedTuple):
@@ -63,7 +68,8 @@ def upload_file(
     """Upload a file and return what became of it.
 
     `source` is a path, bytes, a binary file or stream, or an address (http:// or
-    https://) that the wiki fetches itself.  Files of more than 32 MiB go in chunks of
+    https://) that the wiki fetches itself.  `filename` may have "File:" before it.
+    Files of more than 32 MiB go in chunks of
     5 MiB; `chunk_size` (bytes) has any file go in chunks, 0 none.  After a fault the
     upload goes on at the offset that the wiki tells.  `asynchronous` has the wiki
     assemble and publish in the background, waited for `assembly_seconds` at most.
@@ -77,6 +83,9 @@ def upload_file(
         raise TypeError(
             "the first argument is a Session, not %s" % type(session).__name__
         )
+    if not isinstance(filename, str):
+        raise TypeError("filename must be str, not %s" % type(filename).__name__)
+    filename = re.sub(_file_prefix, "", filename)
     given = known_params(upload_file, "upload", keywords, params)
     view = session.with_options(formatversion=2)
     ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None

@@ -225,8 +225,11 @@ class Connections(unittest.TestCase):
         self.assertEqual(next_wait(None, 3.0), 3.0)
         self.assertEqual(next_wait(Deadline(9), 3.0), 3.0)
         self.assertLess(next_wait(Deadline(2), 3.0), 2.1)
-        with self.assertRaisesRegex(TransportTimeout, "limit of 0 seconds is used up"):
+        with self.assertRaisesRegex(
+            TransportTimeout, "limit of 0 seconds is used up"
+        ) as caught:
             next_wait(Deadline(0), 3.0)
+        self.assertTrue(caught.exception.retryable)  # As one that ends a wait.
 
     def test_timeouts_are_kept(self):
         """A limit that hardly changed is not set again; a short one always is."""

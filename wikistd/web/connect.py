@@ -86,7 +86,8 @@ def next_wait(deadline: Optional[Deadline], idle: Optional[float]) -> Optional[f
         return idle
     if left <= 0:
         raise TransportTimeout(
-            "the time limit of %g seconds is used up" % (deadline.seconds or 0)
+            "the time limit of %g seconds is used up" % (deadline.seconds or 0),
+            retryable=True,
         )
     return left if idle is None or left < idle else idle
 

@@ -87,17 +87,23 @@ class Waiting(Case):
         )
 
     def test_reload(self):
-        """Reloaded ten times, what was in use is there again, made anew."""
+        """Reloaded ten times, what was defined stays; of a changed file it is made anew."""
+        self.write("two.py", self.small.replace('__version__ = "', '__version__ = "9', 1))
         out = self.run_code(
-            "import atexit, importlib, threading, one\n"
+            "import atexit, importlib, os, threading, one\n"
             "old = one.EventParser\n"
             "hooks = getattr(atexit, '_ncallbacks', lambda: 0)\n"
             "before = threading.active_count(), hooks()\n"
             "for _ in range(10):\n    importlib.reload(one)\n"
-            "print(vars(one)['EventParser'] is not old, 'FormData' in vars(one))\n"
+            "print(one.EventParser is old, 'FormData' in vars(one))\n"
             "print(one.FormData, (threading.active_count(), hooks()) == before)\n"
+            "os.replace(sys.argv[1] + '/two.py', sys.argv[1] + '/one.py')\n"
+            "importlib.reload(one)\n"
+            "print(one.__version__[0], vars(one)['EventParser'] is not old, one.FormData)\n"
         )
-        self.assertEqual(out, "True False\n<class 'one.FormData'> True\n")
+        self.assertEqual(
+            out, "True False\n<class 'one.FormData'> True\n9 True <class 'one.FormData'>\n"
+        )
 
     def test_at_once_without_a_module(self):
         """By exec, in any dictionary, and by `import *` every name is there."""

@@ -34,11 +34,14 @@ FILE_PARTS = {
 PARTS_NOW = globals().pop("PARTS_ASKED_FOR", None)
 TYPE_CHECKING = False  # what type checkers take for True, without 3 ms of typing
 if PARTS_NOW is None:
+    PARTS_BEFORE = globals().get("PARTS_CODE")
     PARTS_CODE = sys._getframe().f_code if hasattr(sys, "_getframe") else None
-    PARTS_BEHIND = types.ModuleType(__name__)
     PARTS_LOCK = threading.RLock()
-    PARTS_BEFORE = globals().get("PARTS_DONE", set())  # not empty in a reload
-    PARTS_DONE: set[str] = set()
+    if PARTS_BEFORE is None or PARTS_BEFORE != PARTS_CODE:
+        PARTS_BEHIND = types.ModuleType(__name__)
+        PARTS_AGAIN: set[str] = globals().get("PARTS_DONE", set())
+        PARTS_DONE: set[str] = set()
+    # else the same file is reloaded: what is defined stays, and so do its objects
 
     def define_parts(wanted: set[str]) -> None:
         """Define these parts and those that they need."""
@@ -72,7 +75,7 @@ if PARTS_NOW is None:
     if __name__ != "__main__" and PARTS_CODE and (
         vars(sys.modules.get(__name__, sys)) is globals()
     ):
-        define_parts(set(FILE_PARTS).intersection(PARTS_BEFORE))
+        define_parts(PARTS_AGAIN.intersection(FILE_PARTS))
         PARTS_NOW = set()
     else:  # run as a script or by exec, where nobody would ask: all of it at once
         PARTS_NOW = set(FILE_PARTS)
@@ -112,8 +115,9 @@ def left_out_part(name: str) -> Any:
 
 #: The names of the head.  No part may define one.
 WAITING_NAMES = frozenset(
-    "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCK PARTS_BEFORE PARTS_DONE"
-    " PARTS_ASKED_FOR define_parts LEFT_OUT left_out_sentence left_out_part".split()
+    "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCK PARTS_BEFORE PARTS_AGAIN"
+    " PARTS_DONE PARTS_ASKED_FOR define_parts LEFT_OUT left_out_sentence"
+    " left_out_part".split()
 )
 
 

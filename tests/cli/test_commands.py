@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import tempfile
 import threading
 import time
@@ -121,6 +122,7 @@ class Get(WikiCase):
             ("get", self.wiki.url, "--timeout", "0", "action=query"),
             ("get", self.wiki.url, "--user", "Demo", "action=query"),
             ("post", self.wiki.url, "action=upload", "file@/no/such/file"),
+            ("post", self.wiki.url, "action=upload", "file@-"),
             ("get", self.wiki.url, "action=query", "--user", "Demo", "--cookies", ""),
             ("login", self.wiki.url),
             ("get", self.wiki.url, "--user", "", "action=query"),
@@ -468,6 +470,15 @@ class Passwords(WikiCase):
         self.assertEqual((code, stdout), (1, ""))
         self.assertNotIn(wrong, stderr)
         self.assertIn("wikistd: Failed", stderr)
+
+    def test_damaged_cookies(self):
+        """A cookie file that is none is named, with what to do."""
+        path = self.path("damaged-Demo@bot.lwp", b"junk\n")
+        cookies = self.path("damaged.lwp")
+        code, _, stderr = self.log_in("--cookies", cookies)
+        self.assertEqual(code, 2)
+        want = r"^wikistd: %s, line 1: .*: delete it, or give another --cookies FILE\n$"
+        self.assertRegex(stderr, want % re.escape(path))
 
     def test_other_method(self):
         """A name without @ goes by clientlogin."""

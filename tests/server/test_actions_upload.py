@@ -70,9 +70,12 @@ class Whole(UploadCase):
                          {"duplicate": ["A.txt"]})
         self.assertEqual(self.upload(b"new", filename="b|c#d.txt")["warnings"],
                          {"badfilename": "B-c-d.txt"})
+        for name in ("File:e f.txt", "image:E_f.txt"):
+            self.assertEqual(self.upload(b"new", filename=name)["warnings"],
+                             {"badfilename": "E_f.txt"})
         self.assertIn("nochange", self.upload(b"same", filename="A.txt")["warnings"])
         listed = self.plain.ask(action="query", list="mystashedfiles")["query"]
-        self.assertEqual(len(listed["mystashedfiles"]), 3)
+        self.assertEqual(len(listed["mystashedfiles"]), 5)
 
     def test_refusals(self):
         """What is not stored, and why."""

@@ -57,16 +57,15 @@ class Writing(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def test_folder_is_made(self):
-        """A folder that is missing is made, for the owner alone."""
-        path = os.path.join(self.folder, "new", "deep", "c.lwp")
-        with locked_file(path):
-            write_private_file(path, "x")
-        with open(path) as file:
-            self.assertEqual(file.read(), "x")
-        other = os.path.join(self.folder, "more", "c.lwp")
-        write_private_file(other, "y")
-        self.assertTrue(os.path.exists(other))
+    def test_no_folder(self):
+        """A folder that is missing is not made: a login would lie somewhere."""
+        path = os.path.join(os.path.realpath(self.folder), "new", "c.lwp")
+        want = "there is no folder %s: make it first" % os.path.dirname(path)
+        for write in (write_private_file, lambda path, _: locked_file(path).__enter__()):
+            with self.assertRaises(FileNotFoundError) as caught:
+                write(path, "x")
+            self.assertEqual(caught.exception.strerror, want)
+        self.assertEqual(os.listdir(self.folder), [])
 
     def test_failure(self):
         """If writing fails the old file stays, and nothing else is left behind."""

@@ -7,6 +7,7 @@ Holds: nothing.  Not here: the commands (commands.py).
 from __future__ import annotations
 
 import contextlib
+import http.cookiejar
 import os
 import re
 import stat
@@ -222,7 +223,12 @@ def open_session(
 def _is_kept(session: Session, user: str) -> bool:
     """Whether the file of cookies still holds a login of `user`."""
     store = session.session.cookies
-    store.load(user=user)
+    try:
+        store.load(user=user)
+    except http.cookiejar.LoadError as error:
+        raise UsageError(
+            "%s: delete it, or give another --cookies FILE" % error
+        ) from None
     if not len(store):
         return False
     reply = session.get(action="query", meta="userinfo", formatversion=2)
@@ -360,6 +366,10 @@ def read_parameters(
         name, is_pair, value = item.partition("=")
         if "@" in name:
             name, _, path = item.partition("@")
+            if path == "-":
+                raise UsageError(
+                    "%s: a file has a name and a size, standard input has none" % item
+                )
             files.append((name, path))
             continue
         if not is_pair or not name:

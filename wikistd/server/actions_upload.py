@@ -26,7 +26,7 @@ from .actions_rules import check_page, check_rate
 from .actions_specs import read_spec
 from .files import StashedFile, base36_sha1, file_folder, file_key, inspect_file
 from .records import FileRecord, format_time
-from .titles import Title
+from .titles import InvalidTitle, Title, parse_title
 
 MAX_FILE_NAME_BYTES = 240
 _script_marks = re.compile(
@@ -36,6 +36,13 @@ _script_marks = re.compile(
 
 def clean_file_name(name: str) -> str:
     """Return the name that the wiki would store a file under."""
+    try:
+        title = parse_title(name)
+    except InvalidTitle:
+        pass  # its characters are replaced below
+    else:
+        # UploadBase::getTitle: "File:A.png" is taken for a mistake, and means A.png.
+        name = title.key if title.namespace == 6 else name
     name = re.sub(r"[\x00-\x1f:/\\|#<>\[\]{}?*\"]", "-", name.strip())
     return file_key(name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import errno
 import http.cookiejar
 import os
 import re
@@ -226,9 +227,7 @@ def write_private_file(filename: str, text: str) -> None:
     symbolic link stays one: what it points to is replaced.
     """
     filename = os.path.realpath(filename)
-    folder = os.path.dirname(filename)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o700)
+    folder = existing_folder(filename)
     remove_left_behind(filename)
     name = ".%s.%s.new" % (os.path.basename(filename), os.urandom(8).hex())
     passing = os.path.join(folder, name)
@@ -244,6 +243,21 @@ def write_private_file(filename: str, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(passing)
         raise
+
+
+def existing_folder(path: str) -> str:
+    """Return the folder of `path`; only that in the user's home is made, mode 0700.
+
+    FileNotFoundError for another one: a misspelt path would keep a login somewhere.
+    """
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        home = os.path.realpath(os.path.expanduser("~"))
+        if folder != os.path.join(home, COOKIE_FOLDER):
+            sentence = "there is no folder %s: make it first" % folder
+            raise FileNotFoundError(errno.ENOENT, sentence, path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
 
 
 def remove_left_behind(filename: str) -> None:
@@ -269,9 +283,7 @@ def locked_file(filename: str) -> Iterator[None]:
     replaced.  Where the system has no locks there is none.
     """
     path = os.path.realpath(filename) + ".lock"
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        os.makedirs(folder, mode=0o700)
+    existing_folder(path)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         lock_handle(handle)

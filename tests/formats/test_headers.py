@@ -294,6 +294,8 @@ class Fields(unittest.TestCase):
         self.assertNotIn("c", fields)
         self.assertIsNone(fields.get("c"))
         self.assertEqual(repr(fields), "<PartHeaders A, b, a>")
+        fields.add("Content-Type", "text/plain")
+        self.assertEqual(repr(fields), "<PartHeaders A, b, a, Content-Type: text/plain>")
 
     def test_changing(self):
         fields = PartHeaders({"A": "1"})

@@ -224,6 +224,7 @@ class Refusals(unittest.TestCase):
             next(source)
         self.assertEqual(caught.exception.status, 404)
         self.assertEqual(caught.exception.body, b"no such stream")
+        self.assertRegex(str(caught.exception), "not with an event stream; it says: no such")
         self.assertTrue(answer.closed)
         source, _, _ = make_source(StatusError("gone", status=410))
         with self.assertRaisesRegex(StatusError, "gone"):

@@ -4,6 +4,7 @@ import datetime
 import gc
 import json
 import os
+import pickle
 import tempfile
 import threading
 import time
@@ -87,7 +88,11 @@ class Addresses(unittest.TestCase):
             ):
                 EventStreams(**options)
         with self.assertRaisesRegex(TypeError, "site must be a Session or a host, not 5"):
-            EventStreams(streams="a", site=5).url
+            EventStreams(streams="a", site=5)
+        with self.assertRaisesRegex(ValueError, "has a port: say http:// or https:// before"):
+            EventStreams(streams="a", site="127.0.0.1:8095")
+        with self.assertRaisesRegex(TypeError, "EventStreams cannot be pickled: .*cursor="):
+            pickle.dumps(EventStreams(streams="a"))
 
     def test_since(self):
         """Every way to name a time; what stands in the URL is escaped."""
@@ -104,16 +109,24 @@ class Addresses(unittest.TestCase):
             ("2022-07-12T17:54:15Z", "2022-07-12T17:54:15Z"),
             ("2022-07-12T17:54:15+00:00", "2022-07-12T17:54:15%2B00:00"),
             ("2022-07-12T17:54:15", "2022-07-12T17:54:15"),
-            ("last Tuesday", "last%20Tuesday"),
+            (datetime.date(2022, 7, 12), "2022-07-12T00:00:00Z"),
+            (500, "500"),
         ):
             with self.subTest(since):
                 stream = EventStreams(streams="a", since=since)
                 self.assertEqual(stream.url, base + text)
-                if since != "last Tuesday":
-                    self.assertIsNotNone(stream._since_milliseconds)
+                self.assertIsNotNone(stream._since_milliseconds)
         self.assertEqual(EventStreams(streams="a", since="20220712175415")._since_milliseconds, 1657648455000)
         for since in (True, 1.5, b"2022"):
             with self.assertRaises(TypeError):
+                EventStreams(streams="a", since=since)
+        for since, words in (
+            ("last Tuesday", "must be a time such as .*, not 'last Tuesday'"),
+            ("20221399", "must be a time, not '20221399'"),
+            (1577836800, "is in milliseconds.*seconds are to be multiplied by 1000"),
+            ("1577836800", "is in milliseconds"),
+        ):
+            with self.assertRaisesRegex(ValueError, "since " + words):
                 EventStreams(streams="a", since=since)
 
     def test_repr(self):
@@ -476,12 +489,11 @@ class Checkpoints(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.folder)), sorted([young, "position", *others]))
 
     def test_a_folder_that_is_not_there(self):
-        """Is an error when it is written, and leaves nothing."""
-        stream, _ = make_stream(Answer(wire(1), wire(2)), checkpoint=os.path.join(self.folder, "no", "x"))
-        next(stream)
-        with self.assertRaises(FileNotFoundError):
-            next(stream)
-        stream._checkpoint.forget()
+        """Is told when the stream is made."""
+        with self.assertRaisesRegex(FileNotFoundError, "there is no folder .*no: make it first"):
+            make_stream(checkpoint=os.path.join(self.folder, "no", "x"))
+        with self.assertRaisesRegex(IsADirectoryError, "is a folder: name a file in it"):
+            make_stream(checkpoint=self.folder)
 
 
 class Listener(unittest.TestCase):

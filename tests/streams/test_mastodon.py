@@ -75,6 +75,11 @@ class Events(unittest.TestCase):
             [("update", {"foo": "bar"}), ("notification", {}), ("delete", "123")],
         )
 
+    def test_lines_of_text(self):
+        """As a file opened as text gives them, or a list in a test."""
+        lines = ["event: update\n", 'data: "\xe9"', ""]
+        self.assertEqual(calls_of(*lines), [("update", "\xe9")])
+
     def test_in_every_cut(self):
         """Also with CRLF, without the space, after a heartbeat and blank lines."""
         data = (

@@ -193,7 +193,7 @@ class Polling(unittest.TestCase):
 
     def test_mistakes(self):
         """A time that is none, from the caller and from the wiki."""
-        with self.assertRaisesRegex(ValueError, "since must be a time, not 'x'"):
+        with self.assertRaisesRegex(ValueError, "since must be a time such as .*, not 'x'"):
             RecentChanges(FakeSession(), since="x")
         with self.assertRaisesRegex(ProtocolError, "'soon' is no timestamp"):
             next(RecentChanges(FakeSession(row(1, timestamp="soon")), since=0))

@@ -77,6 +77,14 @@ class Attributes(unittest.TestCase):
         self.assertEqual(error.read(), b"x")
         error.close()
 
+    def test_pickling(self):
+        """What holds a connection says what can be taken instead."""
+        with make_client() as client:
+            with self.assertRaisesRegex(TypeError, "HttpClient cannot be pickled.*a Session"):
+                pickle.dumps(client)
+        with self.assertRaisesRegex(TypeError, "Response cannot be pickled.*`content`"):
+            pickle.dumps(response_of_file(io.BytesIO(), 200, HeaderFields([])))
+
     def test_repr(self):
         """One line, without the query."""
         self.assertEqual(repr(response_of(b"")), "<Response 200 http://a/b>")

@@ -1,6 +1,7 @@
 """wikistd.wiki.pages: sizes, trouble and circles, by script."""
 
 import json
+import pickle
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -325,6 +326,8 @@ class Mistakes(Case):
             next(query_pages(session, ["A\n"]))
         with self.assertRaisesRegex(ValueError, "pageids and revids are numbers, not 'A'"):
             next(query_pages(session, pageids=["A"]))
+        with self.assertRaisesRegex(TypeError, "PageQuery cannot be pickled: its `cursor`"):
+            pickle.dumps(query_pages(session, ["A"]))
         self.assertEqual(
             repr(query_pages(session, ["A"])),
             "<PageQuery, 0 pages of this batch handed out, 0 at hand>",

@@ -106,8 +106,11 @@ class PartHeaders(MutableMapping[str, str]):
         return len({name.lower() for name, _ in self.pairs})
 
     def __repr__(self) -> str:
-        # Names only: a value may be a secret.
-        return "<PartHeaders %s>" % ", ".join(name for name, _ in self.pairs)
+        # A value may be a secret, but not of those that say what the content is.
+        return "<PartHeaders %s>" % ", ".join(
+            "%s: %.100s" % pair if pair[0].lower().startswith("content-") else pair[0]
+            for pair in self.pairs
+        )
 
     def add(self, name: str, value: str) -> None:
         """Add one field, whether or not there is one of that name."""

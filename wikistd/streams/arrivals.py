@@ -30,7 +30,7 @@ def iter_events(
     """Yield the events of one open response; does not reconnect and does not close it.
 
     `response` is a `Response`, an `http.client.HTTPResponse`, what `requests` returns
-    with `stream=True`, or an iterable of byte lines, with or without their ends.
+    with `stream=True`, or an iterable of lines (bytes or str), with or without ends.
     A body that was cut short is ConnectionLost, after the events before the cut.
     """
     parser = EventParser(max_line_bytes=max_line_bytes, max_event_bytes=max_event_bytes)
@@ -58,6 +58,8 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
             yield from response.iter_content(chunk_size=content_chunk_size(response))
         else:
             for line in response:
+                if isinstance(line, str):
+                    line = line.encode("utf-8")
                 yield line if line[-1:] == b"\n" else line + b"\n"
     except http.client.IncompleteRead as error:
         raise ConnectionLost(

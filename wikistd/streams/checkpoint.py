@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from ..clock import Clock
+from ..web.callparts import check_target
 from ..web.cookiefile import write_private_file
 from .reconnect import StreamPosition, encode_position, position_entries
 
@@ -33,7 +34,7 @@ class Checkpoint:
         every_seconds: float = 1.0,
         clock: Optional[Clock] = None,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = check_target(path)
         self.url = url
         self.every_seconds = every_seconds
         self._clock = clock if clock is not None else Clock()

@@ -54,6 +54,7 @@ from .reconnect import (
 
 STREAM_IDLE_SECONDS = 90.0  # six of Mastodon's heartbeats; Wikimedia cuts at 60
 STREAM_BODY_EXCERPT = 2000  # bytes of an error page that an error carries
+MAX_REASON_CHARACTERS = 300  # of it in the error's sentence
 #: A server may put these into an id, but no header can carry them.  (NUL, CR and LF
 #: cannot come from a server: the header's own check refuses a caller's.)
 UNSENDABLE_IN_IDS = frozenset(
@@ -319,13 +320,14 @@ class EventSource:
                 % (without_userinfo(self.url), content_type),
                 spec="server-sent events",
             )
+        body = self._excerpt()
         raise StatusError(
-            "%s answers with status %d, not with an event stream"
-            % (without_userinfo(self.url), status),
+            "%s answers with status %d, not with an event stream%s"
+            % (without_userinfo(self.url), status, told_reason(content_type, body)),
             status=status,
             url=without_userinfo(self.url),
             headers=list(headers.items()),
-            body=self._excerpt(),
+            body=body,
         )
 
     def _excerpt(self) -> bytes:
@@ -418,6 +420,12 @@ class EventSource:
         self._parsed -= len(self._ready)
         self._ready.clear()
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "EventSource cannot be pickled: make one where it is needed, with "
+            "last_event_id= of this one"
+        )
+
     def __enter__(self) -> EventSource:
         return self
 
@@ -436,6 +444,16 @@ class EventSource:
             state,
             self.events,
         )
+
+
+def told_reason(content_type: str, body: bytes) -> str:
+    """Return "; it says: ..." where an error's body is text for people or programs."""
+    if "html" in content_type.lower():
+        return ""
+    text = body.decode("utf-8", "replace")
+    words = "".join(c if c.isprintable() else " " for c in text).split()
+    said = " ".join(words)[:MAX_REASON_CHARACTERS]
+    return "; it says: " + said if said else ""
 
 
 def server_time_milliseconds(headers: Any) -> Optional[int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 import urllib.parse
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tuple
 
 from ..clock import Clock
 from ..web.client import HttpClient
@@ -88,6 +88,8 @@ class EventStreams:
             raise NotImplementedError(
                 "No streams specified for class %s" % type(self).__name__
             )
+        if self._url is None:
+            stream_host(self._site)  # Refused here, not at the first event.
         self._checkpoint: Optional[Checkpoint] = None
         self._position = StreamPosition(position_text)
         if checkpoint is not None:
@@ -326,6 +328,12 @@ class EventStreams:
         self._source = None
         self._given = 0
         self._closed = False
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "%s cannot be pickled: make one where it is needed, with cursor=the "
+            "`cursor` of this one" % type(self).__name__
+        )
 
     def __enter__(self) -> EventStreams:
         return self

@@ -93,8 +93,8 @@ class StreamListener:
     def handle_stream(self, lines: Any) -> None:
         """Call the methods for a stream until it ends.
 
-        `lines` is an iterable of byte lines, with or without their ends, or a response:
-        what has `readany`, `read1` or `iter_content`.  An event without name or data,
+        `lines` is an iterable of lines (bytes or str, with or without ends), or a
+        response: what has `readany`, `read1` or `iter_content`.  An event without name or data,
         JSON or UTF-8 that is broken are MalformedEventError, a connection that breaks
         is TransportError, each after `on_abort`.
         """

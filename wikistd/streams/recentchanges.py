@@ -64,10 +64,8 @@ class RecentChanges:
         self._clock = clock if clock is not None else Clock()
         self._general: Optional[Dict[str, Any]] = None
         self._from_seconds: Optional[int] = None
-        if since is not None:
-            milliseconds = read_since(since)[0]
-            if milliseconds is None:
-                raise ValueError("since must be a time, not %r" % (since,))
+        milliseconds = read_since(since)[0]
+        if milliseconds is not None:
             self._from_seconds = milliseconds // 1000
         self._first_seconds = self._from_seconds
         self._seen = SeenChanges()

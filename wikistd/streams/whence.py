@@ -24,7 +24,9 @@ WIKIMEDIA_DOMAINS = (
     "wikifunctions.org",
     "mediawiki.org",
 )
-SinceValue = Union[str, int, datetime.datetime, None]
+#: Milliseconds of 1970 to 1973, before any wiki: they are seconds of these days.
+LIKELY_SECONDS = range(10**8, 10**11)
+SinceValue = Union[str, int, datetime.date, None]
 
 
 def join_stream_names(streams: Union[str, Iterable[str], None]) -> Optional[str]:
@@ -39,6 +41,10 @@ def stream_site_url(site: Any) -> str:
     host = site if isinstance(site, str) else getattr(site, "host", None)
     if not isinstance(host, str) or not host:
         raise TypeError("site must be a Session or a host, not %r" % (site,))
+    if "://" not in host and ":" in host:
+        raise ValueError(
+            "site %r has a port: say http:// or https:// before it" % (site,)
+        )
     return (host if "://" in host else "https://" + host).rstrip("/")
 
 
@@ -54,24 +60,42 @@ def stream_host(site: Any) -> str:
 
 
 def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
-    """Return (milliseconds, None where only the server can tell; text for the URL)."""
+    """Return (milliseconds, text for the URL), both None without `since`.
+
+    ValueError for what is no time, and for what must be seconds.
+    """
     if since is None:
         return None, None
-    if isinstance(since, bool) or not isinstance(since, (str, int, datetime.datetime)):
+    if isinstance(since, bool) or not isinstance(since, (str, int, datetime.date)):
         raise TypeError(
             "since must be a datetime, milliseconds or text, not %r" % (since,)
         )
-    if isinstance(since, int):
-        return since, str(since)
     if isinstance(since, str):
         text = since.strip()
         if text.isdigit() and len(text) in (8, 14):
             form = "%Y%m%d%H%M%S"[: 6 if len(text) == 8 else None]
-            since = datetime.datetime.strptime(text, form)
+            try:
+                since = datetime.datetime.strptime(text, form)
+            except ValueError:
+                raise ValueError("since must be a time, not %r" % text) from None
         elif text.isdigit():
-            return int(text), text
+            since = int(text)
         else:
-            return read_iso_milliseconds(text), text
+            milliseconds = read_iso_milliseconds(text)
+            if milliseconds is None:
+                raise ValueError(
+                    "since must be a time such as 2024-01-31T12:00:00Z, not %r" % text
+                )
+            return milliseconds, text
+    if isinstance(since, int):
+        if since in LIKELY_SECONDS:
+            raise ValueError(
+                "since is in milliseconds, and %d of them were over by 1973: seconds "
+                "are to be multiplied by 1000" % since
+            )
+        return since, str(since)
+    if not isinstance(since, datetime.datetime):
+        since = datetime.datetime(since.year, since.month, since.day)
     if since.tzinfo is None:
         since = since.replace(tzinfo=datetime.timezone.utc)
     # MediaWiki stamps its events with whole seconds: a moment within a second would

@@ -21,6 +21,7 @@ from typing import (
     Iterable,
     List,
     Mapping,
+    NoReturn,
     Optional,
     Tuple,
     Union,
@@ -494,6 +495,12 @@ class HttpClient:
     def close(self) -> None:
         """Close the idle connections; busy ones close when their responses end."""
         self.keepalive.close()
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "HttpClient cannot be pickled, for it holds connections: make one where it "
+            "is needed; a Session can be"
+        )
 
     def __enter__(self) -> HttpClient:
         return self

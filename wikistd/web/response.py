@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ProtocolError, StatusError
@@ -277,6 +277,12 @@ class Response(BodyReader):
     def will_close(self) -> Any:  # type: ignore[override]
         """Whether the connection ends with this answer."""
         return not self._is_reusable
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "Response cannot be pickled, for it holds a connection: take what you need "
+            "of it, such as `status`, `headers` and `content`"
+        )
 
     def __enter__(self) -> Response:
         return self

@@ -17,6 +17,7 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
+    NoReturn,
     Optional,
     Tuple,
 )
@@ -245,6 +246,12 @@ class PageQuery:
         return "<PageQuery, %d pages of this batch handed out, %d at hand>" % (
             len(self._done),
             len(self._pages),
+        )
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "PageQuery cannot be pickled: its `cursor` is text, and query_pages(..., "
+            "cursor=...) goes on there"
         )
 
     def __iter__(self) -> PageQuery:

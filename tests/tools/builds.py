@@ -88,7 +88,7 @@ def differing_parts(text, some):
 
 
 def tree_without_imports(nodes):
-    """Return a dump of the statements; docstrings' spaces do not count."""
+    """Return a dump of the statements, in which docstrings are made clean."""
     kept = []
     for node in nodes:
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
@@ -97,13 +97,8 @@ def tree_without_imports(nodes):
         elif isinstance(node, ast.ImportFrom) and (node.level or node.module == "__future__"):
             pass
         elif not isinstance(node, ast.Expr):  # not the module's docstring
+            for part in ast.walk(node):
+                if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(part):
+                    part.body[0] = ast.Expr(ast.Constant(ast.get_docstring(part)))
             kept.append(ast.dump(node))
-    docstrings = {}
-    for node in [n for top in nodes for n in ast.walk(top)]:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-            raw = ast.dump(node.body[0].value)
-            docstrings[raw] = repr(ast.get_docstring(node))
-    dump = "\n".join(kept)
-    for raw, clean in docstrings.items():
-        dump = dump.replace(raw, clean)
-    return dump
+    return "\n".join(kept)

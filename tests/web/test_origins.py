@@ -34,13 +34,18 @@ class Origins(unittest.TestCase):
     def test_refused(self):
         """No host or a bad port is a ValueError without the password."""
         for url, shown in [
-            ("nonsense", "nonsense"), ("http:///x", "http:///x"),
+            ("http:///x", "http:///x"),
             ("http://u:canary@h:99999/", "(a malformed URL)"), ("http://h:x/", "(a malformed URL)"),
             ("http://u:can/ary@h/", "(a malformed URL)"),
         ]:
             with self.assertRaises(ValueError) as caught:
                 origin_of(url)
             self.assertEqual(str(caught.exception), "%r has no host, or a bad port" % shown)
+        for url in ("nonsense", "a.example/x", "localhost:80/x"):
+            with self.assertRaises(ValueError) as caught:
+                origin_of(url)
+            sentence = "%r does not begin with http:// or https://" % url
+            self.assertEqual(str(caught.exception), sentence)
 
     def test_text(self):
         """An origin as text is a URL."""

@@ -167,11 +167,16 @@ class Clients(TlsCase):
             self.assertEqual(client.get(server.url + "/").content, b"ok")
 
     def test_bad_files(self):
-        """Files that are not there or no certificates are a ValueError that names them."""
+        """Files that are not there are told at once, no certificates at their first use."""
         for options in [
             {"ca_file": "/nowhere.pem"},
-            {"ca_file": __file__},
             {"ca_file": certificate("authority"), "client_cert": "/nowhere.pem"},
+            {"client_cert": (certificate("person"), "/nowhere.pem")},
+        ]:
+            with self.assertRaisesRegex(FileNotFoundError, "^(ca_file|client_cert) /nowhere.pem"):
+                make_client(**options)
+        for options in [
+            {"ca_file": __file__},
             {"ca_file": certificate("authority"), "client_cert": (__file__,)},
         ]:
             with self.assertRaisesRegex(ValueError, r"(ca_file|client_cert) .*cannot be used"):

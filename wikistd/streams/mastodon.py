@@ -94,9 +94,9 @@ class StreamListener:
         """Call the methods for a stream until it ends.
 
         `lines` is an iterable of lines (bytes or str, with or without ends), or a
-        response: what has `readany`, `read1` or `iter_content`.  An event without name or data,
-        JSON or UTF-8 that is broken are MalformedEventError, a connection that breaks
-        is TransportError, each after `on_abort`.
+        response: what has `readany`, `read1` or `iter_content`.  An event without name
+        or data, JSON or UTF-8 that is broken are MalformedEventError, a connection that
+        breaks is TransportError, each after `on_abort`.
         """
         read_listener_stream(self, iter_arrivals(lines))
 

@@ -56,6 +56,10 @@ def origin_of(url: str) -> Origin:
         port = -1
     if port is None:
         port = DEFAULT_PORTS.get(scheme, 0)
+    if "://" not in url:
+        raise ValueError(
+            "%r does not begin with http:// or https://" % without_userinfo(url)
+        )
     if not host or port < 0:
         raise ValueError("%r has no host, or a bad port" % without_userinfo(url))
     if host.endswith(".") and not host.endswith(".."):

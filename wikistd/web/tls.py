@@ -52,6 +52,9 @@ class TlsSettings:
                 "give either ssl_context or ca_file and client_cert, not both: load "
                 "them into your context"
             )
+        parts = (client_cert,) if isinstance(client_cert, str) else client_cert or ()
+        check_tls_files("ca_file", ca_file)
+        check_tls_files("client_cert", *parts[:2])  # The third is a password.
         self.ca_file = ca_file
         self.client_cert = client_cert
         self.fingerprint = normal_fingerprint(fingerprint)
@@ -277,6 +280,13 @@ class TlsSettings:
                 "strict_x509=False accepts it"
             )
         return ConnectFailed(message, phase="tls")
+
+
+def check_tls_files(what: str, *paths: Optional[str]) -> None:
+    """Raise FileNotFoundError for a file that is not there."""
+    for path in paths:
+        if path is not None and not os.path.exists(path):
+            raise FileNotFoundError("%s %s is not there" % (what, path))
 
 
 def _tls_has_files(path: Optional[str]) -> bool:

@@ -132,7 +132,8 @@ def delete_as_admin(title):
 def set_site(**values):
     """Return a step that turns switches of the wiki."""
     def step(store, replayer):
-        store.site.__dict__.update(values)
+        for name, value in values.items():
+            setattr(store.site, name, value)
 
     return step
 

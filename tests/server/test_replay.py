@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import unittest
 
 from wikistd.server.store import PageStore
@@ -20,7 +21,7 @@ def copy_wiki(source, now):
     """Return a store of its own with the same rows and switches."""
     store = PageStore(now=now)
     source.db.opened().backup(store.db.opened())
-    store.site.__dict__.update(source.site.__dict__)
+    store.site = copy.copy(source.site)
     store.announce()
     return store
 

@@ -132,6 +132,15 @@ class Served(unittest.TestCase):
         with self.assertRaises(TypeError):
             serve_wiki(app_options={"no_such_option": 1})
 
+    def test_misspelt(self):
+        """An argument or a switch that there is not is an error that names it."""
+        with self.assertRaises(TypeError) as caught:
+            serve_wiki(prt=1)
+        want = "serve_wiki() got an unexpected keyword argument 'prt'"
+        self.assertEqual(str(caught.exception), want)
+        with PageStore() as store, self.assertRaisesRegex(AttributeError, "readonly"):
+            store.site.readonly = "no"
+
     def test_drop(self):
         """Connections can be cut."""
         with serve_wiki() as wiki:

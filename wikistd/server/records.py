@@ -159,7 +159,28 @@ class SiteSettings:
 
     `read_only` is the reason or "".  `lag_seconds` is what a replica pretends to lag.
     `rate_limits` maps an action to (hits, seconds).  `login_throttle` likewise.
+    A switch that there is not cannot be set: a test would test nothing.
     """
+
+    __slots__ = (
+        "generator",
+        "lag_host",
+        "lag_seconds",
+        "language",
+        "login_throttle",
+        "main_page",
+        "max_article_bytes",
+        "max_result_bytes",
+        "max_upload_bytes",
+        "min_chunk_bytes",
+        "name",
+        "rate_limits",
+        "read_only",
+        "spam_blacklist",
+        "title_blacklist",
+        "uploads_enabled",
+        "wiki_id",
+    )
 
     def __init__(self) -> None:
         self.name = "Embedded wiki"

@@ -131,6 +131,8 @@ def serve_wiki(
             session = Session(wiki.url)
             session.login(wiki.bot_user, wiki.bot_password)
     """
+    for name in sorted(set(limits) - set(serve_wsgi.__kwdefaults__)):
+        raise TypeError("serve_wiki() got an unexpected keyword argument %r" % name)
     store = PageStore(path, now=now)
     try:
         app = WikiApp(store, **(app_options or {}))

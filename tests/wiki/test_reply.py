@@ -104,6 +104,11 @@ class Refusals(unittest.TestCase):
         self.assertEqual((error.code, error.info, error.content), ("c", "I.", "See x"))
         self.assertEqual(str(error), "c: I. -- See x")
 
+    def test_entities_in_bc(self):
+        help = "See x. Subscribe at &lt;https://x/&gt; &amp; y."
+        error = self.refused({"error": {"code": "c", "info": "I.", "*": help}})
+        self.assertEqual(error.content, "See x. Subscribe at <https://x/> & y.")
+
     def test_bc_of_format_version_2(self):
         error = self.refused({"error": {"code": "c", "info": "I.", "docref": "See"}})
         self.assertEqual(str(error), "c: I.")

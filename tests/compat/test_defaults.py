@@ -145,8 +145,9 @@ class Arguments(unittest.TestCase):
         self.assertIs(one.cookies, plain.cookies)
         two = client.for_call(proxies=None, cert=None, verify=False)
         self.assertIsNot(two, one)
-        three = client.for_call(proxies=None, cert=["c", "k"], verify="cas.pem")
-        self.assertIs(client.for_call(proxies=None, cert=("c", "k"), verify="cas.pem"), three)
+        three = client.for_call(proxies=None, cert=[__file__, __file__], verify=__file__)
+        again = client.for_call(proxies=None, cert=(__file__, __file__), verify=__file__)
+        self.assertIs(again, three)
         by_text = client.for_call(proxies="p:2", cert=None, verify=None)
         self.assertIs(client.for_call(proxies="p:2", cert=None, verify=None), by_text)
         for i in range(module.MAX_COMMS_VARIANTS + 9):

@@ -38,12 +38,10 @@ class Clients(unittest.TestCase):
             make_client(None, 3, given).close()
 
     def test_files_that_are_missing(self):
-        """A CA file or client certificate that is not there is told, not ignored."""
+        """A CA file or client certificate that is not there is told at once."""
         for given in ({"verify": "/no/such/ca.pem"}, {"cert": "/no/such/cert.pem"}):
-            client = make_client("a/1", 3, given)
-            self.addCleanup(client.close)
-            with self.assertRaises(OSError):
-                client.request("GET", "https://127.0.0.1:1/")
+            with self.assertRaisesRegex(FileNotFoundError, "/no/such/.*.pem is not there"):
+                make_client("a/1", 3, given)
 
 
 class OfASession(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from unittest import mock
 from tests.cli.test_main import run_main
 from tests.cli.test_output import Terminal
 from tests.support.clocks import FakeClock
+from wikistd.cli.commands import DownloadProgress
 from wikistd.cli.options import TellingClock, read_parameters
 from wikistd.cli.output import Output
 from wikistd.cli.registry import UsageError
@@ -150,6 +152,9 @@ class Get(WikiCase):
         self.assertRegex(stderr, r"^wikistd: warning: [^\n]+--user-agent[^\n]+\n")
         _, _, stderr = run_main(*argv, "--user-agent", "Test/1.0 (me@example.org)")
         self.assertNotIn("warning", stderr)
+        for host in ("ftp://x.example", "http://x.example:99999", "https://"):
+            code, _, stderr = run_main("get", host, "action=query")
+            self.assertEqual((code, "warning" in stderr), (2, False), stderr)
 
     def test_debug(self):
         """--debug writes both heads to stderr, and the data stays clean."""
@@ -554,6 +559,40 @@ class Post(WikiCase):
         self.assertEqual(records(stdout)[0]["upload"]["result"], "Success")
         found = self.wiki.store.get_file("Sent.txt")
         self.assertEqual(self.wiki.store.files.read(found), b"Some text in a file.\n")
+
+
+class Download(WikiCase):
+    def test_download(self):
+        """A file is written where -o says, and what was compared is told."""
+        data = b"Some text in a file.\n" * 9
+        path = self.path("Sent.txt", data)
+        argv = ("action=upload", "filename=Down.txt", "ignorewarnings=1")
+        self.assertEqual(self.run_with_password("post", *argv, "file@" + path)[0], 0)
+        target = self.path("down.txt")
+        code, stdout, stderr = self.run_on("download", "File:Down.txt", "-o", target)
+        self.assertEqual((code, stderr), (0, ""))
+        sha1 = hashlib.sha1(data).hexdigest()
+        want = {"path": target, "bytes": len(data), "sha1": sha1}
+        self.assertEqual(records(stdout), [want])
+        with open(target, "rb") as file:
+            self.assertEqual(file.read(), data)
+        code, stdout, stderr = self.run_on("download", "None.txt", "-o", target)
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertRegex(stderr, r"^wikistd: nofile: [^\n]+\n$")
+        code, _, stderr = self.run_on("download", "Down.txt", "-o", self.folder)
+        want = "wikistd: -o %s is a folder: name a file in it\n" % self.folder
+        self.assertEqual((code, stderr), (2, want))
+
+    def test_progress(self):
+        """A terminal is told once a second."""
+        terminal = Terminal()
+        with mock.patch("wikistd.cli.commands.time") as time_module:
+            time_module.monotonic.return_value = 0.0
+            progress = DownloadProgress(Output(io.StringIO(), terminal))
+            for now in (0.5, 1.0, 1.5, 2.5):
+                time_module.monotonic.return_value = now
+                progress(int(now * 10), 30)
+        self.assertEqual(terminal.getvalue(), "10 of 30 bytes\n25 of 30 bytes\n")
 
 
 class Stream(WikiCase):

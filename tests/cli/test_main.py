@@ -79,6 +79,26 @@ class Help(unittest.TestCase):
             self.assertRegex(stderr, r"^wikistd: [^\n]+ \(see: wikistd.* --help\)\n$")
 
 
+    def test_near(self):
+        """What is nearly a command or an option is told; help is as good as --help."""
+        for argv, want in (
+            (("GET",), "there is no command 'GET'; did you mean get? (see: wikistd --help)"),
+            (("zzz",), "there is no command 'zzz' (see: wikistd --help)"),
+            (
+                ("get", "http://127.0.0.1", "--usr=X", "action=query"),
+                "there is no option --usr; did you mean --user? (see: wikistd get --help)",
+            ),
+            (
+                ("serve", "x"),
+                "unrecognized arguments: x (see: wikistd --help)",
+            ),
+        ):
+            self.assertEqual(run_main(*argv), (2, "", "wikistd: %s\n" % want))
+        self.assertEqual(run_main("help"), run_main("--help"))
+        self.assertEqual(run_main("help", "get"), run_main("get", "--help"))
+        self.assertEqual(run_main("-V"), run_main("--version"))
+
+
 class CrippledPython(unittest.TestCase):
     def test_no_sqlite3(self):
         """A part that is missing is named; there is no traceback."""

@@ -132,6 +132,16 @@ class Served(unittest.TestCase):
         with self.assertRaises(TypeError):
             serve_wiki(app_options={"no_such_option": 1})
 
+    @unittest.skipUnless(os.name == "posix", "modes of files")
+    def test_private(self):
+        """The file holds accounts: it is its owner's alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "wiki.sqlite")
+            with serve_wiki(path):
+                found = [os.path.join(folder, name) for name in os.listdir(folder)]
+                modes = {os.stat(name).st_mode & 0o777 for name in found}
+        self.assertEqual(modes, {0o600}, found)
+
     def test_misspelt(self):
         """An argument or a switch that there is not is an error that names it."""
         with self.assertRaises(TypeError) as caught:

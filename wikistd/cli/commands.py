@@ -1,4 +1,4 @@
-"""The commands that talk to a wiki: login, get, post.
+"""The commands that talk to a wiki: login, get, post, download.
 
 In: parsed arguments.  Out: JSON Lines and exit codes.  Holds: nothing.
 Not here: the arguments that they share (options.py), stream (streaming.py),
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from typing import Any, Dict, Tuple
 
 from ..errors import ProtocolError
+from ..wiki.download import download_file
 from .options import (
     add_login_arguments,
     add_network_arguments,
+    check_place,
     end_debug,
     make_cli_client,
     open_given,
@@ -97,6 +100,49 @@ def run_post_command(arguments: Any, output: Output) -> int:
         return _run_call("POST", arguments, output, params, files)
 
 
+def _add_download_arguments(parser: Any) -> None:
+    _add_api_arguments(parser)
+    parser.add_argument("title", metavar="TITLE", help="a file, File: or not")
+    parser.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        help="default: its name, here; until all is there it lies in FILE.part, and "
+        "the same command goes on from there",
+    )
+
+
+def run_download_command(arguments: Any, output: Output) -> int:
+    """Download the newest version of a file, and compare its SHA-1."""
+    name = arguments.title.rpartition(":")[2].strip().replace(" ", "_")
+    path = name if arguments.output is None else arguments.output
+    check_place("-o", path)
+    client = make_cli_client(arguments, output)
+    try:
+        session = open_session(arguments, output, client)
+        result = download_file(
+            session, arguments.title, path, on_progress=DownloadProgress(output)
+        )
+        output.record({"path": path, "bytes": result.size, "sha1": result.sha1})
+        return 0
+    finally:
+        end_debug(arguments, output, client, arguments.host)
+
+
+class DownloadProgress:
+    """Tells on a terminal, once a second, how much has come."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take what download_file tells."""
+        if time.monotonic() - self.last >= 1:
+            self.last = time.monotonic()
+            self.output.progress("%d of %d bytes" % (done, total))
+
+
 def _run_call(
     method: str,
     arguments: Any,
@@ -161,4 +207,11 @@ POST_COMMAND = Command(
     " action=upload filename=Sun.png file@sun.png",
     _add_call_arguments,
     run_post_command,
+)
+DOWNLOAD_COMMAND = Command(
+    "download",
+    "download a file of a wiki",
+    'wikistd download https://commons.wikimedia.org "File:Example.jpg" -o example.jpg',
+    _add_download_arguments,
+    run_download_command,
 )

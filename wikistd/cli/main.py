@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..web.useragent import WIKISTD_VERSION
 from .bundling import BUNDLE_COMMAND, VENDOR_COMMAND
-from .commands import GET_COMMAND, LOGIN_COMMAND, POST_COMMAND
+from .commands import DOWNLOAD_COMMAND, GET_COMMAND, LOGIN_COMMAND, POST_COMMAND
 from .demo import DEMO_COMMAND
 from .options import describe_os_error, logging_to
 from .output import Output, OutputClosed
@@ -52,6 +52,7 @@ COMMANDS = (
     LOGIN_COMMAND,
     GET_COMMAND,
     POST_COMMAND,
+    DOWNLOAD_COMMAND,
     STREAM_COMMAND,
     BUNDLE_COMMAND,
     VENDOR_COMMAND,
@@ -79,7 +80,7 @@ def make_parser(output: Output) -> Any:
         epilog="Example: wikistd demo",
     )
     parser.add_argument(
-        "--version", action="version", version="wikistd " + WIKISTD_VERSION
+        "-V", "--version", action="version", version="wikistd " + WIKISTD_VERSION
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
@@ -92,7 +93,7 @@ def make_parser(output: Output) -> Any:
             allow_abbrev=False,
         )
         command.add_arguments(child)
-        child.set_defaults(run=command.run)
+        child.set_defaults(run=command.run, parser=child)
     return parser
 
 
@@ -105,15 +106,33 @@ def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
                 "a password is never an argument, every user of the machine could "
                 "read it: use the environment, --password-file or a terminal"
             )
+    first = argv[0] if argv else "-"
+    names = [command.name for command in COMMANDS]
+    if first == "help":
+        argv = [*argv[1:2], "--help"]
+    elif not first.startswith("-") and first not in names:
+        parser.error("there is no command %r%s" % (first, did_you_mean(first, names)))
     # argparse gives a list of positionals only those before the next option; what it
     # leaves over is put where the command says.
     arguments, more = parser.parse_known_args(argv)
     target = getattr(arguments, "more_arguments", "")
-    if more and (not target or any(item.startswith("-") for item in more)):
+    for option in [item.partition("=")[0] for item in more if item.startswith("-")]:
+        known = re.findall(r"--[a-z-]+", arguments.parser.format_help())
+        hint = did_you_mean(option, known)
+        arguments.parser.error("there is no option %s%s" % (option, hint))
+    if more and not target:
         parser.error("unrecognized arguments: %s" % " ".join(more))
     if more:
         setattr(arguments, target, [*getattr(arguments, target), *more])
     return arguments
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return "; did you mean ...?" with the nearest of `known`, "" where none is."""
+    import difflib  # 5 ms, which those who type well need not pay
+
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    return "; did you mean %s?" % near[0] if near else ""
 
 
 def main(

@@ -194,9 +194,14 @@ class TellingClock(Clock):
 def _is_nearby(arguments: Any) -> bool:
     """Whether it is this machine that is asked: it need not be told who we are."""
     url = getattr(arguments, "url", None) or arguments.host or "https://wikimedia.org"
-    if "://" not in url:
-        return True  # no address at all: that is said by who uses it
-    return (urlsplit(url).hostname or "") in ("127.0.0.1", "::1", "localhost")
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        is_address = False
+    # What is no address at all is told by who uses it.
+    near = ("", "127.0.0.1", "::1", "localhost")
+    return not is_address or (parts.hostname or "") in near
 
 
 def open_session(

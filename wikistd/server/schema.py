@@ -137,6 +137,13 @@ def _why_unopened(path: str, error: Exception) -> str:
     return str(error)
 
 
+def _make_private(path: str) -> None:
+    """Make the file of a new wiki, which will hold accounts, for its owner alone."""
+    if path != ":memory:" and not os.path.exists(path):
+        with contextlib.suppress(OSError):  # sqlite3 meets it too, and says why
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 class WikiDatabase:
     """One sqlite3 connection, used by one thread at a time.  Thread-safe.
 
@@ -150,6 +157,7 @@ class WikiDatabase:
         self.lock = threading.RLock()
         self.depth = 0
         self.connection: Optional[sqlite3.Connection] = None
+        _make_private(path)
         try:
             self.connection = sqlite3.connect(
                 path, check_same_thread=False, isolation_level=None, timeout=30.0

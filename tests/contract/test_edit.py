@@ -125,7 +125,7 @@ class Conflicts(ContractCase):
             edit_page(self.plain, self.title(), text + "!")
             return "ours"
 
-        with self.assertRaises(EditConflict):
+        with self.assertRaisesRegex(EditConflict, "others were faster 2 times"):
             edit_page(self.bot, self.title(), transform=transform, max_conflicts=1)
 
 

@@ -102,7 +102,7 @@ class Journal:
         first = self.records[0]
         if first.get("wiki") != wiki or first.get("user") != user:
             raise ValueError(
-                "%s is of %s on %s, not of %s on %s"
+                "%s is of %s on %s, not of %s on %s: each has a journal of its own"
                 % (
                     self.path,
                     first.get("user") or "nobody",

@@ -37,13 +37,18 @@ def _add_api_arguments(parser: Any) -> None:
     add_network_arguments(parser)
 
 
-def _add_call_arguments(parser: Any) -> None:
+def _add_post_arguments(parser: Any) -> None:
+    _add_call_arguments(parser, "; field@path sends a file")
+
+
+def _add_call_arguments(parser: Any, more_help: str = "") -> None:
     _add_api_arguments(parser)
     parser.add_argument(
         "parameters",
         metavar="key=value",
         nargs="*",
-        help="a parameter of the API; twice the same key is a list; - is stdin",
+        help="a parameter of the API; twice the same key is a list; - is stdin"
+        + more_help,
     )
     parser.set_defaults(more_arguments="parameters")
     parser.add_argument(
@@ -205,7 +210,7 @@ POST_COMMAND = Command(
     " action=edit title=Sandbox appendtext=- < text.txt\n"
     "         wikistd post https://test.wikipedia.org --user Example@bot"
     " action=upload filename=Sun.png file@sun.png",
-    _add_call_arguments,
+    _add_post_arguments,
     run_post_command,
 )
 DOWNLOAD_COMMAND = Command(

@@ -127,6 +127,7 @@ class Making(Case):
         with self.assertRaisesRegex(ValueError, "api_path must begin with /"):
             Session("https://x", api_path="w/api.php")
         for words, arguments in (
+            ("etiquette must be an Etiquette or None, not int", {"etiquette": 3}),
             ("user_agent must be str, not int", {"user_agent": 5}),
             ("api_path must be str, not int", {"api_path": 5}),
             ("session is an HttpClient or has request", {"session": 5}),

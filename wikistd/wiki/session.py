@@ -112,6 +112,11 @@ class Session:
             )
         origin, self._page_path = check_host(host)
         check_session_arguments(user_agent, api_path, session, max_wait_seconds)
+        if etiquette is not None and not hasattr(etiquette, "slot"):
+            raise TypeError(
+                "etiquette must be an Etiquette or None, not %s"
+                % type(etiquette).__name__
+            )
         if api_path is not None and not api_path.startswith("/"):
             raise ValueError("api_path must begin with /, got %r" % api_path)
         self._state = SessionState(origin, api_path or DEFAULT_API_PATH)

@@ -111,6 +111,13 @@ class Pages(AppCase):
             self.assertEqual(status, 301, path)
             self.assertEqual(headers["location"], "http://wiki.test/wiki/Main_Page")
 
+    def test_empty_wiki(self):
+        """Without a main page the front page lists what there is, for the time being."""
+        status, headers, _ = self.ask("/")
+        self.assertEqual(status, 302)
+        self.assertEqual(headers["location"], "http://wiki.test/wiki/Special:AllPages")
+        self.page("/wiki/Special:AllPages")
+
     def test_titles_in_location_are_quoted(self):
         """Whatever a title holds, Location is one header."""
         status, headers, _ = self.ask("/wiki/ä%0D%0Ab".replace("%0D%0A", "__"))

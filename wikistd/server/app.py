@@ -110,7 +110,11 @@ class WikiApp:
             query["title"] = path[len(self.article_path) :]
             return self._index(query, environ)
         if path in ("", "/"):
-            return self._redirect(self.store.site.main_page, environ)
+            front = self.store.site.main_page
+            if self.store.find_page(front) is None:
+                # A new wiki has no page yet: that is no 404, and not for good.
+                return self._redirect("Special:AllPages", environ, status=302)
+            return self._redirect(front, environ)
         if path == "/favicon.ico":  # what browsers ask every host for
             return ApiReply(204, [("Cache-Control", "max-age=86400")])
         return _plain(404, "there is nothing at this address")
@@ -250,9 +254,11 @@ class WikiApp:
         body = _note("There is no such special page here.")
         return self._html(404, self.views.frame(str(title), body))
 
-    def _redirect(self, title: str, environ: Dict[str, Any]) -> ApiReply:
+    def _redirect(
+        self, title: str, environ: Dict[str, Any], status: int = 301
+    ) -> ApiReply:
         location = host_url(environ) + self.views.page_url(title)
-        return ApiReply(301, [_html_type, ("Location", location)])
+        return ApiReply(status, [_html_type, ("Location", location)])
 
     def _html(self, status: int, text: str) -> ApiReply:
         return ApiReply(

@@ -38,7 +38,9 @@ def list_query_pairs(pairs: QueryPairs) -> List[Tuple[str, str]]:
             "expected a mapping or (name, value) pairs, got %s" % type(pairs).__name__
         )
     found: List[Tuple[str, str]] = []
-    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+    if not isinstance(pairs, list) and isinstance(pairs, Mapping):
+        pairs = pairs.items()
+    for name, value in pairs:
         if not isinstance(name, str):
             raise TypeError(
                 "name of field %.100r is %s, expected str" % (name, type(name).__name__)

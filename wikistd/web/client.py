@@ -190,10 +190,10 @@ class HttpClient:
             clock=self.clock,
             on_retry=self.on_retry,
         )
-        jar = cookies if isinstance(cookies, http.cookiejar.CookieJar) else None
-        cookie_handler = CookieHandler(
-            jar, cookies=cookies if isinstance(cookies, Mapping) else None
-        )
+        if cookies is None or isinstance(cookies, http.cookiejar.CookieJar):
+            cookie_handler = CookieHandler(cookies)
+        else:
+            cookie_handler = CookieHandler(cookies=cookies)
         #: The CookieStore, or the CookieJar that was given.
         self.cookies = cookie_handler.store
         sender: urllib.request.BaseHandler = self.keepalive

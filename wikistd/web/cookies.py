@@ -257,6 +257,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         self, request: urllib.request.Request
     ) -> Tuple[List[Tuple[str, str]], str]:
         """Return the (name, value) pairs for a request, and their Cookie header."""
+        if not self._cookie_count:
+            return [], ""
         place = request.full_url.partition("?")[0]
         now = self._current_time()
         # 2 microseconds instead of 100 for 20 cookies: the header is made once.

@@ -8,6 +8,7 @@ Not here: connecting and tunnels (connect.py).
 
 from __future__ import annotations
 
+import os
 import threading
 import urllib.parse
 import urllib.request
@@ -102,6 +103,10 @@ def parse_proxy(url: str) -> Proxy:
     return Proxy(scheme, host, port or PROXY_PORTS[scheme], username, password)
 
 
+#: What a caller's mapping may name; ftp is there in those written for requests.
+PROXY_NAMES = ("http", "https", "all", "no", "ftp", "ws", "wss")
+
+
 class ProxySettings:
     """Which proxy is used for what.  Immutable, thread-safe; reads its sources once.
 
@@ -123,12 +128,19 @@ class ProxySettings:
         self.asks_system = False
         if isinstance(proxies, str):
             proxies = {"all": proxies}
+        for name in proxies or ():
+            if name.lower().partition("://")[0] not in PROXY_NAMES:
+                raise ValueError(
+                    "proxies names %.50r, which has no effect: %s, or one of them with "
+                    "a host" % (name, ", ".join(PROXY_NAMES))
+                )
         if proxies is None:
             self.source = "the environment"
             proxies = {}
             if trust_env:
                 environment = urllib.request.getproxies_environment
-                proxies = environment()
+                if has_proxy_variables():
+                    proxies = environment()
                 self.asks_system = not proxies
                 if self.asks_system:
                     self.source = "the system"
@@ -171,6 +183,11 @@ class ProxySettings:
             raise ValueError("%s, %r: %s" % (self.source, name, error)) from None
         reason = "through %s, which %s names for %r"
         return proxy, reason % (str(proxy), self.source, name)
+
+
+def has_proxy_variables() -> bool:
+    """Return whether the environment names proxies: urllib reads all of it, twice."""
+    return any(name[-6:].lower() == "_proxy" for name in os.environ)
 
 
 def split_no_proxy(text: str) -> List[str]:

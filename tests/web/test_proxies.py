@@ -107,6 +107,14 @@ class Finding(Environment):
             "proxies=, 'http': proxy scheme 'ftp' is not one of http, https, socks5, socks5h",
         )
 
+    def test_misspelt(self):
+        """A name that no request has would let all of them go directly."""
+        for name in ("htp", "socks5", "wiki.example", "https:wiki.example"):
+            with self.assertRaises(ValueError) as caught:
+                ProxySettings({name: "p:1"})
+            words = "proxies names %r, which has no effect: http, https, all" % name
+            self.assertIn(words, str(caught.exception))
+
     def test_environment(self):
         """The environment's variables count, unless they are not to be trusted."""
         os.environ.update(http_proxy="http://h:1", HTTPS_PROXY="s:2", all_proxy="socks5://a",

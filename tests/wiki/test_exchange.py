@@ -6,11 +6,13 @@ import html
 import io
 import json
 import pickle
+import time
 import unittest
 from unittest import mock
 from urllib.parse import quote, quote_plus
 
 from tests.support.clocks import FakeClock
+from tests.support.scripted import ScriptedServer, reply
 from tests.wiki.conversation import Conversation, Reply, tokens
 from wikistd import HttpClient, Session
 from wikistd.errors import (
@@ -91,6 +93,37 @@ class PostRedirects(Case):
             session.post(action="edit")
         session = self.start(tokens(csrf="t"), ({"": "POST"}, moved(None)))
         self.assertEqual(session.post(action="edit"), {})
+
+
+    def test_connection(self):
+        """A redirect, followed or refused, leaves its connection for the next call."""
+        path = "/w/api.php?"
+        token = reply(b'{"query": {"tokens": {"csrftoken": "t"}}}')
+        page = b"<html>moved</html>"
+
+        def wait(_):
+            time.sleep(0.02)  # The page comes after its head.
+
+        def redirect(status, location):
+            whole = reply(page, status, [("Location", location)])
+            return whole[: -len(page)], wait, page
+
+        with ScriptedServer(
+            [
+                "GET %saction=query&meta=tokens&type=csrf&format=json" % path,
+                token,
+                "POST /w/api.php",
+                *redirect("307 Temporary Redirect", "/api.php"),
+                "POST /api.php",
+                *redirect("308 Permanent Redirect", ELSEWHERE),
+                "GET %saction=query&format=json" % path,
+                reply(b"{}"),
+            ]
+        ) as server, Session(server.url, api_path="/w/api.php") as session:
+            with self.assertRaisesRegex(StatusError, "was not followed"):
+                session.post(action="edit", title="X")
+            self.assertEqual(session.get(action="query"), {})
+            self.assertEqual(session.session.counters.connections, 1)
 
 
 class Scrubbing(Case):

@@ -37,7 +37,7 @@ from ..errors import (
 )
 from ..formats.query import encode_query
 from ..web.client import HttpClient
-from ..web.origins import origin_of, without_userinfo
+from ..web.origins import drain_response, origin_of, without_userinfo
 from ..web.redirects import redirect_target
 from .params import SECRET_PARAMETERS
 from .reply import find_header, parse_reply
@@ -399,6 +399,9 @@ def post_at_home(
         location = find_header(fields, "location")
         if location is None:
             return response
+        if isinstance(client, HttpClient):
+            _bound_reply(response)
+            drain_response(response)  # Else its connection would be lost.
         try:
             target = redirect_target(url, location)
             ours, theirs = origin_of(url), origin_of(target)

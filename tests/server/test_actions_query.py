@@ -215,6 +215,19 @@ class Continuing(unittest.TestCase):
                         break
                 self.assertTrue(titles)
 
+    def test_random(self):
+        """By chance, but each page once; a place that is far off is an empty end."""
+        titles = []
+        for answer in self.asker.walk(list="random", rnlimit=4):
+            titles += [page["title"] for page in answer["query"]["random"]]
+        self.assertEqual(len(titles), len(set(titles)))
+        every = self.store.db.value("SELECT COUNT(*) FROM page WHERE redirect IS NULL")
+        self.assertEqual(len(titles), every)
+        far = "0.1|0.1|1|" + "9" * 18
+        answer = self.asker.ask(action="query", list="random", rncontinue=far)
+        self.assertEqual(answer["query"]["random"], [])
+        self.assertNotIn("continue", answer)
+
     def test_bad_continue(self):
         """A continue parameter that this wiki never gave out is refused."""
         for name, prefix, params in LISTS:

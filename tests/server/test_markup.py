@@ -37,6 +37,32 @@ class Links(unittest.TestCase):
         self.assertEqual([each.interwiki for each in links.interwikis], ["wikipedia"])
         self.assertEqual(links.urls, ["http://e.test/x"])
 
+    def test_many_addresses(self):
+        """The time for a text full of addresses grows with its length only."""
+        urls = ["http://e.test/%d" % number for number in range(50000)]
+        started = time.process_time()
+        self.assertEqual(find_links(" ".join(urls + urls)).urls, urls)
+        # 0.2 s; looking each up in a list took minutes.
+        self.assertLess(time.process_time() - started, 5)
+
+    def test_templates(self):
+        """A template's name ends with its line, at a bar or at the braces."""
+        links = find_links(
+            "{{ a }} {{\n b\n|x}} {{c\n<b>}} {{d|{{e}}}} {{{f}}} {{g <b>}} {{h} {{}} {{ \n}}"
+            " {{#if:x}} {{%s}} {{%s}} {{i" % ("k" * 255, "l" * 256)
+        )
+        self.assertEqual(
+            [each.key for each in links.templates], ["A", "B", "C", "D", "E", "F", "K" + "k" * 254]
+        )
+
+    def test_runs_of_blanks(self):
+        """However many blanks follow, they are gone through once."""
+        started = time.process_time()
+        for text in ("{{", "{{a", "#redirect", "#redirect:", "[[", "[[a|"):
+            find_links(text + " " * 20000)
+            find_links((text + " " * 250) * 80)
+        self.assertLess(time.process_time() - started, 2)  # 0.02 s; it took hours
+
     def test_unparsed(self):
         """Comments and nowiki hide links."""
         text = "<!-- [[A]] --> <nowiki>[[B]]</nowiki> <pre>[[C]]</pre> [[D]] <nowiki> [[F]] <!-- [[E]]"

@@ -24,11 +24,13 @@ _markup_unparsed_ends = (
 _markup_link = re.compile(
     r"\[\[([^\[\]|\n]{1,400})(?:\|((?:[^\[\]]|\[[^\[\]]*\])*))?\]\]"
 )
-_markup_template = re.compile(r"\{\{\s*([^{}|\n<>\[\]#]{1,255}?)\s*(?=\||\}\}|\n)")
+#: Blanks are stripped afterwards: looked for here too, a run of them could be split
+#: in as many ways as it is long.
+_markup_template = re.compile(r"\{\{([^{}|<>\[\]#]+)(\||\}\})?")
 _markup_url = re.compile(
     r"(?:https?|ftps?|ircs?|mailto|news)://[^][<>\"\x00-\x20\x7f|]+"
 )
-_markup_redirect = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|\n]+)", re.I)
+_markup_redirect = re.compile(r"\s*#redirect\s*(?::\s*)?\[\[([^\[\]|\n]+)", re.I)
 _markup_heading = re.compile(r"^(={1,6})(.+?)\1[ \t]*$", re.M)
 #: Names in double braces that are no templates.
 MAGIC_WORDS = frozenset(
@@ -117,7 +119,11 @@ def find_links(text: str) -> PageLinks:
         # the time of saving a page).
         if target not in targets and not _note_link(found, seen, target, label):
             targets.add(target)
-    for name in _markup_template.findall(plain):
+    for words, end in _markup_template.findall(plain):
+        name, line_end, _ = words.lstrip().partition("\n")
+        name = name.rstrip()
+        if not (end or line_end) or not 0 < len(name) <= 255:
+            continue
         head = name.partition(":")[0].strip()
         if head in MAGIC_WORDS or head.startswith(("#", "subst", "lc", "uc", "ns")):
             continue
@@ -127,10 +133,8 @@ def find_links(text: str) -> PageLinks:
             continue
         if template.namespace >= 0 and not template.interwiki:
             _note_title(found.templates, seen, "template", template)
-    for url in _markup_url.findall(plain):
-        url = url.rstrip(".,;:!?'")
-        if url not in found.urls:
-            found.urls.append(url)
+    urls = (url.rstrip(".,;:!?'") for url in _markup_url.findall(plain))
+    found.urls.extend(dict.fromkeys(urls))  # each once, in their order
     return found
 
 

@@ -2,14 +2,13 @@
 
 Spec: RFC 9110 14 (Range); https://www.mediawiki.org/wiki/API:Imageinfo.  Holds:
 nothing; what has arrived lies beside the target as NAME.part and is gone on with.
-Not here: uploads (wiki/transfer.py).
+Not here: that file (wiki/partial.py), uploads (wiki/transfer.py).
 """
 
 from __future__ import annotations
 
-import os
 import re
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional
 
 from ..errors import (
     APIError,
@@ -19,13 +18,13 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
-from ..formats.checksums import make_checksum
 from ..web.callparts import check_target
 from ..web.origins import origin_of
 from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import check_url
 from .edit import only_page
 from .exchange import foreign_error, reply_header_pairs
+from .partial import PartialFile
 from .reply import find_header, show_body
 from .session import Session
 from .sources import SOURCE_PIECE_BYTES, ProgressFunction
@@ -55,43 +54,41 @@ def download_file(
 
     `title` is that of the file's page, "File:" may be left out.  The target appears
     by an atomic rename once its SHA-1 is the one that the wiki tells; what arrives
-    before lies in `path` + ".part" and a later call goes on from there.
+    before lies in `path` + ".part" and a later call goes on from there.  While one
+    call is at work on it, another for the same `path` is a BlockingIOError.
     `on_progress(done_bytes, total_bytes)` is called on the way.
     """
     target = check_target(path)
     view = session.with_options(formatversion=2)
     info = read_file_info(view, title)
-    part = target + ".part"
     size, url = info["size"], info["url"]
     tries = restarts = 0
-    while True:
-        digest, done = hash_part(part, size)
-        if done < size or size == 0:
-            before = done
-            try:
-                digest, done = fetch_part(
-                    view, url, part, digest, done, size, on_progress
-                )
-            except (TransportError, ProtocolError) as error:
-                done = os.path.getsize(part) if os.path.exists(part) else 0
-                tries = 0 if done > before else tries + 1
-                if not _is_passing(error) or tries >= MAX_STALLED_TRIES:
-                    raise
-                view.clock.sleep(DOWNLOAD_PAUSE_SECONDS * (tries + 1))
-                continue
-        if done == size and digest.hexdigest() == info["sha1"]:
-            break
-        os.remove(part)  # Another version, or damaged: begin again, once.
-        restarts += 1
-        if restarts > 1:
-            raise ProtocolError(
+    with PartialFile(target + ".part") as part:
+        part.read_back(size)
+        while True:
+            if part.done < size or size == 0:
+                before = part.done
+                try:
+                    fetch_part(view, url, part, size, on_progress)
+                except (TransportError, ProtocolError) as error:
+                    tries = 0 if part.done > before else tries + 1
+                    if not _is_passing(error) or tries >= MAX_STALLED_TRIES:
+                        raise
+                    view.clock.sleep(DOWNLOAD_PAUSE_SECONDS * (tries + 1))
+                    continue
+            if part.is_whole(size, info["sha1"]):
+                break
+            problem = (
                 "%s has %d bytes with the SHA-1 %s, the wiki tells %d bytes with %s"
-                % (url, done, digest.hexdigest(), size, info["sha1"]),
-                spec="API:Imageinfo",
+                % (url, part.done, part.digest.hexdigest(), size, info["sha1"])
             )
-        info = read_file_info(view, title)
-        size, url = info["size"], info["url"]
-    os.replace(part, target)
+            part.restart()  # Another version, or damaged: begin again, once.
+            restarts += 1
+            if restarts > 1:
+                raise ProtocolError(problem, spec="API:Imageinfo")
+            info = read_file_info(view, title)
+            size, url = info["size"], info["url"]
+        part.rename(target)
     return DownloadResult(target, size, info["sha1"], url)
 
 
@@ -137,43 +134,22 @@ def read_file_info(view: Session, title: str) -> Dict[str, Any]:
     raise ProtocolError(broken + problem, spec="API:Imageinfo")
 
 
-def hash_part(part: str, size: int) -> Tuple[Any, int]:
-    """Return (SHA-1 so far, bytes) of what an earlier attempt has left."""
-    digest = make_checksum("sha1")
-    done = 0
-    try:
-        with open(part, "rb") as file:
-            if os.fstat(file.fileno()).st_size <= size:
-                while True:
-                    piece = file.read(SOURCE_PIECE_BYTES)
-                    if not piece:
-                        return digest, done
-                    digest.update(piece)
-                    done += len(piece)
-    except FileNotFoundError:
-        return digest, 0
-    os.remove(part)  # Longer than the file: of another version.
-    return digest, 0
-
-
 def fetch_part(
     view: Session,
     url: str,
-    part: str,
-    digest: Any,
-    done: int,
+    part: PartialFile,
     size: int,
     on_progress: ProgressFunction,
-) -> Tuple[Any, int]:
-    """Append to `part` what is missing; return its (SHA-1, bytes) now."""
+) -> None:
+    """Append to `part` what is missing."""
     # Compressed, a range would be one of the compressed bytes.
     headers = headers_for(view, url)
     headers["Accept-Encoding"] = "identity"
     options: Dict[str, Any] = {"timeout": view.timeout, "stream": True}
     if view.auth is not None and origin_of(url) == origin_of(view.host):
         options["auth"] = view.auth
-    if done:
-        headers["Range"] = "bytes=%d-" % done
+    if part.done:
+        headers["Range"] = "bytes=%d-" % part.done
     try:
         response = view.session.request("GET", url, headers=headers, **options)
     except WikistdError:
@@ -193,25 +169,20 @@ def fetch_part(
                 headers=fields,
                 body=body[:4096],
             )
-        mode = "ab"
-        if status == 200 and done:
-            # The server sends all of it: what was there is written anew.
-            mode, done, digest = "wb", 0, make_checksum("sha1")
-        if status == 206 and range_start(fields) != done:
+        if status == 200 and part.done:
+            part.restart()  # The server sends all of it.
+        if status == 206 and range_start(fields) != part.done:
             raise ProtocolError(
                 "asked for bytes from %d, got Content-Range %r"
-                % (done, find_header(fields, "content-range")),
+                % (part.done, find_header(fields, "content-range")),
                 spec="RFC 9110 14.4",
             )
-        with open(part, mode) as file:
-            for piece in response.iter_content(SOURCE_PIECE_BYTES):
-                file.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                if done > size:
-                    break
-                if on_progress is not None:
-                    on_progress(done, size)
+        for piece in response.iter_content(SOURCE_PIECE_BYTES):
+            part.write(piece)
+            if part.done > size:
+                break
+            if on_progress is not None:
+                on_progress(part.done, size)
     except WikistdError:
         raise
     except OSError as error:
@@ -220,7 +191,6 @@ def fetch_part(
         raise foreign_error(error, url) from error
     finally:
         response.close()
-    return digest, done
 
 
 def headers_for(view: Session, url: str) -> Dict[str, Any]:

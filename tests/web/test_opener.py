@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 from wikistd import HttpClient
+from wikistd.errors import WikistdError
 from wikistd.web.opener import AnswersHandler, HeadersHandler
 
 from .openers import ScriptedNetwork, answer, scripted_opener
@@ -35,6 +36,52 @@ class Alone(unittest.TestCase):
         with self.assertRaises(urllib.error.HTTPError) as caught:
             opener.open("http://a.example/")
         caught.exception.close()
+
+
+class Added(unittest.TestCase):
+    def client(self, *handlers):
+        def transport(method, url, headers, body, timeout):
+            return int(url[-3:]), [], b"told"
+
+        client = HttpClient(user_agent="tests/1.0", transport=transport, handlers=handlers)
+        self.addCleanup(client.close)
+        return client
+
+    def test_errors(self):
+        """Answers go to the handlers of their status, then to those of all, in order."""
+        calls = []
+
+        class Late(urllib.request.BaseHandler):
+            def http_error_404(self, req, fp, code, msg, headers):
+                calls.append(("late", code))
+
+            def http_error_default(self, req, fp, code, msg, headers):
+                calls.append(("default", code, msg))
+                return fp
+
+        class Early(urllib.request.BaseHandler):
+            handler_order = 10
+
+            def http_error_404(self, req, fp, code, msg, headers):
+                calls.append(("early", code))
+
+        client = self.client(Late(), Early())
+        self.assertEqual(client.get("http://a.example/404").text, "told")
+        self.assertEqual(calls[:2], [("early", 404), ("late", 404)])
+        self.assertEqual(client.get("http://a.example/503").status, 503)
+        self.assertEqual([call[:2] for call in calls[2:]], [("default", 404), ("default", 503)])
+
+    def test_stock(self):
+        """urllib's own error handler raises, as it does elsewhere; others are open."""
+        client = self.client(urllib.request.HTTPDefaultErrorHandler())
+        with self.assertRaisesRegex(WikistdError, "404"):
+            client.get("http://a.example/404")
+        self.assertEqual(client.get("http://a.example/200").text, "told")
+
+    def test_no_handler(self):
+        """What is no handler is refused."""
+        with self.assertRaisesRegex(TypeError, "expected a BaseHandler, got str"):
+            self.client("handler")
 
 
 class Arguments(unittest.TestCase):

@@ -1,6 +1,8 @@
 """query_pages on any wiki: whole pages, mapped to what was asked for, cursors."""
 
 import multiprocessing
+import sys
+import unittest
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 from tests.contract.world import USER_AGENT, ContractCase
@@ -154,6 +156,7 @@ class Pages(ContractCase):
             with self.assertRaises(ValueError):
                 query.cursor
 
+    @unittest.skipIf(sys.implementation.name == "pypy", "its process pool does not start")
     def test_processes(self):
         """Other processes read with a copy of the session, its cookies if asked."""
         titles = self.fill(4)

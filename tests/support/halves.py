@@ -7,7 +7,7 @@ number of tests are those of one process, only the order is another.  -f, -b and
 end both.  Fixtures of classes and modules run in the process that runs the class.
 
 One process does it all when WIKISTD_TEST_PROCESSES is 1, and where a second is of no use
-(one CPU) or no help: no fork, threads that run already, a tracer, profiler or debugger.
+(one CPU) or no help: no fork, PyPy, threads that run already, a tracer, profiler or debugger.
 """
 
 import gc
@@ -88,6 +88,7 @@ def can_fork():
         wanted != "1"
         and hasattr(os, "fork")
         and sys.platform != "darwin"  # Apple's libraries abort in a fork without exec
+        and sys.implementation.name == "cpython"  # and so does PyPy now and then
         and threading.active_count() == 1
         and not is_watched()
     )

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import tempfile
-import tracemalloc
 import unittest
 from unittest import mock
 
@@ -13,6 +12,11 @@ from tests.wiki.conversation import Conversation, Reply, error
 from wikistd import Session, upload_file
 from wikistd.errors import APIError, ConnectionLost
 from wikistd.wiki.sources import MIN_HASH_AHEAD_BYTES, UploadSource
+
+try:
+    import tracemalloc
+except ImportError:  # PyPy
+    tracemalloc = None
 
 DATA = b"0123456789"
 SHA1 = hashlib.sha1(DATA).hexdigest()
@@ -225,6 +229,7 @@ class Draining:
         return Reply(upload("Success", filename="F.bin", imageinfo=info))
 
 
+@unittest.skipIf(tracemalloc is None, "no tracemalloc")
 class Memory(unittest.TestCase):
     def peak(self, size, **options):
         client = Draining(size)

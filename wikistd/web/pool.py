@@ -142,7 +142,7 @@ class ConnectionPool:
         connection = Connection(key)
         self._open.add(connection)
         # Counted after it was added: two threads can both fail, never both succeed.
-        while len(self._open) > self.max_size:
+        while self._count_open() > self.max_size:
             if not self._evict_oldest():
                 self._open.discard(connection)
                 return None
@@ -235,7 +235,14 @@ class ConnectionPool:
     @property
     def busy_count(self) -> int:
         """How many connections are in use, or being made."""
-        return len(self._open) - self.idle_count
+        return self._count_open() - self.idle_count
+
+    def _count_open(self) -> int:
+        while True:
+            try:
+                return len(self._open)
+            except RuntimeError:
+                pass  # PyPy walks the set, and another thread changed it meanwhile
 
     def __repr__(self) -> str:
         return "<ConnectionPool %d idle, %d busy>" % (self.idle_count, self.busy_count)

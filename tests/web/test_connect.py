@@ -10,6 +10,7 @@ import time
 import unittest
 from unittest import mock
 
+from tests.support.clocks import FakeClock
 from wikistd import ConnectFailed, ConnectionLost, Deadline, ProtocolError, TransportTimeout
 from wikistd.web import connect
 from wikistd.web.connect import (
@@ -318,6 +319,42 @@ class Connections(unittest.TestCase):
         self.assertFalse(connection.has_input(9))
         self.assertEqual(connection.receive(9, None, 3.0), b"data")
         connection.close()
+
+
+class SlowWriter:
+    """A socket as TLS is: its time limit is for each record, not for all of them."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.limits = []
+
+    def makefile(self, mode):
+        return self
+
+    def read(self, size):
+        return b""
+
+    def settimeout(self, limit):
+        self.limits.append(limit)
+
+    def sendall(self, data):
+        self.clock.ticks += len(data) / 16384
+
+    def close(self):
+        pass
+
+
+class Sending(unittest.TestCase):
+    def test_records(self):
+        """A large piece over TLS ends with its deadline, not a record's limit later."""
+        clock = FakeClock()
+        sock = SlowWriter(clock)
+        connection = Connection(None, sock)
+        with self.assertRaises(TransportTimeout):
+            connection.send(b"x" * 65536, Deadline(2.5, clock=clock))
+        self.assertEqual(sock.limits, [2.5, 1.5, 0.5])
+        connection.send(b"x" * 65536, None, 9.0)
+        self.assertEqual(sock.limits[3:], [9.0])
 
 
 class TlsLike:

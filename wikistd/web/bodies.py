@@ -18,10 +18,18 @@ class RequestBody:
 
     `content` is the whole body when it is in memory, else None.  `length` is its size
     in bytes, None when it is not known (it is then sent in chunks).  `is_replayable`
-    says whether `pieces()` gives the same bytes when it is called again.
+    says whether `pieces()` gives the same bytes when it is called again, `is_upload`
+    whether it may take longer than a call: it comes from a file or an iterator.
     """
 
-    __slots__ = ("content", "length", "is_replayable", "content_type", "_make")
+    __slots__ = (
+        "content",
+        "length",
+        "is_replayable",
+        "is_upload",
+        "content_type",
+        "_make",
+    )
 
     def __init__(
         self,
@@ -29,12 +37,14 @@ class RequestBody:
         *,
         length: Optional[int] = None,
         is_replayable: bool = True,
+        is_upload: bool = True,
         content_type: Optional[str] = None,
         make: Optional[Callable[[], Iterable[bytes]]] = None,
     ) -> None:
         self.content = content
         self.length = len(content) if content is not None else length
         self.is_replayable = is_replayable
+        self.is_upload = is_upload and content is None
         self.content_type = content_type
         self._make = make
 
@@ -130,6 +140,7 @@ def prepare_body(data: Any) -> RequestBody:
             None,
             length=data.content_length,
             is_replayable=data.is_replayable,
+            is_upload=getattr(data, "is_multipart", True),
             content_type=data.content_type,
             make=data.serialize,
         )
@@ -137,7 +148,10 @@ def prepare_body(data: Any) -> RequestBody:
         return _body_of_file(data)
     if isinstance(data, (list, tuple)):
         return RequestBody(
-            None, length=sum(len(piece) for piece in data), make=lambda: data
+            None,
+            length=sum(len(piece) for piece in data),
+            is_upload=False,
+            make=lambda: data,
         )
     if hasattr(data, "__iter__") and not isinstance(data, (dict, set)):
         return RequestBody(None, is_replayable=False, make=lambda: data)

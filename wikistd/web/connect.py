@@ -30,6 +30,7 @@ ATTEMPT_DELAY_SECONDS = 0.25  # RFC 8305 5: Connection Attempt Delay
 CANCEL_TICK_SECONDS = 0.25  # how late a cancel may be noticed while connecting
 RECEIVE_BYTES = 65536  # one recv; a typical API answer arrives in one
 POURING_BYTES = 16384  # asked for and got at once: more is probably there already
+SEND_STEP_BYTES = 16384  # one TLS record, RFC 8446 5.1
 KEEP_TIMEOUT_SECONDS = 1.0  # shorter limits are set exactly
 
 _CONNECT_PENDING = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
@@ -187,7 +188,13 @@ class Connection:
         """Send all of `data` before `deadline`, within `idle` seconds."""
         self._is_pouring = False
         self._set_wait(deadline, idle)
-        self.sock.sendall(data)
+        if self._may_pour or len(data) <= SEND_STEP_BYTES:
+            self.sock.sendall(data)
+            return
+        # Only plain sockets bound sendall as a whole, TLS each record of it.
+        for start in range(0, len(data), SEND_STEP_BYTES):
+            self._set_wait(deadline, idle)
+            self.sock.sendall(data[start : start + SEND_STEP_BYTES])
 
     def receive(
         self, size: int, deadline: Optional[Deadline], idle: Optional[float]

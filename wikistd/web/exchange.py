@@ -20,7 +20,7 @@ from ..formats.http1 import (
     is_reusable,
 )
 from .bodies import RequestBody
-from .connect import RECEIVE_BYTES, Connection, transport_error
+from .connect import RECEIVE_BYTES, Connection, next_wait, transport_error
 from .origins import without_userinfo
 from .request import IDEMPOTENT_METHODS, SAFE_METHODS
 from .response import Response
@@ -143,13 +143,15 @@ class Exchange:
         )
         if handler.max_body_bytes is not None:
             response.max_body_bytes = handler.max_body_bytes
+        if response.deadline is None:
+            response.call_deadline = self.deadline
         response.elapsed_seconds = time.perf_counter() - started
         return response
 
     def _body_deadline(self) -> Optional[Deadline]:
         if not getattr(self.request, "stream", True):
             return self.deadline
-        # A streamed body takes the time it takes, as `_send_pieces` says.
+        # A streamed body takes the time it takes, as an upload in `_send_pieces`.
         is_strict = getattr(self.request, "is_strict", False)
         return self.request.deadline if is_strict else None
 
@@ -166,7 +168,7 @@ class Exchange:
             return None
         connection.send(head, self.deadline)
         self.is_sent = True
-        if is_asking and connection.has_input(CONTINUE_WAIT_SECONDS):
+        if is_asking and self._has_early_answer():
             # RFC 9110 10.1.1: a final answer instead of 100 means "keep your body".
             answer = self._read_head(parser, is_waiting=True)
             if answer.status != 100:
@@ -183,12 +185,17 @@ class Exchange:
                 raise error from None
         return None
 
+    def _has_early_answer(self) -> bool:
+        wait = next_wait(self.deadline, CONTINUE_WAIT_SECONDS)
+        return self.connection.has_input(wait or 0.0)
+
     def _send_pieces(self, body: RequestBody) -> None:
         connection = self.connection
         request = self.request
-        # A large body takes the time it takes: only a standstill ends it, unless the
+        # An upload takes the time it takes: only a standstill ends it, unless the
         # caller gave a Deadline that holds for several calls.
-        deadline = self.deadline if getattr(request, "is_strict", True) else None
+        is_bounded = not body.is_upload or getattr(request, "is_strict", True)
+        deadline = self.deadline if is_bounded else None
         idle = getattr(request, "idle_timeout", None) or self.handler.idle_timeout
         for piece in body.pieces():
             if body.length is None:

@@ -14,7 +14,7 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectionLost
 from ..formats.http1 import MAX_HEADER_BYTES
 from .bodies import prepare_body
-from .connect import Attempt, Connection
+from .connect import Attempt, Connection, next_wait
 from .dial import ConnectFunction, Dialer, Route, proxy_login
 from .exchange import Exchange
 from .heads import HeadEncoder, absolute_target, split_host
@@ -145,6 +145,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         hold = getattr(request, "hold", None)
         try:
             if connection.sock is None:
+                next_wait(deadline, None)
                 attempt = Attempt()
                 if hold is not None:
                     hold(attempt)

@@ -116,10 +116,12 @@ def is_replayable(request: urllib.request.Request) -> bool:
 def drain_response(response: Any, max_bytes: int = MAX_DRAIN_BYTES) -> None:
     """Read what little is left of a response nobody wants, then close it.
 
-    Reading keeps the connection usable.  A body beyond `max_bytes`, or one that breaks
-    off, is left unread: closing then drops the connection.
+    Reading keeps the connection usable.  A body beyond `max_bytes`, one that breaks off
+    or takes longer than the call may, is left: closing then drops the connection.
     """
     try:
+        if getattr(response, "call_deadline", None) is not None:
+            response.deadline = response.call_deadline
         drain = getattr(response, "drain", None)
         if drain is not None:
             drain(max_bytes)

@@ -30,6 +30,8 @@ class BodyReader(http.client.HTTPResponse):
 
     # What most responses never change stands here: 1 us less for each of them.
     max_body_bytes: Optional[int] = None
+    #: The end of the call: for a streamed body that is passed over, or an error's.
+    call_deadline: Optional[Deadline] = None
     #: Bytes of the body that came so far, after decoding.
     total_bytes = 0
     _decoder: Any = None

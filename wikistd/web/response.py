@@ -151,6 +151,8 @@ class Response(BodyReader):
         """Return the StatusError for this answer, with the start of its body."""
         body = b""
         try:
+            if self.call_deadline is not None:
+                self.deadline = self.call_deadline
             body = self._content or self.read(STATUS_BODY_BYTES)
         except (OSError, ProtocolError):
             # The status is what counts; its page is only help.

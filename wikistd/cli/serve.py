@@ -10,7 +10,7 @@ import os
 import secrets
 from typing import Any
 
-from ..server.serving import WikiServer, serve_wiki
+from ..server.serving import WikiServer, is_loopback, serve_wiki
 from .options import PASSWORD_VARIABLE
 from .output import Output
 from .registry import Command, UsageError
@@ -26,6 +26,14 @@ _serve_main_page = """This wiki lives in one sqlite3 file and one Python process
 def _add_serve_arguments(parser: Any) -> None:
     parser.add_argument(
         "--bind", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name to answer to besides this machine's own, such as that of a proxy "
+        "in front; may be repeated; bound to 127.0.0.1 others get 403",
     )
     parser.add_argument(
         "--port", type=int, default=0, metavar="N", help="default: any free one"
@@ -68,6 +76,7 @@ def run_serve_command(arguments: Any, output: Output) -> int:
         user=arguments.user,
         password=password,
         bot_password=bot_password,
+        allowed_hosts=arguments.allow_host,
     ) as wiki:
         if wiki.store.find_page("Main Page") is None:
             wiki.store.save_page("Main Page", _serve_main_page, user=arguments.user)
@@ -103,7 +112,7 @@ def _announce(wiki: WikiServer, output: Output, *, given: bool) -> None:
             "log in as %s with the password it has (lost? --new-password makes one)"
             % wiki.bot_user
         )
-    if not wiki.host.startswith("127.") and wiki.host != "::1":
+    if not is_loopback(wiki.host):
         output.note("everybody who reaches %s can read and edit it" % wiki.host)
 
 

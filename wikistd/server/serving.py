@@ -6,16 +6,65 @@ app.py, running.py).
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple
 
 from .app import WikiApp
+from .exchange import WsgiApp
 from .running import WsgiServer, serve_wsgi
 from .store import PageStore
 
 #: The application's name in the bot password that serve_wiki makes: "Demo@bot".
 SERVED_BOT_NAME = "bot"
+
+#: What names this machine alone: RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3.
+_served_loopback = r"(?:.+\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]"
+_served_host = r"(\[[^\]]*\]|[^:]*)(?::[0-9]*)?\Z"
+
+
+class HostGuard:
+    """A WSGI application that answers to this machine's names and to `names` only.
+
+    A page of the web may ask any address that the browser's machine reaches, and make
+    its own name lead there (DNS rebinding): what listens on a loopback address is no
+    secret.  Its Host or Origin tells; who is no browser sends no Origin.
+    """
+
+    def __init__(self, app: WsgiApp, names: Iterable[str]) -> None:
+        self.app = app
+        self.names = frozenset(name.lower() for name in names)
+
+    def __call__(
+        self, environ: Dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer 403 to who asks for another host, or from a page of one."""
+        origin = environ.get("HTTP_ORIGIN", "")
+        words = ""
+        if not self.is_known(environ.get("HTTP_HOST", "")):
+            words = "to the name that was asked for"
+        elif origin and not self.is_known(origin.partition("://")[2]):
+            words = "to pages of other hosts"
+        if not words:
+            return self.app(environ, start_response)
+        sentence = (
+            "this wiki is for this machine and does not answer %s: serve_wiki("
+            "allowed_hosts=) and `wikistd serve --allow-host NAME` name more hosts\n"
+        )
+        text = (sentence % words).encode("ascii")
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(text))),
+        ]
+        start_response("403 Forbidden", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
+
+    def is_known(self, host: str) -> bool:
+        """Whether a host, with or without a port, is one to answer to."""
+        match = re.match(_served_host, host.lower())
+        name = match.group(1).rstrip(".") if match else ""
+        return name in self.names or bool(re.fullmatch(_served_loopback, name))
 
 
 class WikiServer:
@@ -108,6 +157,11 @@ def label_wiki_request(environ: Dict[str, Any]) -> str:
     return "file" if "/images/" in path else "page"
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address that was bound is reached from this machine alone."""
+    return address.startswith("127.") or address == "::1"
+
+
 def serve_wiki(
     path: str = ":memory:",
     *,
@@ -119,13 +173,16 @@ def serve_wiki(
     groups: Tuple[str, ...] = ("bot", "sysop"),
     now: Callable[[], float] = time.time,
     app_options: Optional[Dict[str, Any]] = None,
+    allowed_hosts: Iterable[str] = (),
     **limits: Any,
 ) -> WikiServer:
     """Serve the embedded wiki over HTTP until close(); port 0 takes a free one.
 
     `path` is its sqlite3 file.  An account `user` and a bot password for it are made
     where they are missing, with random passwords unless they are given.
-    `app_options` go to WikiApp, `limits` to serve_wsgi.
+    `app_options` go to WikiApp, `limits` to serve_wsgi.  On a loopback address, or
+    with `allowed_hosts`, only this machine's own names and those are answered to, as
+    Host and as Origin: a page of the web that is open in a browser gets 403.
 
         with serve_wiki() as wiki:
             session = Session(wiki.url)
@@ -133,12 +190,18 @@ def serve_wiki(
     """
     for name in sorted(set(limits) - set(serve_wsgi.__kwdefaults__)):
         raise TypeError("serve_wiki() got an unexpected keyword argument %r" % name)
+    if isinstance(allowed_hosts, str):
+        raise TypeError("allowed_hosts must be a list of names, not %r" % allowed_hosts)
+    names = list(allowed_hosts)
     store = PageStore(path, now=now)
     try:
         app = WikiApp(store, **(app_options or {}))
+        guard = HostGuard(app, [*names, "[%s]" % host if ":" in host else host])
         server = serve_wsgi(
-            app, host, port, label=label_wiki_request, on_close=app.close, **limits
+            guard, host, port, label=label_wiki_request, on_close=app.close, **limits
         )
+        if not names and not is_loopback(server.host):
+            server.app = app  # many may reach it, by names that nobody knows here
     except BaseException:
         store.close()
         raise

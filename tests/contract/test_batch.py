@@ -366,7 +366,7 @@ class Journals(ContractCase):
             run_batch(self.session("bot"), [], journal=file.name)
         with open(file.name, "wb") as other:
             other.write(b"hello\n")
-        with self.assertRaisesRegex(ValueError, "line 1: no JSON object"):
+        with self.assertRaisesRegex(ValueError, "is not a journal of a batch"):
             run_batch(self.session("bot"), [], journal=file.name)
 
     def test_mistakes(self):

@@ -8,10 +8,27 @@ from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, error
 from wikistd import Session, undo_batch
 from wikistd.errors import APIError
+from wikistd.wiki.batch import keyed_jobs
 from wikistd.wiki.journal import Journal
 
 READ = {"": "GET", "prop": "revisions"}
 UNDO = {"": "POST", "action": "edit", "undo": "11"}
+
+
+class Keys(unittest.TestCase):
+    def test_each_job_has_its_own(self):
+        """A key that was made for one job is not given to another."""
+        jobs = [
+            {"title": title, "text": text, **key}
+            for title, text, key in (
+                ("A", "1", {}), ("A", "2", {}), ("B", "3", {"key": "A#2"}), ("A", "4", {}),
+                ("A", "1", {}), ("C", "5", {"key": "A#2"}), ("B", "3", {"key": "A#2"}),
+            )
+        ]
+        made = list(keyed_jobs(jobs))
+        keys = [key for key, _, _ in made]
+        self.assertEqual(keys, ["A", "A#2", "A#2#2", "A#3", "A#4", "A#2#3", "A#2#4"])
+        self.assertEqual(len({digest for _, digest, _ in made}), len(jobs))
 
 
 class Undoing(unittest.TestCase):

@@ -1,5 +1,6 @@
 """wikistd.wiki.journal: what stands in it can be read again."""
 
+import json
 import os
 import tempfile
 import unittest
@@ -57,7 +58,53 @@ class Texts(Case):
         self.assertIn("no ?", str(caught.exception))
 
     def test_too_deep(self):
-        with open(self.path, "w") as file:
+        with Journal(self.path) as journal:
+            journal.begin("w", None)
+        with open(self.path, "a") as file:
             file.write("[" * 200000 + "\n")
-        with self.assertRaisesRegex(ValueError, "line 1: no JSON object"):
+        with self.assertRaisesRegex(ValueError, "line 2: no JSON object"):
             Journal(self.path)
+
+
+class Damage(Case):
+    def setUp(self):
+        super().setUp()
+        self.record = {"key": "A", "result": "saved", "base_revid": 6, "at": 1.5}
+        with Journal(self.path) as journal:
+            journal.begin("w", None)
+            journal.write(self.record)
+        with open(self.path, "rb") as file:
+            self.data = file.read()
+
+    def refused(self, data):
+        with open(self.path, "wb") as file:
+            file.write(data)
+        with self.assertRaises(ValueError) as caught:
+            Journal(self.path)
+        self.assertIn(self.path, str(caught.exception))
+        with open(self.path, "rb") as file:
+            self.assertEqual(file.read(), data)
+
+    def test_any_byte(self):
+        """A byte that is another one, or gone, is noticed; nothing is done then."""
+        for at in range(len(self.data) - 1):
+            for byte in (b" ", b'"', b"\n", b"0", b"\xff", b"", self.data[at : at + 1] * 2):
+                changed = self.data[:at] + byte + self.data[at + 1 :]
+                if changed != self.data:
+                    with self.subTest(at=at, byte=byte):
+                        self.refused(changed)
+
+    def test_changed_by_hand(self):
+        """Other records, whole as JSON, are none of a batch's."""
+        head = self.data[: self.data.index(b"\n") + 1]
+        for line in (
+            b'{"key":"A","result":"sending"}', b"{}", b"[]", b"5", b'{"sum":"x"}', b"",
+            b'["sum"]', self.data.splitlines()[1].replace(b'"saved"', b'"error"'),
+        ):
+            with self.subTest(line):
+                self.refused(head + line + b"\n")
+
+    def test_lines_by_themselves(self):
+        """Each is JSON, so that other tools can read a journal."""
+        for line in self.data.splitlines():
+            self.assertEqual(len(json.loads(line)["sum"]), 16)

@@ -17,6 +17,7 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
+    Set,
     Tuple,
 )
 
@@ -145,9 +146,12 @@ def keyed_jobs(
 ) -> Iterator[Tuple[str, str, Dict[str, Any]]]:
     """Yield (key, digest, arguments) of each job.
 
-    A title's second job without a key has the key "title#2"; the digest is of the key
-    as it was given and the content, and tells the second of two equal jobs.
+    A second job of the same key, or title without one, has the key "title#2", or the
+    next that no job before it has; the digest is of the key as it was given and the
+    content, and tells the second of two equal jobs.
     """
+    keys: Set[str] = set()
+    numbers: Dict[str, int] = {}
     seen: Dict[str, int] = {}
     for number, job in enumerate(jobs, 1):
         if not isinstance(job, Mapping):
@@ -160,9 +164,12 @@ def keyed_jobs(
         parts = [arguments.get(part) for part in JOB_CONTENT]
         texts = [None if part is None else str(part) for part in parts]
         same = json.dumps([name, *texts])
-        seen[name] = seen.get(name, 0) + 1
         seen[same] = seen.get(same, 0) + 1
-        key = name if seen[name] == 1 else "%s#%d" % (name, seen[name])
+        key = name
+        while key in keys:
+            numbers[name] = numbers.get(name, 1) + 1
+            key = "%s#%d" % (name, numbers[name])
+        keys.add(key)
         counted = "%s%d" % (same, seen[same])
         digest = make_checksum("sha1", counted.encode("ascii")).hexdigest()
         yield key, digest, arguments

@@ -4,7 +4,9 @@ Spec: JSON Lines, https://jsonlines.org.  Holds: one open, locked file.  Not her
 edits (wiki/batch.py).
 
 A line is on the disk before what it announces is sent, so that after a crash, a
-SIGTERM or a power cut nothing that may have been sent is unknown.
+SIGTERM or a power cut nothing that may have been sent is unknown.  It ends with a
+checksum of itself: one that was damaged, or changed by hand, could have an edit done
+twice or not at all.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import json
 import os
 from typing import Any, Dict, List, Mapping, Optional
 
+from ..formats.checksums import make_checksum
 from .etiquette import try_lock_handle
 
-JOURNAL_VERSION = 2
+JOURNAL_VERSION = 3  # 2 had no checksums; no release wrote it.
+JOURNAL_SUM_DIGITS = 16
 
 
 class Journal:
@@ -62,24 +66,21 @@ class Journal:
             if not piece:
                 break
             data += piece
-        whole, newline, rest = data.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n") if newline else (), 1):
-            try:
-                record = json.loads(line.decode("utf-8"))
-            except (ValueError, RecursionError):
-                record = None
-            if not isinstance(record, dict):
-                raise ValueError(
-                    "%s, line %d: no JSON object: this is not a journal of a batch"
-                    % (self.path, number)
-                )
-            self.records.append(record)
         head = b'{"journal":%d,' % JOURNAL_VERSION
         if data[: len(head)] != head[: len(data)]:
             raise ValueError(
                 "%s is not a journal of a batch, or one of another version than %d: it"
                 " was left as it is" % (self.path, JOURNAL_VERSION)
             )
+        whole, newline, rest = data.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n") if newline else (), 1):
+            record = parse_record(line)
+            if record is None:
+                raise ValueError(
+                    "%s, line %d: no JSON object as a batch has written it: it was "
+                    "damaged or changed, and nothing was done" % (self.path, number)
+                )
+            self.records.append(record)
         if rest:
             # Cut short by a crash: it announced what was never begun.
             os.ftruncate(self.handle, len(whole) + len(newline))
@@ -87,8 +88,7 @@ class Journal:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append a record; when this returns it is on the disk."""
-        # In ASCII: half of a surrogate pair has no form in UTF-8.
-        data = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+        data = encode_record(record) + b"\n"
         while data:
             data = data[os.write(self.handle, data) :]
         os.fsync(self.handle)
@@ -111,3 +111,21 @@ class Journal:
                     wiki,
                 )
             )
+
+
+def encode_record(record: Mapping[str, Any]) -> bytes:
+    """Return a line of a journal: JSON with the checksum of the rest as last field."""
+    # In ASCII: half of a surrogate pair has no form in UTF-8.
+    data = json.dumps(record, separators=(",", ":")).encode("ascii")
+    digest = make_checksum("sha1", data).hexdigest()[:JOURNAL_SUM_DIGITS]
+    return b'%s,"sum":"%s"}' % (data[:-1], digest.encode("ascii"))
+
+
+def parse_record(line: bytes) -> Optional[Dict[str, Any]]:
+    """Return the record of a line without its checksum; None when it is damaged."""
+    try:
+        record = json.loads(line.decode("ascii"))
+        del record["sum"]
+        return record if encode_record(record) == line else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None

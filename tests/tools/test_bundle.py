@@ -136,10 +136,22 @@ class Check(Case):
         self.assertEqual((code, out), (1, ""))
         self.assertRegex(err, r"^wikistd: .*wikistd\.py was wikistd \S+ \(.*\), and was changed\n$")
 
+    def test_changed_head(self):
+        """The first line is looked at too: its version, and what else could stand there."""
+        first, rest = self.text.split("\n", 1)
+        for added, told in (
+            ("9", "was wikistd"), (".dev1", "was wikistd"), ("\rprint(1)", "its first line"),
+            (" -*- coding: utf-16 -*-", "its first line"), ("\f", "its first line"),
+        ):
+            with self.subTest(added):
+                path = self.write("wikistd.py", first + added + "\n" + rest)
+                code, out, err = run_bundle("--check", path)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn(told, err)
+
     def test_older(self):
         """The version is compared with the one that checks."""
-        text = self.text.replace("version " + wikistd.__version__, "version 0.0.9", 1)
-        path = self.write("wikistd.py", text)
+        path = self.write("wikistd.py", bundle_text(PARSED, "0.0.9"))
         os.utime(path, (0, 86400 * 100))
         code, out, err = run_bundle("--check", path)
         self.assertEqual(code, 0)

@@ -2,6 +2,8 @@
 
 import io
 import os
+import py_compile
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,6 +11,7 @@ import unittest
 from contextlib import redirect_stderr, redirect_stdout
 
 import wikistd
+from wikistd.tools.sources import content_hash
 from wikistd.tools.vendor import vendor_main
 
 
@@ -67,6 +70,94 @@ class Vendored(unittest.TestCase):
         self.assertTrue(
             err.endswith("; changed: clock.py, missing: errors.py, added: extra.py\n"), err
         )
+
+    def check(self):
+        """Return what --check says was changed, "" for nothing."""
+        code, out, err = run_vendor("--check", self.folder)
+        self.assertEqual(code, 1 if err else 0, out + err)
+        return err.partition("; ")[2].rstrip()
+
+    def test_note(self):
+        """A note whose own hash does not fit is a change: another version, another list."""
+        path = os.path.join(self.folder, "VENDORED")
+        with open(path, encoding="utf-8") as file:
+            note = file.read()
+        self.change("clock.py", "x = 1\n")
+        with open(os.path.join(self.folder, "clock.py"), encoding="utf-8") as file:
+            fresh = content_hash(file.read())
+        for made in (
+            note.replace("wikistd " + wikistd.__version__, "wikistd 99.0", 1),
+            re.sub("[0-9a-f]{64}  clock.py", fresh + "  clock.py", note),
+            re.sub("sha256 of the version.*\n", "", note),
+        ):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(made)
+            self.assertTrue(self.check().startswith("changed: VENDORED"), self.check())
+
+    def test_what_python_would_take(self):
+        """Whatever an import could take instead of a module is seen."""
+        cache = os.path.join(self.folder, "__pycache__")
+        os.makedirs(cache)
+        source = os.path.join(self.folder, "clock.py")
+        compiled = os.path.join(cache, "clock.cpython-38.pyc")
+        py_compile.compile(source, cfile=compiled)
+        self.change(".gitignore", "*.pyc\n")
+        self.assertEqual(self.check(), "")
+        modes = py_compile.PycInvalidationMode
+        py_compile.compile(source, cfile=compiled, invalidation_mode=modes.UNCHECKED_HASH)
+        for name in ("clock.abi3.so", "errors.pyc", "README"):
+            self.change(name, "x")
+        os.makedirs(os.path.join(self.folder, "clock"))
+        self.change("clock/__init__.py", "")
+        with open(os.path.join(self.folder, "errors.py"), "ab") as file:
+            file.write(b"# \xff\n")
+        self.assertEqual(
+            self.check(), "added: README, not checked by Python: __pycache__/clock.cpython-38.pyc,"
+            " added: clock.abi3.so, added: clock/__init__.py, changed: errors.py, added: errors.pyc",
+        )
+        code, out, err = run_vendor("--force", self.folder)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("modules; left there: added: README, not checked by", out)
+        self.assertNotIn("changed", out)
+
+    @unittest.skipUnless(os.name == "posix", "links need a right on Windows")
+    def test_links(self):
+        """A link is told; what lies behind one is never written, not even by --force."""
+        outside = os.path.join(self.top, "outside")
+        os.makedirs(outside)
+        mine = os.path.join(outside, "clock.py")
+        os.rename(os.path.join(self.folder, "clock.py"), mine)
+        os.symlink(mine, os.path.join(self.folder, "clock.py"))
+        os.symlink(outside, os.path.join(self.folder, "errors"))
+        self.assertEqual(self.check(), "a link: clock.py, a link: errors")
+        with open(mine, "w", encoding="utf-8") as file:
+            file.write("precious = 1\n")
+        want = "wikistd: %s: remove first a link: clock.py, a link: errors\n" % self.folder
+        self.assertEqual(run_vendor("--force", self.folder), (2, "", want))
+        for name in ("clock.py", "errors"):
+            os.unlink(os.path.join(self.folder, name))
+        os.link(mine, os.path.join(self.folder, "clock.py"))
+        self.assertEqual(run_vendor("--force", self.folder)[0], 0)
+        self.assertEqual(self.check(), "")
+        with open(mine, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "precious = 1\n")
+
+    def test_names_outside(self):
+        """A note that names a file outside the folder is none, and nothing is removed."""
+        mine = os.path.join(self.top, "app", "_vendor", "mine.py")
+        with open(mine, "w", encoding="utf-8") as file:
+            file.write("precious = 1\n")
+        note = os.path.join(self.folder, "VENDORED")
+        for name in ("../mine.py", mine, "a/../../mine.py", "..\\mine.py"):
+            with open(note, encoding="utf-8") as file:
+                before = file.read()
+            self.change("VENDORED", "%s  %s\n" % ("0" * 64, name))
+            want = "wikistd: %s names %r, which is no module of it\n" % (note, name)
+            self.assertEqual(run_vendor("--check", self.folder), (1, "", want))
+            self.assertEqual(run_vendor("--force", self.folder)[2], want)
+            self.assertTrue(os.path.exists(mine))
+            with open(note, "w", encoding="utf-8") as file:
+                file.write(before)
 
     def test_again(self):
         """Copying again replaces an untouched copy, and not a changed one."""

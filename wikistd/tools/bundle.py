@@ -8,6 +8,7 @@ sources.  Holds: nothing.  Not here: joining modules (flatten.py), a user's scri
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from typing import Any, Container, Dict, List, Optional, Sequence
@@ -29,8 +30,8 @@ from .sources import (
 )
 from .waiting import PART_GUARD, waiting_head
 
-#: The line after BUNDLE_MARK: the SHA-256 of everything below it.
-HASH_MARK = "# sha256 of all that follows this line: "
+#: The line after BUNDLE_MARK: the SHA-256 of the version's line and of what follows.
+HASH_MARK = "# sha256 of the version and of all that follows: "
 
 #: Ends a file without a command line: as a script it would do nothing, silently.
 NO_COMMANDS_CODE = '''\
@@ -100,21 +101,29 @@ def with_head(
         ("# " + line).rstrip() + "\n" for line in LICENSE_TEXT.splitlines()
     )
     rest = notes + licence + "\n" + body
-    head = BUNDLE_MARK + version + "\n" + HASH_MARK + content_hash(rest) + "\n"
-    return head + rest
+    return BUNDLE_MARK + version + "\n" + hash_line(version, rest) + "\n" + rest
+
+
+def hash_line(version: str, rest: str) -> str:
+    """Return the second line of the file."""
+    return HASH_MARK + content_hash(version + "\n" + rest)
 
 
 def check_bundle(path: str) -> str:
     """Return a sentence on the bundle at `path`; ChangedCopy where it was changed."""
     with open(path, "rb") as file:
-        text = file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+        # What is no UTF-8 stays what it is: it is hashed as other bytes were not.
+        text = file.read().decode("utf-8", "surrogateescape").replace("\r\n", "\n")
     first, _, rest = text.partition("\n")
     second, _, rest = rest.partition("\n")
     if not first.startswith(BUNDLE_MARK) or not second.startswith(HASH_MARK):
         raise ChangedCopy("%s was not made by `wikistd bundle`" % path)
     version = first[len(BUNDLE_MARK) :]
+    if not re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version):
+        # Python may see more in this line than a comment: a line end, a coding.
+        raise ChangedCopy("%s: its first line was changed" % path)
     age = age_sentence(path, version, package_version())
-    if content_hash(rest) != second[len(HASH_MARK) :]:
+    if second != hash_line(version, rest):
         raise ChangedCopy(
             "%s was wikistd %s (%s), and was changed" % (path, version, age)
         )

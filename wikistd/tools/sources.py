@@ -116,7 +116,8 @@ def content_hash(text: str) -> str:
     """Return the SHA-256 of `text` in hexadecimal, whatever its line ends."""
     import hashlib
 
-    return hashlib.sha256(text.replace("\r\n", "\n").encode("utf-8")).hexdigest()
+    data = text.replace("\r\n", "\n").encode("utf-8", "surrogateescape")
+    return hashlib.sha256(data).hexdigest()
 
 
 def version_order(text: str) -> Tuple[int, ...]:

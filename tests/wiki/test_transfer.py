@@ -148,6 +148,53 @@ class Chunks(Case):
         got = self.refused(session, chunk_size=99)
         self.assertIn("has a file with the SHA-1 other, ours is %s" % SHA1, str(got))
 
+    def test_asks_for_the_same_again_and_again(self):
+        """An offset that is no progress is a loss: a pause, and an end."""
+        for offsets in ([4], [4, 0], [4, 3, 2]):
+
+            def answer(sent, offsets=offsets):
+                return upload("Continue", offset=offsets[len(sents) % len(offsets)], filekey="k")
+
+            session = self.start()
+            sents = self.wiki.sent
+            self.wiki.script = [({}, answer)] * 30
+            got = self.refused(session, chunk_size=4)
+            self.assertRegex(got.info, r"the wiki asks again for the bytes from \d on")
+            self.assertFalse(got.maybe_applied)
+            self.assertLess(len(sents), 15)
+            self.assertGreater(sum(session.clock.slept), 20)
+            self.wiki.script = []
+
+    def test_tells_offsets_in_turn(self):
+        """So is one that a refusal tells."""
+        def answer(sent):
+            return error("stashfailed", "Invalid offset", offset=str(len(self.wiki.sent) % 2 * 4))
+
+        session = self.start((chunk(0), upload("Continue", offset=4, filekey="k1")))
+        self.wiki.script += [({}, answer)] * 30
+        self.assertEqual(self.refused(session, chunk_size=4).code, "stashfailed")
+        self.assertLess(len(self.wiki.sent), 22)
+        self.wiki.script = []
+
+    def test_done_too_early(self):
+        """A wiki that has all of it after the first chunk has not: nothing is published."""
+        session = self.start((chunk(0), upload("Success", filekey="k2")))
+        got = self.refused(session, chunk_size=4)
+        self.assertEqual(got.info, "the wiki says that it has all of the file after 4 of 10 bytes")
+
+    def test_sha1_is_asked_for(self):
+        """Where the wiki does not tell it, the stash is looked at, before it is published."""
+        last = (chunk(0), upload("Success", filekey="k2"))
+        look = {"siifilekey": "k2", "siiprop": "sha1"}
+        info = {"query": {"stashimageinfo": [{"sha1": SHA1}]}}
+        session = self.start(last, (look, info), (dict(FILE, filekey="k2"), upload("Success")))
+        result = upload_file(session, DATA, "F.bin", chunk_size=99)
+        self.assertEqual((result.sha1, result.size), ("", 0))
+        for told, code in (({"sha1": "other"}, "sha1mismatch"), ({}, "sha1missing")):
+            info = {"query": {"stashimageinfo": [told]}}
+            session = self.start(last, (look, info))
+            self.assertEqual(self.refused(session, chunk_size=99).code, code)
+
     def test_in_the_background(self):
         session = self.start(
             (dict(chunk(0), async_=None, **{"async": ""}), upload("Poll", filekey="k1")),
@@ -221,8 +268,10 @@ class Draining:
         content = files.get("file", files.get("chunk"))[1]
         if isinstance(content, bytes):
             offset = int(names["offset"]) + len(content)
-            result = "Success" if offset == self.size else "Continue"
-            return Reply(upload(result, filekey="k", offset=offset))
+            if offset < self.size:
+                return Reply(upload("Continue", filekey="k", offset=offset))
+            info = {"sha1": self.sha1, "size": self.size}
+            return Reply(upload("Success", filekey="k", imageinfo=info))
         while content.read(65536):
             pass
         info = {"sha1": self.sha1, "size": self.size}
@@ -327,6 +376,13 @@ class Publishing(Case):
     def test_odd_answers(self):
         session = self.start((FILE, {"odd": 1}))
         self.assertIn("the wiki answered no answer", str(self.refused(session)))
+
+    def test_warns_of_what_is_ignored(self):
+        """A wiki that warns again, though it was told to ignore it, is taken at its word."""
+        warned = upload("Warning", warnings={"exists": "F.bin"}, filekey="k")
+        session = self.start((FILE, warned), (dict(FILE, filekey="k"), warned))
+        got = self.refused(session, ignore_warnings=True)
+        self.assertEqual(got.code, "uploadwarning")
 
     def test_warnings_in_words(self):
         warned = upload("Warning", warnings={"duplicate": ["A", "B"], "x": {}})

@@ -40,7 +40,10 @@ _file_prefix = r"(?i)^[ _]*(?:file|image)[ _]*:[ _]*"
 
 
 class UploadResult(NamedTuple):
-    """What became of an upload; `found` when its answer was lost and it was found."""
+    """What became of an upload; `found` when its answer was lost and it was found.
+
+    `sha1`, `size` and `url` are what the wiki tells; "" and 0 where it does not.
+    """
 
     filename: str
     sha1: str
@@ -168,7 +171,7 @@ class FileUpload:
     ) -> Optional[str]:
         """Return the key of the whole file in the stash; None: it is gone again."""
         filekey: Optional[str] = None
-        offset = losses = 0
+        offset = farthest = losses = 0
         while True:
             piece = source.read_at(offset, chunk_size)
             is_last = offset + len(piece) >= source.size
@@ -187,7 +190,10 @@ class FileUpload:
             except APIError as error:
                 told = told_offset(error)
                 if told is not None and told != offset and 0 <= told <= source.size:
-                    offset = told  # The chunk had arrived: its answer was lost.
+                    # Farther: the chunk had arrived, and its answer was lost.
+                    if told <= farthest:
+                        losses = self._lost(error, losses, filekey, offset)
+                    offset, farthest = told, max(told, farthest)
                     continue
                 if filekey and is_last and error.code.startswith("uploadstash-"):
                     return self._find_stashed()
@@ -200,7 +206,6 @@ class FileUpload:
                     raise
                 losses = self._lost(error, losses, filekey, offset)
                 continue
-            losses = 0
             filekey = str(upload.get("filekey") or filekey or "")
             if upload.get("result") == "Poll":
                 upload = self._poll(filekey, is_published=False)
@@ -210,15 +215,30 @@ class FileUpload:
                     offset = int(upload.get("offset", offset + len(piece)))
                     if not 0 <= offset <= source.size:
                         raise ValueError("offset %d" % offset)
+                if offset > farthest:
+                    farthest, losses = offset, 0
+                else:
+                    problem = "the wiki asks again for the bytes from %d on" % offset
+                    stalled = APIError("uploadfailed", problem, errors=[upload])
+                    losses = self._lost(stalled, losses, filekey, offset)
                 if on_progress is not None:
                     on_progress(offset, source.size)
                 continue
             if upload.get("result") != "Success":
                 raise refused_upload(upload)
+            if not is_last:
+                raise APIError(
+                    "uploadfailed",
+                    "the wiki says that it has all of the file after %d of %d bytes"
+                    % (offset + len(piece), source.size),
+                    errors=[upload],
+                )
+            with ReplyReading():
+                if self._told_sha1(upload) is None:
+                    upload = {"imageinfo": self._stashed_info(filekey)}
+                self._check_sha1(upload, is_needed=True)
             if on_progress is not None:
                 on_progress(source.size, source.size)
-            with ReplyReading():
-                self._check_sha1(upload)
             return filekey
 
     def _lost(
@@ -247,22 +267,36 @@ class FileUpload:
             for item in stashed:
                 if item.get("size") != self.size or item.get("status") != "finished":
                     continue
-                document = self.session.get(
-                    action="query",
-                    prop="stashimageinfo",
-                    siifilekey=[item["filekey"]],
-                    siiprop="sha1",
-                )
-                info = document["query"]["stashimageinfo"][0]
+                info = self._stashed_info(item["filekey"])
                 if info.get("sha1") == self.sha1:
                     return str(item["filekey"])
         except (APIError, *SHAPE_ERRORS):
             pass  # A wiki that cannot list its stash: the upload begins again.
         return None
 
-    def _check_sha1(self, upload: Dict[str, Any]) -> None:
-        """Raise when the wiki assembled another file than ours."""
-        theirs = (upload.get("imageinfo") or {}).get("sha1")
+    def _stashed_info(self, filekey: Any) -> Dict[str, Any]:
+        """Return what the wiki tells of a file in the stash."""
+        document = self.session.get(
+            action="query",
+            prop="stashimageinfo",
+            siifilekey=[filekey],
+            siiprop="sha1",
+        )
+        info = document["query"]["stashimageinfo"][0]
+        return dict(info)
+
+    def _told_sha1(self, upload: Dict[str, Any]) -> Any:
+        return (upload.get("imageinfo") or {}).get("sha1")
+
+    def _check_sha1(self, upload: Dict[str, Any], *, is_needed: bool = False) -> None:
+        """Raise when the wiki has another file than ours, or does not say which."""
+        theirs = self._told_sha1(upload)
+        if theirs is None and is_needed:
+            raise APIError(
+                "sha1missing",
+                "the wiki does not tell the SHA-1 of what it has in its stash",
+                errors=[upload],
+            )
         if theirs is not None and self.sha1 and theirs != self.sha1:
             raise APIError(
                 "sha1mismatch",
@@ -323,7 +357,8 @@ class FileUpload:
                     found = self._look_up(lost)
                     if found is not None:
                         return found
-                if not self.ignores_all and not set(warnings) <= self.chosen:
+                is_ignored = self.ignores_all or set(warnings) <= self.chosen
+                if not is_ignored or (whole is None and fields["ignorewarnings"]):
                     raise refused_upload(upload)
                 key = upload.get("filekey")
                 fields.update(filekey=key and str(key), ignorewarnings=True)
@@ -341,8 +376,8 @@ class FileUpload:
         warnings = upload.get("warnings")
         return UploadResult(
             str(upload.get("filename") or self.filename).replace("_", " "),
-            str(info.get("sha1", self.sha1)),
-            int(info.get("size", self.size)),
+            str(info.get("sha1", "")),
+            int(info.get("size", 0)),
             str(info.get("url", "")),
             found,
             warnings if isinstance(warnings, dict) else {},

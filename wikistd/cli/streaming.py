@@ -80,8 +80,8 @@ def _add_stream_arguments(parser: Any) -> None:
     )
     add_network_arguments(
         parser,
-        timeout_help="for a connection to be made; one that is silent for a minute and "
-        "a half is made again, the stream goes on; default: 10",
+        timeout_help="for a connection to be answered; one that is silent for a minute "
+        "and a half is made again, the stream goes on; default: 10",
         wait_help="for a connection that broke to be made again, then the stream ends "
         "with exit code 3 (at first %d s at most); inf is for ever; default: 120"
         % FIRST_CONNECTION_SECONDS,

@@ -73,8 +73,9 @@ class EventSource:
     A connection that ends, breaks or is silent for `idle_timeout` seconds (comments
     count as life) is made again with the last event id, after `retry_milliseconds` or
     what the server's `retry:` said, doubled with each failure in a row up to
-    `max_delay_seconds`.  429, 502, 503 and 504 wait as their Retry-After says.
-    204 ends the stream.  Any other status is StatusError, another content type
+    `max_delay_seconds`; so is one that `timeout` seconds after its begin, redirects
+    included, is not answered yet.  429, 502, 503 and 504 wait as their Retry-After
+    says.  204 ends the stream.  Any other status is StatusError, another content type
     ProtocolError; both are final, and so is a connection that can never be made (no
     such host, an untrusted certificate) before the first one stood.
     `max_attempts` failures in a row, where given, are final too.
@@ -290,8 +291,9 @@ class EventSource:
         request = WebRequest(
             url, headers=headers, idle_timeout=self.idle_timeout, stream=True
         )
-        # A stream has no end to be reached in time: each step has its own limit.
-        request.deadline = Deadline(None, clock=self._clock)
+        # Up to the head of the final answer only: a stream has no end to reach in time.
+        request.deadline = Deadline(self.timeout, clock=self._clock)
+        request.is_strict = False
         request.connect_timeout = self.timeout
         return request
 
@@ -332,6 +334,9 @@ class EventSource:
 
     def _excerpt(self) -> bytes:
         """Return the start of an error page, b"" where it cannot be read."""
+        request = self._request
+        if request is not None:
+            self._response.deadline = request.deadline  # A stream's would be none.
         try:
             return bytes(self._response.read(STREAM_BODY_EXCERPT))
         except (WikistdError, OSError):

@@ -30,7 +30,7 @@ from .whence import (
 
 EVENTSTREAMS_PATH = "/v2/stream/"
 EVENTSTREAMS_RETRY_MILLISECONDS = 1000  # cut every 15 minutes: that is no trouble
-EVENTSTREAMS_TIMEOUT = (10.0, STREAM_IDLE_SECONDS)  # to connect, of silence
+EVENTSTREAMS_TIMEOUT = (30.0, STREAM_IDLE_SECONDS)  # to be answered, of silence
 CANARY_DOMAIN = "canary"
 MAX_KEPT_GAPS = 100
 SECRET_STREAM_HEADERS = ("authorization", "cookie", "proxy-authorization")
@@ -44,8 +44,8 @@ class EventStreams:
     `streams` (names, a comma-separated str or an iterable), `site` (a Session, a host,
     or None for Wikimedia), `since` (datetime, naive is UTC; milliseconds; ISO 8601;
     MediaWiki timestamp), `url` (instead of all those), `canary` (True: let the test
-    events through), `timeout` (seconds of silence, or a pair with those to connect),
-    `retry` (milliseconds before a connection is made again), `headers`,
+    events through), `timeout` (seconds of silence, or a pair with those to be
+    answered), `retry` (milliseconds before a connection is made again), `headers`,
     `last_event_id` (also `last_id`, `latest_event_id`: an id or a `cursor`);
     `cursor` (where another process stopped), `checkpoint` (a path: start from what it
     holds, and write the position there each `checkpoint_seconds` after the consumer

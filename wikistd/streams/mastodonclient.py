@@ -52,8 +52,9 @@ class Mastodon:
     StopStream; otherwise it raises what ended the stream.  With `run_async=True` it
     returns a StreamHandle at once; with `reconnect_async=True` that one connects again
     after `reconnect_async_wait_sec`, longer with each failure in a row.  `timeout` is
-    the seconds of silence after which a connection is lost.  A stream has no position:
-    what happened while nobody was connected is to be fetched from the REST API.
+    the seconds of silence, or of waiting for the answer, after which a connection is
+    lost.  A stream has no position: what happened while nobody was connected is to be
+    fetched from the REST API.
     """
 
     def __init__(
@@ -285,7 +286,8 @@ class Mastodon:
             idle_timeout=timeout,
             stream=True,
         )
-        request.deadline = Deadline(None)
+        request.deadline = Deadline(timeout, clock=self._clock)
+        request.is_strict = False  # it ends with the head: a stream goes on
         self._add_token(request)
         handle.hold(request.cancel)
         response = self._client.open(request)

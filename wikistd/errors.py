@@ -262,12 +262,12 @@ class StatusError(WikistdError):
         self.response = response
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        # A cookie may be a login: it stays in this process.
+        # A cookie, or the query of a Location, may be a login: it stays here.
         rebuild, (kind, fields) = super().__reduce__()
         fields["headers"] = [
             pair
             for pair in self.headers
-            if pair[0].lower() not in ("set-cookie", "set-cookie2")
+            if pair[0].lower() not in ("set-cookie", "set-cookie2", "location")
         ]
         return rebuild, (kind, fields)
 

@@ -58,7 +58,9 @@ class Encoding(unittest.TestCase):
             self.assertEqual(str(caught.exception), sentence)
         with self.assertRaises(ValueError) as caught:
             encode_query({"a": "\ud800"})
-        self.assertEqual(str(caught.exception), "'\\ud800' is not valid Unicode text")
+        sentence = "field 'a' holds a lone surrogate, which is no text"
+        self.assertEqual(str(caught.exception), sentence)
+        self.assertIsNone(caught.exception.__context__)
 
 
 class Decoding(unittest.TestCase):

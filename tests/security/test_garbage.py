@@ -5,6 +5,7 @@ import random
 import unittest
 import warnings
 
+from wikistd import StatusError
 from wikistd.formats.headers import parse_challenges
 from wikistd.web.cookiefile import parse_lwp_cookies, parse_mozilla_cookies
 from wikistd.web.credentials import find_authentication
@@ -13,6 +14,8 @@ from wikistd.web.origins import origin_of, split_userinfo, without_userinfo
 from wikistd.web.proxies import find_no_proxy, parse_proxy, split_no_proxy
 from wikistd.web.redirects import redirect_target
 from wikistd.web.setcookie import parse_cookie_date, parse_set_cookie, resolve_cookie
+
+from .network import client_for, moved
 
 SEEDS = [
     "a=b; Domain=example.org; Path=/; Secure; Max-Age=60; Expires=Wed, 09 Jun 2027 10:18:14 GMT",
@@ -86,6 +89,24 @@ class Garbage(unittest.TestCase):
             if value is not None:
                 self.assertTrue(value.replace("\t", " ").encode("latin-1").decode("latin-1").strip())
                 self.assertNotRegex(value, r"[\x00-\x08\x0a-\x1f\x7f]")
+
+    def test_garbage_of_a_server(self):
+        """Through the client: a Location or charset without sense is the server's fault."""
+        for place in [
+            "http://a|b/", "http://ex%41mple/", "http://" + "a" * 300 + "/", "http://a.example:0/",
+            "http://a.example:99999/", "http://[v1.x]/", "http://\xff\xfe/", "http://[::1/",
+            "http://a.example:1x/", "http://a.example:\xb2/", "http://%/", "javascript:x",
+        ]:
+            with self.subTest(place=place), client_for(lambda *args: moved(place)) as client:
+                with self.assertRaisesRegex(StatusError, "redirect 302 of .* was not followed"):
+                    client.post("http://a.example/", b"x")
+        for charset in ["idna", "punycode", "undefined", "zip", "hex", "a\xffb"]:
+            answer = (200, [("Content-Type", "text/html; charset=" + charset)], b"caf\xc3\xa9")
+            with self.subTest(charset=charset), client_for(lambda *args: answer) as client:
+                self.assertEqual(client.get("http://a.example/").text, "caf\u00e9")
+        asks = (401, [("WWW-Authenticate", 'Digest realm="a", nonce="a", domain="http://[::1 /x"')], b"")
+        with client_for(lambda *args: asks, auth=("u", "p")) as client:
+            self.assertEqual(client.get("http://a.example/").status, 401)
 
 
 if __name__ == "__main__":

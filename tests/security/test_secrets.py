@@ -1,6 +1,7 @@
 """No secret in a repr, a log, an error, a warning, a pickle, or at another origin."""
 
 import os
+import pickle
 import tempfile
 import unittest
 import urllib.request
@@ -16,11 +17,13 @@ from wikistd import (
     OAuth1Auth,
     PasswordAuth,
     ProxySettings,
+    Session,
     WikistdError,
     fetch,
     parse_proxy,
     set_default_client,
 )
+from wikistd.web.origins import origin_of
 from wikistd.web.request import WebRequest
 
 from ..support.canary import Canary, forms_of
@@ -151,6 +154,59 @@ class Calls(unittest.TestCase):
                     except (WikistdError, ValueError) as error:
                         canary.look(error)
                     canary.look(client)
+
+    def test_mistyped_url(self):
+        """Nor a password in an address that is mistyped, whoever it is given to."""
+        for url in [
+            "user:canary@a.example/x", "http:/user:canary@h/", "https:user:canary@h/", "ftp://user:canary@h/",
+            "http://user:canary/ab@a.example:1/", "http://user:canary#ab@a.example/", "http://user:canary?ab@h/",
+            "http://user:123456/canary@h/", "http://user:canary:x@h:1:2/", "http://user:canary:x/ab@h/",
+            "http://us er:canary@h/", "http://[user:canary@x]/", "http://canary\uff0fx@h/", "http://u:canary\u20ac/b@h/",
+            "http://user:canary\\x@h/", "http://user:canary@[::1/", "http://canary\u20ac\u2100/b@h/",
+        ]:
+            for use in [
+                lambda: client.get(url),
+                lambda: Session(url, user_agent="tests/1"),
+                lambda: HttpClient(user_agent="tests/1", proxies=url).get("http://a.example/"),
+                lambda: origin_of(url),
+                lambda: WebRequest(url),
+            ]:
+                with Canary("canary") as canary, client_for(lambda *args: broken(None)) as client:
+                    try:
+                        use()
+                    except (WikistdError, ValueError) as error:
+                        canary.look(error)
+        with self.assertRaises(TypeError):
+            pickle.dumps(WebRequest("http://u:canary@h/"))
+
+    def test_text_that_cannot_be_sent(self):
+        """Nor a value that no header, form or body can hold: not in the cause either."""
+        for value in ["canary\u20ac", "canary\ud800", "canary\n", "canary\x00"]:
+            for how in [
+                {"headers": {"Authorization": value}}, {"headers": {"Cookie": value}}, {"cookies": {"a": value}},
+                {"auth": ("u", value)}, {"auth": DigestAuth("u", value)},
+                {"params": {"token": value}}, {"data": {"token": value}}, {"data": value}, {"json": {"token": value}},
+                {"files": {"f": ("name", value)}}, {"data": {"token": value}, "files": {"f": b"x"}},
+            ]:
+                asks = (401, [("WWW-Authenticate", 'Digest realm="x", nonce="n", qop="auth"')], b"")
+                with Canary("canary") as canary, client_for(Origins({"https://a.example/": asks})) as client:
+                    try:
+                        client.post("https://a.example/", **how)
+                    except ValueError as error:
+                        canary.look(error)
+            try:
+                BasicAuth("u", value, preemptive=True)
+            except ValueError as error:
+                Canary("canary").look(error)
+
+    def test_pickle_of_a_redirect(self):
+        """Nor does a refused redirect take the query of its Location along."""
+        network = Origins({"https://a.example/": moved("https://a.example/?token=canary")})
+        with Canary("canary") as canary, client_for(network, max_redirects=0) as client:
+            with self.assertRaises(WikistdError) as caught:
+                client.get("https://a.example/")
+            canary.look(caught.exception)
+            canary.look_at(pickle.dumps(caught.exception), "a pickle")
 
     def test_connecting(self):
         """Nor when there is no connection at all, or a proxy refuses."""

@@ -41,7 +41,11 @@ def text_of(value):
         while shown is not None:
             texts += list(shown.format_exception_only())
             shown = shown.__cause__ or shown.__context__
-        texts.append(repr(value.args))
+        cause = value
+        while cause is not None:
+            # What a UnicodeError could not encode shows here, and not in its sentence.
+            texts.append(repr(cause.args))
+            cause = cause.__cause__ or cause.__context__
         texts.append(repr(vars(value).get("message", "")))
     try:
         texts.append(pickle.dumps(value).decode("latin-1"))

@@ -106,7 +106,7 @@ class Making(Case):
             ("https://u:p4ss@x", "host must not hold a user name or password"),
             ("https://x/?a=1", "host must end before"),
             ("https://x:port", "host is no address: "),
-            ("http://exa mple", "host holds a blank: 'http://exa mple'"),
+            ("http://exa mple", "host holds a blank, got 'http://exa mple'"),
         ):
             with self.assertRaises(ValueError) as caught:
                 check_host(host)

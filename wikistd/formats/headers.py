@@ -155,6 +155,15 @@ def check_header(name: str, value: str) -> None:
             )
 
 
+def encode_utf8(text: str, what: str) -> bytes:
+    """Return `text` as UTF-8; the ValueError for half a character shows none of it."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        pass  # It holds the text, maybe a secret: not kept as the context of ours.
+    raise ValueError("%s holds a lone surrogate, which is no text" % what)
+
+
 def quote_string(text: str) -> str:
     """Return `text` as a quoted-string (RFC 9110 5.6.4)."""
     check_header("quoted-string", text)

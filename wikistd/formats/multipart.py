@@ -27,7 +27,14 @@ from typing import (
 from urllib.parse import quote
 
 from .disposition import content_disposition_filename, scan_content_disposition
-from .headers import HeaderSource, PartHeaders, is_token, parse_mimetype, quote_string
+from .headers import (
+    HeaderSource,
+    PartHeaders,
+    encode_utf8,
+    is_token,
+    parse_mimetype,
+    quote_string,
+)
 from .multiparser import check_boundary
 from .partcoding import (
     PLAIN_TRANSFER_ENCODINGS,
@@ -208,6 +215,8 @@ class BodyPartWriter:
     def _encode_text(self, text: str) -> bytes:
         given = parse_mimetype(self.headers.get("Content-Type"))[3].get("charset")
         charset = given or "utf-8"
+        if charset == "utf-8":
+            return encode_utf8(text, "a part")
         try:
             return text.encode(charset)
         except LookupError:

@@ -10,6 +10,8 @@ import io
 import os
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Union
 
+from ..formats.headers import encode_utf8
+
 BODY_PIECE_BYTES = 65536  # http.client reads files in 8 KB: five times the CPU
 
 
@@ -132,7 +134,7 @@ def prepare_body(data: Any) -> RequestBody:
     if isinstance(data, bytes):
         return RequestBody(data)
     if isinstance(data, str):
-        return RequestBody(data.encode("utf-8"))
+        return RequestBody(encode_utf8(data, "the body"))
     if isinstance(data, (bytearray, memoryview)):
         return RequestBody(bytes(data))
     if hasattr(data, "serialize"):
@@ -165,9 +167,10 @@ def encode_json_body(value: Any) -> bytes:
     """Return `value` as JSON, UTF-8; NaN and infinities are a ValueError."""
     import json
 
-    return json.dumps(
+    text = json.dumps(
         value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    ).encode("utf-8")
+    )
+    return encode_utf8(text, "json=")
 
 
 BodyInput = Union[bytes, str, Iterable[bytes], Any]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Mapping, Optional
 
+from ..formats.headers import encode_utf8
 from ..formats.multipart import FormData
 from ..formats.query import add_query, encode_query
 from .request import WebRequest
@@ -58,7 +59,7 @@ def files_form(data: Any, files: Any) -> FormData:
         if filename is None:
             filename = os.path.basename(str(getattr(value, "name", "") or name))
         if isinstance(value, str):
-            value = value.encode("utf-8")
+            value = encode_utf8(value, "file %.100r" % name)
         form.add_field(name, value, filename=filename, content_type=content_type)
     return form
 

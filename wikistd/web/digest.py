@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 from typing import Any, Callable, Dict, Hashable, Iterable, List, Optional, Sequence
 
-from ..formats.headers import Challenge, parse_challenges, quote_string
+from ..formats.headers import Challenge, encode_utf8, parse_challenges, quote_string
 from .origins import origin_of
 
 #: Best first: digest algorithm of RFC 7616, name for hashlib.
@@ -224,7 +224,7 @@ class DigestAuth:
         """Return the digest for one request; the caller holds the lock."""
 
         def hashed(*parts: str) -> str:
-            return space.hash([":".join(parts).encode("utf-8")])
+            return space.hash([encode_utf8(":".join(parts), "user name or password")])
 
         count = "%08x" % space.nonce_count
         is_session = space.algorithm.upper().endswith("-SESS")
@@ -274,17 +274,18 @@ class DigestAuth:
         """Return the user name as the server can read it (RFC 7616 3.4.4)."""
         if space.userhash:
             hashed = space.hash(
-                [("%s:%s" % (self.username, space.realm)).encode("utf-8")]
+                [encode_utf8("%s:%s" % (self.username, space.realm), "user name")]
             )
             return 'username="%s"' % hashed
         if self.username.isascii():
             return "username=%s" % quote_string(self.username)
         if space.utf8:
-            quoted = urllib.parse.quote(self.username, safe="")
+            raw = encode_utf8(self.username, "user name")
+            quoted = urllib.parse.quote(raw, safe="")
             return "username*=UTF-8''%s" % quoted
         # A server that says nothing: its UTF-8 bytes as they are, as browsers do.
         return "username=%s" % quote_string(
-            self.username.encode("utf-8").decode("latin-1")
+            encode_utf8(self.username, "user name").decode("latin-1")
         )
 
 
@@ -305,8 +306,8 @@ def digest_prefixes(url: str, domain: str) -> List[str]:
         return []
     found = []
     for uri in domain.split():
-        target = urllib.parse.urljoin(url, uri)
         try:
+            target = urllib.parse.urljoin(url, uri)
             if origin_of(target) == origin_of(url):
                 found.append(urllib.parse.urlsplit(target).path or "/")
         except ValueError:

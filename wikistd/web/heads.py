@@ -102,13 +102,11 @@ def check_fields(names: List[str], values: List[Any]) -> None:
                 "value of header %s holds the control character 0x%02x"
                 % (name, ord(found.group()))
             )
-        try:
-            value.encode("latin-1")
-        except UnicodeEncodeError:
+        if any(char > "\xff" for char in value):
             raise ValueError(
                 "value of header %s holds characters beyond latin-1: percent-encode "
                 "it or send bytes" % name
-            ) from None
+            )
 
 
 class HeadEncoder:

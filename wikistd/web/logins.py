@@ -11,7 +11,7 @@ import urllib.request
 from base64 import b64encode
 from typing import Any, Callable, Optional, Sequence, Set
 
-from ..formats.headers import Challenge
+from ..formats.headers import Challenge, encode_utf8
 from .digest import DigestAuth
 from .origins import Origin, header_names, origin_of
 
@@ -26,7 +26,8 @@ def basic_credentials(username: str, password: str) -> str:
     text = "%s:%s" % (username, password)
     if any(ord(char) < 32 or ord(char) == 127 for char in text):
         raise ValueError("user name or password holds a control character (RFC 7617)")
-    return "Basic " + b64encode(text.encode("utf-8")).decode("ascii")
+    raw = encode_utf8(text, "user name or password")
+    return "Basic " + b64encode(raw).decode("ascii")
 
 
 class BasicAuth:

@@ -27,7 +27,13 @@ from typing import (
 from ..formats.headers import parse_challenges
 from .digest import DigestAuth
 from .logins import basic_credentials
-from .origins import DEFAULT_PORTS, drain_response, is_replayable, origin_of
+from .origins import (
+    DEFAULT_PORTS,
+    drain_response,
+    is_replayable,
+    origin_of,
+    split_url,
+)
 
 #: How a proxy may be spoken to, and its usual port.
 PROXY_PORTS: Mapping[str, int] = {
@@ -81,7 +87,7 @@ def parse_proxy(url: str) -> Proxy:
         raise ValueError(
             "proxy scheme %r is not one of %s" % (scheme, ", ".join(PROXY_PORTS))
         )
-    parts = urllib.parse.urlsplit(text)
+    parts = split_url(text)
     userinfo, _, hostport = parts.netloc.rpartition("@")
     try:
         port = parts.port

@@ -22,6 +22,7 @@ from .origins import (
     split_userinfo,
     without_userinfo,
 )
+from .request import check_url
 
 #: Precedents: curl 30, browsers 20, urllib 10.
 MAX_REDIRECTS = 10
@@ -211,7 +212,7 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
         if location is None or not getattr(req, "allow_redirects", True):
             return None
         try:
-            target = redirect_target(req.full_url, location)
+            target = check_url(redirect_target(req.full_url, location))
         except ValueError as error:
             self._refuse(req, fp, code, headers, str(error))
             raise AssertionError("refuse() raises") from error

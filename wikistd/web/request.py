@@ -10,7 +10,17 @@ from __future__ import annotations
 import re
 import urllib.parse
 import urllib.request
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from ..clock import Deadline
 from .bodies import RequestBody, prepare_body
@@ -63,9 +73,10 @@ def check_url(url: str) -> str:
         )
     scheme, mark, rest = url.partition("://")
     if not mark or scheme.lower() not in ("http", "https"):
+        start = scheme + mark if mark else url.partition("?")[0].partition("#")[0]
         raise ValueError(
             "URL %s does not begin with http:// or https://"
-            % ascii((scheme + mark)[:40] if mark else url.partition("?")[0][:40])
+            % _request_shown(start, "@" in start)
         )
     cut = min([i for i in map(rest.find, "/?#") if i >= 0] or [len(rest)])
     authority, tail = rest[:cut], rest[cut:]
@@ -75,20 +86,33 @@ def check_url(url: str) -> str:
         # of the same URL would see another host.
         raise ValueError("user name or password in the URL: percent-encode it")
     host, port = _request_split_port(address)
+    # A "/" or "?" in a password ends the address early: what looks like the host and
+    # its port is then the user name and the first part of the password.
+    is_secret = "@" in tail or (":" in host and host[:1] != "[")
     if not host.isascii():
-        host = _request_idna(host)
+        host = _request_idna(host, is_secret)
     if len(host) > MAX_HOST_CHARACTERS:
         raise ValueError(
             "host name of %d characters: no name is longer than %d"
             % (len(host), MAX_HOST_CHARACTERS)
         )
     if not _REQUEST_HOST.fullmatch(host):
-        raise ValueError("host %s of the URL is malformed" % ascii(host[:60]))
-    if port and (len(port) > 5 or not port.isdigit() or not 0 < int(port) < 65536):
-        raise ValueError("port %s of the URL is not 1 to 65535" % ascii(port[:20]))
+        raise ValueError(
+            "host %s of the URL is malformed" % _request_shown(host, is_secret)
+        )
+    is_number = port.isascii() and port.isdigit()
+    if port and not (is_number and len(port) < 6 and 0 < int(port) < 65536):
+        raise ValueError(
+            "port %s of the URL is not 1 to 65535"
+            % _request_shown(port, is_secret or not is_number)
+        )
     tail = _REQUEST_NON_ASCII.sub(lambda match: urllib.parse.quote(match.group()), tail)
     netloc = userinfo + at + host + (":" + port if port else "")
     return scheme.lower() + "://" + netloc + tail
+
+
+def _request_shown(text: str, is_secret: bool) -> str:
+    return "(not shown: maybe a password)" if is_secret else ascii(text[:40])
 
 
 def _request_split_port(address: str) -> Tuple[str, str]:
@@ -98,7 +122,7 @@ def _request_split_port(address: str) -> Tuple[str, str]:
     return (host, port) if colon else (address, "")
 
 
-def _request_idna(host: str) -> str:
+def _request_idna(host: str, is_secret: bool) -> str:
     if len(host) > MAX_HOST_CHARACTERS:
         raise ValueError(
             "host name of %d characters: no name is longer than %d"
@@ -110,15 +134,19 @@ def _request_idna(host: str) -> str:
     if any(mark in folded for mark in "/?#@:[]\\"):
         # Letters that another reader of the URL turns into marks, and then sees
         # another host: CVE-2019-9636.
-        raise ValueError("host %s is malformed" % ascii(host))
+        raise ValueError("host %s is malformed" % _request_shown(host, is_secret))
+    encoded = ""
     try:
         encoded = host.encode("idna").decode("ascii")
-    except UnicodeError as error:
+    except UnicodeError:
+        pass  # It holds the host: not kept as the context of ours.
+    if not encoded:
         raise ValueError(
-            "host %s cannot be written in ASCII (IDNA)" % ascii(host)
-        ) from error
+            "host %s cannot be written in ASCII (IDNA)"
+            % _request_shown(host, is_secret)
+        )
     if not re.fullmatch("[A-Za-z0-9._-]+", encoded):
-        raise ValueError("host %s is malformed" % ascii(host))
+        raise ValueError("host %s is malformed" % _request_shown(host, is_secret))
     return encoded
 
 
@@ -308,6 +336,12 @@ class WebRequest(urllib.request.Request):
             target.abort()
 
     abort = cancel
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(
+            "WebRequest may hold passwords and cookies and is not pickled: make one "
+            "where it is needed"
+        )
 
     def __repr__(self) -> str:
         return "<WebRequest %s %s>" % (

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import datetime
 
 STATUS_BODY_BYTES = 65536  # of an error page, kept in StatusError
+#: Codecs for names of hosts: they replace nothing, and take quadratic time.
+UNFIT_CHARSETS = ("idna", "punycode")
 
 _RESPONSE_XML_CHARSET = re.compile(
     rb"""<\?xml[^>]{1,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']"""
@@ -237,11 +239,13 @@ class Response(BodyReader):
     @property
     def text(self) -> str:
         """The body as text; what cannot be decoded is replaced by U+FFFD."""
-        try:
-            return self.content.decode(self.encoding, "replace")
-        except LookupError:
-            # The server named a charset that Python does not know.
-            return self.content.decode("utf-8", "replace")
+        encoding = self.encoding
+        if encoding.lower() not in UNFIT_CHARSETS:
+            try:
+                return self.content.decode(encoding, "replace")
+            except (LookupError, ValueError):
+                pass  # The server named a charset that Python does not know.
+        return self.content.decode("utf-8", "replace")
 
     def json(self, **kwargs: Any) -> Any:
         """Return the body parsed as JSON (UTF-8, or what `encoding` was set to)."""

@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from ..clock import Deadline
 from ..errors import ProtocolError, ProxyError
+from ..formats.headers import encode_utf8
 from ..formats.http1 import HeadParser, ResponseHead
 from .connect import RECEIVE_BYTES, Connection, resolve_host, shut_down
 from .proxies import Proxy
@@ -135,8 +136,8 @@ def socks_tunnel(
 def _socks_handshake(
     stream: Connection, proxy: Proxy, host: str, port: int, deadline: Deadline
 ) -> None:
-    name = proxy.username.encode("utf-8")
-    password = proxy.password.encode("utf-8")
+    name = encode_utf8(proxy.username, "user name")
+    password = encode_utf8(proxy.password, "password")
     if len(name) > 255 or len(password) > 255:
         raise ValueError("SOCKS5 user name and password have 255 bytes at most")
     methods = b"\x00\x02" if name else b"\x00"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any, Dict, Mapping, Optional, Tuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..errors import StatusError, WikistdError
 from ..web.client import HttpClient
@@ -33,28 +33,38 @@ _edit_uri_link = r"""(?i)<link\b[^>]{0,300}\brel=["']EditURI["'][^>]{0,1000}>"""
 _edit_uri_href = r"""(?i)\bhref=["']([^"']{1,1000})["']"""
 
 
+def split_host_url(host: str) -> Optional[SplitResult]:
+    """Return the parts of an address, None where they cannot be told apart."""
+    try:
+        parts = urlsplit(host.strip())
+        return None if parts.port == 0 else parts
+    except ValueError:
+        return None  # Its text may show a password.
+
+
 def check_host(host: str) -> Tuple[str, str]:
     """Return (scheme://host, path) of `host`; ValueError when it is no address."""
     if not isinstance(host, str):
         raise TypeError("host must be str, not %s" % type(host).__name__)
-    try:
-        parts = urlsplit(host.strip())
-        port = parts.port
-    except ValueError as error:
-        raise ValueError("host is no address: %s" % error) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(
-            "host must include http:// or https://, for example "
-            "https://en.wikipedia.org, got %r" % host
-        )
-    if not parts.netloc.isprintable() or " " in parts.netloc:
-        raise ValueError("host holds a blank: %r" % host)
-    if "@" in parts.netloc:
+    parts = split_host_url(host)
+    if parts is not None and "@" in parts.netloc:
         raise ValueError(
             "host must not hold a user name or password: give auth=(user, password)"
         )
+    # What else holds an "@" may be a mistyped one of these: it is not shown.
+    shown = host.partition("?")[0].partition("#")[0]
+    got = "" if "@" in host else ", got %r" % shown
+    if parts is None:
+        raise ValueError("host is no address: its host name or its port is malformed")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            "host must include http:// or https://, for example "
+            "https://en.wikipedia.org" + got
+        )
+    if not parts.netloc.isprintable() or " " in parts.netloc:
+        raise ValueError("host holds a blank" + got)
     if parts.query or parts.fragment:
-        raise ValueError("host must end before ? and #, got %r" % host)
+        raise ValueError("host must end before ? and #" + got)
     return "%s://%s" % (parts.scheme, parts.netloc), parts.path or "/"
 
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 from wikistd.web.cookiefile import (
     account_filename,
@@ -109,13 +110,38 @@ class Locks(unittest.TestCase):
         fake.LK_LOCK = "wait"
         fake.locking = lambda *args: calls.append(args)
         self.without(fcntl=None, msvcrt=fake)
-        lock_handle(7)
+        lock_handle(7, "c.lock")
         self.assertEqual(calls, [(7, "wait", 1)])
+
+    @unittest.skipUnless(hasattr(os, "O_NOFOLLOW"), "Windows waits ten seconds by itself")
+    def test_held_by_a_process_that_was_stopped(self):
+        """It is an error that names the file, in the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "c.lwp")
+            with locked_file(path), mock.patch.multiple(
+                "wikistd.web.cookiefile", MAX_LOCK_SECONDS=0.02, LOCK_POLL_SECONDS=0.001
+            ):
+                with self.assertRaises(BlockingIOError) as caught:
+                    locked_file(path).__enter__()
+            self.assertEqual(caught.exception.filename, os.path.realpath(path) + ".lock")
+            self.assertIn("another process holds it for over 0.02 s", str(caught.exception))
+            with locked_file(path):
+                pass
+
+    @unittest.skipUnless(hasattr(os, "O_NOFOLLOW"), "Windows has no such links")
+    def test_link(self):
+        """No file is made where a link in the place of the lock leads."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "c.lwp")
+            os.symlink(os.path.join(folder, "elsewhere"), path + ".lock")
+            with self.assertRaises(OSError):
+                locked_file(path).__enter__()
+            self.assertEqual(os.listdir(folder), ["c.lwp.lock"])
 
     def test_none(self):
         """Where there are no locks there is none."""
         self.without(fcntl=None, msvcrt=None)
-        lock_handle(7)
+        lock_handle(7, "c.lock")
 
 
 if __name__ == "__main__":

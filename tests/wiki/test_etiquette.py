@@ -239,6 +239,25 @@ class LimitsOfTheWiki(Case):
             self.write(etiquette, 3, seconds=30)
 
 
+class Held(Case):
+    def test_by_a_process_that_was_stopped(self):
+        """Whoever holds the file of the turns cannot stop others for ever."""
+        etiquette = self.make(folder=self.folder, writes_per_minute=60)
+        with etiquette.slot(HOST, True, self.deadline(5)):
+            pass
+        (name,) = [n for n in os.listdir(self.folder) if n.endswith(".write")]
+        path = os.path.join(self.folder, name)
+        handle = open_lock(path)
+        began = self.clock.monotonic()
+        with self.assertRaisesRegex(RetryLater, "another process holds .*[.]write"):
+            with etiquette.slot(HOST, True, self.deadline(5)):
+                self.fail("there is no turn")
+        self.assertLess(self.clock.monotonic() - began, 5.1)
+        os.close(handle)
+        with etiquette.slot(HOST, True, self.deadline(5)):
+            pass
+
+
 class Folders(Case):
     def test_own(self):
         self.make(folder=self.folder)
@@ -261,10 +280,10 @@ class Folders(Case):
     def test_locks(self):
         self.make(folder=self.folder)
         path = os.path.join(self.folder, "x")
-        handle = open_lock(path, is_waiting=True)
-        self.assertIsNone(open_lock(path, is_waiting=False))
+        handle = open_lock(path)
+        self.assertIsNone(open_lock(path))
         os.close(handle)
-        os.close(open_lock(path, is_waiting=False))
+        os.close(open_lock(path))
 
     def test_locks_of_windows(self):
         """msvcrt locks one byte at the place where the file stands: always the first."""
@@ -277,16 +296,16 @@ class Folders(Case):
             held.append(where)
 
         fake = types.ModuleType("msvcrt")
-        fake.LK_LOCK, fake.LK_NBLCK, fake.locking = "wait", "no wait", locking
+        fake.LK_NBLCK, fake.locking = "no wait", locking
         self.make(folder=self.folder)
         path = os.path.join(self.folder, "x")
         with mock.patch.dict(sys.modules, {"fcntl": None, "msvcrt": fake}):
-            handle = open_lock(path, is_waiting=True)
+            handle = open_lock(path)
             os.lseek(handle, 7, os.SEEK_SET)
-            self.assertIsNone(open_lock(path, is_waiting=False))
+            self.assertIsNone(open_lock(path))
             os.close(handle)
             held.clear()
-            os.close(open_lock(path, is_waiting=False))
+            os.close(open_lock(path))
         self.assertEqual(held, [(0, 1)])
 
     def test_mistakes(self):

@@ -224,7 +224,8 @@ class Generators(Case):
             self.wiki.script = []
 
     def test_continue_that_is_none(self):
-        for odd in ({}, [], 5, "x", {"a": []}, {"a": None}, {"a": "\ud800"}):
+        others = [{"action": "logout"}, {"assert": "anon"}, {"format": "php", "a": "b"}]
+        for odd in ({}, [], 5, "x", {"a": []}, {"a": None}, {"a": "\ud800"}, *others):
             answer = listed(1, **{"continue": odd})
             for prefetch in (False, True):
                 self.start()

@@ -57,7 +57,7 @@ class TwoAtOnce(Partial):
         self.leave(DATA)
         done = os.path.join(self.folder, "done")
 
-        def rename_then_lock(handle, is_waiting):
+        def rename_then_lock(handle):
             if not os.path.exists(done):
                 os.replace(self.part, done)
             return True

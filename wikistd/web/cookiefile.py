@@ -24,6 +24,10 @@ COOKIE_FOLDER = ".wikistd"
 #: So old is no file that another process is still writing.
 LEFT_BEHIND_SECONDS = 3600.0
 
+#: A lock is held while a file is read and written: for some milliseconds.
+MAX_LOCK_SECONDS = 30.0
+LOCK_POLL_SECONDS = 0.01
+
 #: A later end (in the year 33658) is no end but damage; neither is "inf" or "nan".
 MAX_COOKIE_SECONDS = 1e12
 
@@ -280,27 +284,39 @@ def locked_file(filename: str) -> Iterator[None]:
     """Keep other processes and threads out of `filename` in a with block.
 
     The lock is on a file beside it, `filename` + ".lock", since the file itself is
-    replaced.  Where the system has no locks there is none.
+    replaced.  Where the system has no locks there is none.  BlockingIOError when it is
+    held for MAX_LOCK_SECONDS, as by a process that was stopped.
     """
     path = os.path.realpath(filename) + ".lock"
     existing_folder(path)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    # Through no link that somebody else put there, and waiting for nobody.
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
     try:
-        lock_handle(handle)
+        lock_handle(handle, path)
         yield
     finally:
         os.close(handle)  # which ends the lock, on every system
 
 
-def lock_handle(handle: int) -> None:
-    """Wait for the exclusive lock on an open file."""
+def lock_handle(handle: int, path: str) -> None:
+    """Wait for the exclusive lock on the open file `path`."""
     try:
         import fcntl
     except ImportError:
         pass
     else:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        return
+        until = time.monotonic() + MAX_LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    sentence = "another process holds it for over %g seconds"
+                    sentence %= MAX_LOCK_SECONDS
+                    raise BlockingIOError(errno.EAGAIN, sentence, path) from None
+            time.sleep(LOCK_POLL_SECONDS)
     try:
         import msvcrt
     except ImportError:

@@ -36,7 +36,7 @@ class Journal:
         self.handle = os.open(self.path, flags, 0o600)
         self.records: List[Dict[str, Any]] = []
         try:
-            if not try_lock_handle(self.handle, is_waiting=False):
+            if not try_lock_handle(self.handle):
                 raise BlockingIOError(
                     "the journal %s is in use by another run" % self.path
                 )

@@ -158,6 +158,6 @@ def names_handle(path: str, handle: int) -> bool:
 def lock_partial(handle: int) -> bool:
     """Lock an open file; False when another has.  Where no locks are, it is free."""
     try:
-        return try_lock_handle(handle, is_waiting=False)
+        return try_lock_handle(handle)
     except (ImportError, OSError):  # such as ENOLCK of a network's file system
         return True

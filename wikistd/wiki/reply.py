@@ -81,12 +81,20 @@ def plain_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+#: What the call itself says, and no wiki's `continue` may say in its place.
+CALL_PARAMETERS = frozenset(
+    "action assert assertuser errorformat format formatversion origin token".split()
+)
+
+
 def has_odd_continue(document: Any) -> bool:
     """Return whether a reply's `continue` cannot be sent back."""
     if not isinstance(document, dict) or "continue" not in document:
         return False
     following = document["continue"]
     if not isinstance(following, dict) or not following:
+        return True
+    if not CALL_PARAMETERS.isdisjoint(following):
         return True
     return not all(
         isinstance(value, (str, int)) and plain_text(str(value)) == str(value)
@@ -325,7 +333,7 @@ def parse_reply(
         )
     if has_odd_continue(document):
         raise ProtocolError(
-            "the reply's continue is no mapping of names to texts",
+            "the reply's continue is no mapping of names to texts, or another call",
             spec="API:Continue",
             maybe_applied=is_write,
         )

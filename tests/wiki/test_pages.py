@@ -225,6 +225,8 @@ class Generators(Case):
 
     def test_continue_that_is_none(self):
         others = [{"action": "logout"}, {"assert": "anon"}, {"format": "php", "a": "b"}]
+        # As PHP reads names, these say action and assert as well.
+        others += [{" action": "logout"}, {"action\0x": "logout"}, {"assert[]": "x"}]
         for odd in ({}, [], 5, "x", {"a": []}, {"a": None}, {"a": "\ud800"}, *others):
             answer = listed(1, **{"continue": odd})
             for prefetch in (False, True):

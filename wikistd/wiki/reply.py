@@ -46,6 +46,7 @@ _reply_list = rb'"query":\{"(\w+)":\[\{"(\w+)"'
 
 #: The notice that bc warnings carry in front of every deprecation; it warns of nothing.
 _reply_spurious = "Subscribe to the mediawiki-api-announce mailing list"
+_reply_parameter = "[A-Za-z0-9_-]+"
 _reply_tags = r"<[^>]{0,500}>"
 
 
@@ -96,6 +97,8 @@ def has_odd_continue(document: Any) -> bool:
         return True
     if not CALL_PARAMETERS.isdisjoint(following):
         return True
+    if not all(re.fullmatch(_reply_parameter, name) for name in following):
+        return True  # PHP reads " action", "action\0x" and "action[]" as action.
     return not all(
         isinstance(value, (str, int)) and plain_text(str(value)) == str(value)
         for value in following.values()

@@ -13,6 +13,7 @@ from wikistd import (
     CommsClient,
     CookieStore,
     DigestAuth,
+    EventStreams,
     HttpClient,
     OAuth1Auth,
     PasswordAuth,
@@ -168,6 +169,8 @@ class Calls(unittest.TestCase):
                 lambda: client.get(url),
                 lambda: Session(url, user_agent="tests/1"),
                 lambda: HttpClient(user_agent="tests/1", proxies=url).get("http://a.example/"),
+                lambda: ProxySettings({url: "http"}),
+                lambda: EventStreams(streams="recentchange", site=url),
                 lambda: origin_of(url),
                 lambda: WebRequest(url),
             ]:

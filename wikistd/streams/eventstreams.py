@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tupl
 
 from ..clock import Clock
 from ..web.client import HttpClient
+from ..web.origins import split_url
 from .checkpoint import Checkpoint
 from .eventfilters import EventFilter, make_event_filter
 from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
@@ -382,6 +383,6 @@ def site_rc_listener(site: Any, total: Optional[int] = None) -> EventStreams:
     """
     stream = EventStreams(streams="recentchange", site=site)
     stream.set_maximum_items(total)
-    host = urllib.parse.urlsplit(stream_site_url(site)).hostname
+    host = split_url(stream_site_url(site)).hostname
     stream.register_filter(server_name=host)
     return stream

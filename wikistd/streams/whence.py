@@ -6,8 +6,9 @@ Pure.  Not here: the stream itself (streams/eventstreams.py).
 from __future__ import annotations
 
 import datetime
-import urllib.parse
 from typing import Any, Iterable, Optional, Tuple, Union
+
+from ..web.origins import split_url
 
 EVENTSTREAMS_HOST = "https://stream.wikimedia.org"
 WIKIMEDIA_DOMAINS = (
@@ -42,9 +43,8 @@ def stream_site_url(site: Any) -> str:
     if not isinstance(host, str) or not host:
         raise TypeError("site must be a Session or a host, not %r" % (site,))
     if "://" not in host and ":" in host:
-        raise ValueError(
-            "site %r has a port: say http:// or https:// before it" % (site,)
-        )
+        shown = "" if "@" in host else "%r " % host  # what it is may be a password
+        raise ValueError("site %shas a port: say http:// or https:// before it" % shown)
     return (host if "://" in host else "https://" + host).rstrip("/")
 
 
@@ -52,7 +52,7 @@ def stream_host(site: Any) -> str:
     """Return the scheme and host that serve the streams of `site` (None: Wikimedia)."""
     if site is None:
         return EVENTSTREAMS_HOST
-    parts = urllib.parse.urlsplit(stream_site_url(site))
+    parts = split_url(stream_site_url(site))
     name = parts.hostname or ""
     if any(name == d or name.endswith("." + d) for d in WIKIMEDIA_DOMAINS):
         return EVENTSTREAMS_HOST

@@ -137,8 +137,12 @@ class ProxySettings:
         for name in proxies or ():
             if name.lower().partition("://")[0] not in PROXY_NAMES:
                 raise ValueError(
-                    "proxies names %.50r, which has no effect: %s, or one of them with "
-                    "a host" % (name, ", ".join(PROXY_NAMES))
+                    "proxies names %s, which has no effect: %s, or one of them with "
+                    "a host"
+                    % (
+                        "a URL" if "@" in name else "%.50r" % name,
+                        ", ".join(PROXY_NAMES),
+                    )
                 )
         if proxies is None:
             self.source = "the environment"

@@ -1,5 +1,6 @@
 """The one file's parts wait until a name of theirs is asked for, and are whole then."""
 
+import os
 import unittest
 
 from tests.repo.source import PACKAGE, Source
@@ -13,10 +14,12 @@ FROM_FOLDER = "import sys; sys.path.insert(0, sys.argv[1]); "
 
 
 class Waiting(Case):
-    def run_code(self, code, *, text=None):
+    def run_code(self, code, *, text=None, warns=False):
         """Run `code` beside the file; return what it prints."""
         self.write("one.py", text or self.small)
-        code, out, err = run_python("-c", FROM_FOLDER + code, self.folder)
+        # Python 3.12 warns of every fork in a program with threads.
+        options = ("-W", "ignore") if warns else ()
+        code, out, err = run_python(*options, "-c", FROM_FOLDER + code, self.folder)
         self.assertEqual((code, err), (0, ""))
         return out
 
@@ -88,6 +91,54 @@ class Waiting(Case):
             out, "True <class 'one.APIError'>\nclass ServerSentEvent(NamedTuple)\n"
             "['data', 'id', 'type']\nTrue\n",
         )
+
+    def test_what_is_put_there_stays(self):
+        """A stand-in in the place of a name is not lost when another part is defined."""
+        out = self.run_code(
+            "from unittest import mock\nimport one\n"
+            "with mock.patch('one.EventParser', 1):\n"
+            "    one.FormData; print(one.EventParser)\n"
+            "one.parse_link; print(one.EventParser, one.EventParser is one.PARTS_BEHIND.EventParser)\n"
+        )
+        self.assertEqual(out, "1\n<class 'one.EventParser'> True\n")
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_fork_while_parts_are_defined(self):
+        """A child whose parent was defining parts in another thread defines its own."""
+        out = self.run_code(
+            "import os, signal, threading, one\n"
+            "held, done = threading.Event(), threading.Event()\n"
+            "def hold():\n"
+            # In the midst of a part, as an import that takes long would hold it there.
+            "    def stop(frame, *_):\n"
+            "        if frame.f_code is one.PARTS_CODE:\n"
+            "            held.set(); done.wait(20)\n"
+            "    sys.settrace(stop); one.APIError\n"
+            "thread = threading.Thread(target=hold); thread.start(); held.wait(20)\n"
+            "child = os.fork()\n"
+            "if not child:\n"
+            "    signal.alarm(10); one.EventParser; os._exit(7)\n"
+            "print(os.waitpid(child, 0)[1] >> 8); done.set(); thread.join(); one.FormData\n",
+            warns=True,
+        )
+        self.assertEqual(out, "7\n")
+
+    def test_reload_while_parts_are_asked_for(self):
+        """Threads that ask for names find them all while the file is reloaded."""
+        out = self.run_code(
+            "import importlib, threading, one\nsys.setswitchinterval(1e-6)\n"
+            "wrong, names = [], list(one.__all__)\n"
+            "def work(part):\n    try:\n"
+            "        for name in part:\n            getattr(one, name)\n"
+            "    except Exception as error:\n        wrong.append(repr(error))\n"
+            "threads = [threading.Thread(target=work, args=(names[n:] + names[:n],))"
+            " for n in range(0, len(names), 30)]\n"
+            "[t.start() for t in threads]\n"
+            "for _ in range(2):\n    importlib.reload(one)\n"
+            "[t.join() for t in threads]; print(wrong[:2], issubclass(one.APIError, one.WikistdError))\n",
+            text=self.text,
+        )
+        self.assertEqual(out, "[] True\n")
 
     def test_reload(self):
         """Reloaded ten times, what was defined stays; of a changed file it is made anew."""

@@ -36,9 +36,13 @@ TYPE_CHECKING = False  # what type checkers take for True, without 3 ms of typin
 if PARTS_NOW is None:
     PARTS_BEFORE = globals().get("PARTS_CODE")
     PARTS_CODE = sys._getframe().f_code if hasattr(sys, "_getframe") else None
-    PARTS_LOCK = threading.RLock()
-    if PARTS_BEFORE is None or PARTS_BEFORE != PARTS_CODE:
+    PARTS_ANEW = PARTS_BEFORE is None or PARTS_BEFORE != PARTS_CODE
+    if PARTS_ANEW:
+        # One for each process: a fork copies locks as held, and not who holds them.
+        PARTS_LOCKS = {os.getpid(): threading.RLock()}
         PARTS_BEHIND = types.ModuleType(__name__)
+        # The names that were taken over: what is put in their place later stays there.
+        PARTS_TAKEN = {"PARTS_NOW"}
         PARTS_AGAIN: set[str] = globals().get("PARTS_DONE", set())
         PARTS_DONE: set[str] = set()
     # else the same file is reloaded: what is defined stays, and so do its objects
@@ -48,13 +52,16 @@ if PARTS_NOW is None:
         for part in reversed(list(FILE_PARTS)):
             if part in wanted:
                 wanted.update(FILE_PARTS[part][0].split())
-        with PARTS_LOCK:
+        with PARTS_LOCKS.setdefault(os.getpid(), threading.RLock()):
             missing = wanted - PARTS_DONE
             if missing and PARTS_CODE:
                 vars(PARTS_BEHIND)["PARTS_ASKED_FOR"] = missing
                 exec(PARTS_CODE, vars(PARTS_BEHIND))
                 PARTS_DONE.update(missing)
-                globals().update(vars(PARTS_BEHIND))
+                for name in set(vars(PARTS_BEHIND)) - PARTS_TAKEN:
+                    if not name.startswith("__"):
+                        globals()[name] = vars(PARTS_BEHIND)[name]
+                        PARTS_TAKEN.add(name)
 
     if not TYPE_CHECKING:
 
@@ -71,7 +78,8 @@ if PARTS_NOW is None:
     def __dir__() -> list[str]:
         return sorted(set(globals()) | set(__all__))
 
-    vars(PARTS_BEHIND).update(globals())
+    if PARTS_ANEW:
+        vars(PARTS_BEHIND).update(globals())
     if __name__ != "__main__" and PARTS_CODE and (
         vars(sys.modules.get(__name__, sys)) is globals()
     ):
@@ -115,9 +123,9 @@ def left_out_part(name: str) -> Any:
 
 #: The names of the head.  No part may define one.
 WAITING_NAMES = frozenset(
-    "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCK PARTS_BEFORE PARTS_AGAIN"
-    " PARTS_DONE PARTS_ASKED_FOR define_parts LEFT_OUT left_out_sentence"
-    " left_out_part".split()
+    "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCKS PARTS_BEFORE PARTS_AGAIN"
+    " PARTS_ANEW PARTS_TAKEN PARTS_DONE PARTS_ASKED_FOR define_parts LEFT_OUT"
+    " left_out_sentence left_out_part".split()
 )
 
 
@@ -126,7 +134,7 @@ def waiting_head(flat: Flat, version: str) -> str:
     flat.check_free(WAITING_NAMES)
     left_out = dict(flat.left_out, **flat.stand_ins)
     public = flat.exported()
-    text = TOO_OLD_CODE + "import threading\nimport types\n"
+    text = TOO_OLD_CODE + "import os\nimport threading\nimport types\n"
     text += "from typing import Any\n\n" if left_out else "\n"
     text += '__version__ = "%s"\n\n' % version
     text += "__all__ = [\n%s]\n\n" % "".join('    "%s",\n' % n for n in public)

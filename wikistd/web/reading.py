@@ -253,14 +253,18 @@ class BodyReader(http.client.HTTPResponse):
                 raise self._too_large(limit)
         pieces = [self._take_buffer()]
         size = len(pieces[0])
-        while True:
-            data = self._more(RECEIVE_BYTES)
-            if not data:
-                break
-            pieces.append(data)
-            size += len(data)
-            if size > limit:
-                raise self._failed(self._too_large(limit))
+        try:
+            while True:
+                data = self._more(RECEIVE_BYTES)
+                if not data:
+                    break
+                pieces.append(data)
+                size += len(data)
+                if size > limit:
+                    raise self._failed(self._too_large(limit))
+        except BaseException:
+            pieces.clear()  # The traceback would hold them.
+            raise
         return pieces[1] if len(pieces) == 2 and not pieces[0] else b"".join(pieces)
 
     def readinto(self, buffer: Any) -> int:

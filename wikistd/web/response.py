@@ -199,14 +199,18 @@ class Response(BodyReader):
             limit = MAX_CONTENT_BYTES
         pieces: List[bytes] = []
         size = 0
-        while True:
-            data = self._receive(RECEIVE_BYTES)
-            if not data:
-                break
-            pieces.append(data)
-            size += len(data)
-            if size > limit:
-                raise self._failed(self._too_large(limit))
+        try:
+            while True:
+                data = self._receive(RECEIVE_BYTES)
+                if not data:
+                    break
+                pieces.append(data)
+                size += len(data)
+                if size > limit:
+                    raise self._failed(self._too_large(limit))
+        except BaseException:
+            pieces.clear()  # The traceback would hold them.
+            raise
         self._pending = b"".join(pieces)
 
     @property

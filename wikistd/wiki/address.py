@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..errors import StatusError, WikistdError
 from ..web.client import HttpClient
+from .exchange import bound_reply
 
 DEFAULT_API_PATH = "/w/api.php"
 
@@ -100,8 +101,13 @@ def discover_api(
     status = error.status if isinstance(error, StatusError) else 200
     if status not in (200, 301, 302, 403, 404, 405, 410):
         return None
+    is_ours = isinstance(client, HttpClient)
+    if is_ours:
+        options = dict(options, stream=True)  # To bound the page before it is read.
     try:
         response = client.request("GET", page_url, headers=dict(headers), **options)
+        if is_ours:
+            bound_reply(response)
         return find_api_url(response.text, str(response.url))
     except (WikistdError, OSError):
         return None  # The first error says more.

@@ -187,7 +187,7 @@ def _without_cut(value: Any, secrets: Sequence[Any]) -> Any:
     return value
 
 
-def _bound_reply(response: Any) -> None:
+def bound_reply(response: Any) -> None:
     """Bound the size and the time of a reply that is about to be read."""
     own = response.max_body_bytes
     response.max_body_bytes = min(own or MAX_REPLY_BYTES, MAX_REPLY_BYTES)
@@ -346,7 +346,7 @@ def send_call(
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
         if isinstance(client, HttpClient):
-            _bound_reply(response)
+            bound_reply(response)
         if on_reply is not None and status == 200 and on_reply(response):
             _log_exchange(method, pairs, status, clock.monotonic() - began)
             return response
@@ -400,7 +400,7 @@ def post_at_home(
         if location is None:
             return response
         if isinstance(client, HttpClient):
-            _bound_reply(response)
+            bound_reply(response)
             drain_response(response)  # Else its connection would be lost.
         try:
             target = redirect_target(url, location)

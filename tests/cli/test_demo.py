@@ -64,6 +64,25 @@ class TheDemo(unittest.TestCase):
         )
         self.assertIs(json.loads(stdout)["ok"], False)
 
+    def test_no_threads(self):
+        """Where threads cannot be started, the first or the second, a sentence says so."""
+        start = threading.Thread.start
+        for count, words in (
+            (0, "a server needs threads: no more"),
+            (1, "the demo broke off: the demo needs threads: no more"),
+        ):
+            started = []
+
+            def limited(thread, count=count, started=started):
+                if len(started) == count:
+                    raise RuntimeError("no more")
+                started.append(thread)
+                start(thread)
+
+            with mock.patch.object(threading.Thread, "start", limited):
+                _, _, stderr = run_main("demo", "--json")
+            self.assertEqual(stderr, "wikistd: %s\n" % words)
+
     def test_ctrl_c(self):
         """Ctrl-C leaves nothing behind, wherever it comes."""
         before = set(threading.enumerate())

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 import wsgiref.validate
+from unittest import mock
 
 from wikistd.server.exchange import WsgiErrorLog
 from wikistd.server.local import local_connect
@@ -468,6 +469,21 @@ class Limits(ServerCase):
         self.assertEqual(status, "HTTP/1.1 503 Service Unavailable")
         self.assertEqual(headers["connection"], "close")
         self.assertEqual(server.connections, 2)
+
+    def test_no_threads(self):
+        """Where no thread can be started there is a sentence, and no socket stays open."""
+        refuse = mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("no more"))
+        made = []
+        with mock.patch.object(socket, "socketpair", lambda pair=socket.socketpair: made.extend(pair()) or made):
+            with refuse, self.assertRaises(OSError) as caught:
+                serve_wsgi(echo)
+        self.assertEqual(str(caught.exception), "a server needs threads: no more")
+        self.assertEqual([each.fileno() for each in made], [-1, -1])
+        server = self.serve()
+        with refuse, self.assertLogs("wikistd.server", "WARNING"):
+            status, _, _ = ask(self.connect(server), get("/"))
+        self.assertEqual(status, "HTTP/1.1 503 Service Unavailable")
+        self.assertEqual(ask(self.connect(server), get("/"))[0], "HTTP/1.1 200 OK")
 
     def test_silent_connections_make_room(self):
         """Connections without a request go first, those that never sent one before."""

@@ -73,7 +73,10 @@ class EventCollector:
 
     def open(self) -> None:
         """Begin to read; return once the server has answered."""
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError as error:
+            raise DemoFailed("the demo needs threads: %s" % error) from None
         if not self.opened.wait(DEMO_EVENT_SECONDS) or self.error is not None:
             raise DemoFailed("the stream of changes did not open: %s" % self.error)
 

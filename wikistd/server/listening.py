@@ -1,4 +1,4 @@
-"""A listening socket, or a sentence that says why there is none.
+"""A listening socket, a thread, or a sentence that says why there is none.
 
 In: host and port.  Out: a socket.  Holds: nothing.  Not here: accepting (running.py).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -56,3 +57,11 @@ def _bind_listener(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def start_server_thread(thread: threading.Thread) -> None:
+    """Start a thread; OSError where this process or this Python may have no more."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError("a server needs threads: %s" % error) from error

@@ -7,6 +7,7 @@ application (server/exchange.py), connections without sockets (server/local.py).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import threading
@@ -31,7 +32,7 @@ from .incoming import (
     RequestParser,
     RequestRefused,
 )
-from .listening import open_listener
+from .listening import open_listener, start_server_thread
 
 #: Bytes of a request body nobody wanted that are read to keep the connection.
 DRAIN_REQUEST_BYTES = 262144
@@ -85,11 +86,16 @@ class WsgiServer:
         self._open: Dict[socket.socket, ServerConnection] = {}
         self._is_closing = False
         self._is_closed = threading.Event()
-        self._waker, self._wake_end = socket.socketpair()
         self._thread = threading.Thread(
             target=self._accept_all, name="wikistd-accept", daemon=True
         )
-        self._thread.start()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(listener.close)
+            self._waker, self._wake_end = socket.socketpair()
+            on_failure.callback(self._waker.close)
+            on_failure.callback(self._wake_end.close)
+            start_server_thread(self._thread)
+            on_failure.pop_all()
 
     def __enter__(self) -> WsgiServer:
         return self
@@ -200,7 +206,12 @@ class WsgiServer:
             if has_room:
                 connection = ServerConnection(self, sock, address, self.connections)
                 self._open[sock] = connection
-                connection.thread.start()
+                try:
+                    start_server_thread(connection.thread)
+                except OSError as error:
+                    log_server("warning", "connection refused: %s", error)
+                    del self._open[sock]
+                    has_room = False
         if not has_room:
             try:
                 sock.sendall(encode_refusal(503, "too many connections are open"))

@@ -66,6 +66,15 @@ class Texts(Case):
             Journal(self.path)
 
 
+class Others(Case):
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "this system has no such files")
+    def test_fifo(self):
+        """One in the place of a journal is not waited for."""
+        os.mkfifo(self.path)
+        with self.assertRaisesRegex(ValueError, "is no file that can be a journal"):
+            Journal(self.path)
+
+
 class Damage(Case):
     def setUp(self):
         super().setUp()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..formats.checksums import make_checksum
@@ -36,6 +37,8 @@ class Journal:
         self.handle = os.open(self.path, flags, 0o600)
         self.records: List[Dict[str, Any]] = []
         try:
+            if not stat.S_ISREG(os.fstat(self.handle).st_mode):
+                raise ValueError("%s is no file that can be a journal" % self.path)
             if not try_lock_handle(self.handle):
                 raise BlockingIOError(
                     "the journal %s is in use by another run" % self.path

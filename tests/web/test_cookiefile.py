@@ -1,5 +1,6 @@
 """web/cookiefile.py: files for the owner's eyes only, whole at every moment."""
 
+import http.cookiejar
 import os
 import sys
 import tempfile
@@ -7,6 +8,7 @@ import types
 import unittest
 from unittest import mock
 
+from wikistd import CookieStore
 from wikistd.web.cookiefile import (
     account_filename,
     encode_mozilla_cookies,
@@ -14,6 +16,7 @@ from wikistd.web.cookiefile import (
     locked_file,
     new_cookie,
     parse_mozilla_cookies,
+    read_cookie_file,
     write_private_file,
 )
 
@@ -137,6 +140,33 @@ class Locks(unittest.TestCase):
             with self.assertRaises(OSError):
                 locked_file(path).__enter__()
             self.assertEqual(os.listdir(folder), ["c.lwp.lock"])
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "Windows has no such files")
+    def test_fifo(self):
+        """Nobody waits for a writer of what stands in the file's place."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "c.lwp")
+            os.mkfifo(path)
+            # Held open, so that reading it would not wait if it were tried.
+            handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            self.addCleanup(os.close, handle)
+            os.write(handle, b"#LWP-Cookies-1.0\n")
+            for use in (read_cookie_file, CookieStore().save):
+                with self.assertRaisesRegex(http.cookiejar.LoadError, "is a FIFO"):
+                    use(path)
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "Windows has no such pipes")
+    def test_pipe(self):
+        """Nobody waits for a writer of what stands in the file's place."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "c.lwp")
+            os.mkfifo(path)
+            # Held open, so that reading it would not wait if it were tried.
+            handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            self.addCleanup(os.close, handle)
+            os.write(handle, b"#LWP-Cookies-1.0\n")
+            with self.assertRaisesRegex(http.cookiejar.LoadError, "is a pipe, not a file"):
+                read_cookie_file(path)
 
     def test_none(self):
         """Where there are no locks there is none."""

@@ -12,6 +12,7 @@ import errno
 import http.cookiejar
 import os
 import re
+import stat
 import time
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -337,8 +338,11 @@ def read_cookie_file(filename: str) -> List[http.cookiejar.Cookie]:
 
 
 def check_cookie_version(filename: str) -> None:
-    """LoadError where the file is of a version that is not LWP's 2.0."""
+    """LoadError where the file is a FIFO, or of a version that is not LWP's 2.0."""
     try:
+        if stat.S_ISFIFO(os.stat(filename).st_mode):
+            # Opening it would wait for a writer, and it can be read once only.
+            raise http.cookiejar.LoadError("%s is a FIFO, not a file" % filename)
         with open(filename, encoding="utf-8", errors="replace") as file:
             head = file.readline(80).strip()
     except FileNotFoundError:

@@ -155,19 +155,6 @@ class Locks(unittest.TestCase):
                 with self.assertRaisesRegex(http.cookiejar.LoadError, "is a FIFO"):
                     use(path)
 
-    @unittest.skipUnless(hasattr(os, "mkfifo"), "Windows has no such pipes")
-    def test_pipe(self):
-        """Nobody waits for a writer of what stands in the file's place."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "c.lwp")
-            os.mkfifo(path)
-            # Held open, so that reading it would not wait if it were tried.
-            handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-            self.addCleanup(os.close, handle)
-            os.write(handle, b"#LWP-Cookies-1.0\n")
-            with self.assertRaisesRegex(http.cookiejar.LoadError, "is a pipe, not a file"):
-                read_cookie_file(path)
-
     def test_none(self):
         """Where there are no locks there is none."""
         self.without(fcntl=None, msvcrt=None)

@@ -99,7 +99,12 @@ def lines_of(text):
     return sorted(line for line in text.splitlines() if line.strip(" .=-sFExu"))
 
 
-@unittest.skipUnless(hasattr(os, "fork") and sys.platform != "darwin", "only one process here")
+CAN_FORK = (
+    hasattr(os, "fork") and sys.platform != "darwin" and sys.implementation.name == "cpython"
+)
+
+
+@unittest.skipUnless(CAN_FORK, "only one process here")
 class TwoProcesses(unittest.TestCase):
     def test_every_outcome(self):
         """Exit code, numbers, names, tracebacks, captured output are those of one process."""
@@ -182,7 +187,7 @@ class OneProcess(unittest.TestCase):
 
     def test_wanted(self):
         """WIKISTD_TEST_PROCESSES says how many; without it the number of CPUs does."""
-        if hasattr(os, "fork") and sys.platform != "darwin":
+        if CAN_FORK:
             self.assertTrue(halves.can_fork())
         os.environ["WIKISTD_TEST_PROCESSES"] = "1"
         self.assertFalse(halves.can_fork())

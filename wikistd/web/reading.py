@@ -252,10 +252,17 @@ class BodyReader(http.client.HTTPResponse):
                 self._drop()
                 raise self._too_large(limit)
         pieces = [self._take_buffer()]
-        size = len(pieces[0])
+        self._take_all(self._more, pieces, limit)
+        return pieces[1] if len(pieces) == 2 and not pieces[0] else b"".join(pieces)
+
+    def _take_all(
+        self, more: Callable[[int], bytes], pieces: List[bytes], limit: int
+    ) -> None:
+        """Add to `pieces` what `more` gives until the end, `limit` bytes at most."""
+        size = sum(map(len, pieces))
         try:
             while True:
-                data = self._more(RECEIVE_BYTES)
+                data = more(RECEIVE_BYTES)
                 if not data:
                     break
                 pieces.append(data)
@@ -265,7 +272,6 @@ class BodyReader(http.client.HTTPResponse):
         except BaseException:
             pieces.clear()  # The traceback would hold them.
             raise
-        return pieces[1] if len(pieces) == 2 and not pieces[0] else b"".join(pieces)
 
     def readinto(self, buffer: Any) -> int:
         """Read into a writable buffer; return how many bytes, 0 at the end."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional, Tuple
 from ..clock import Deadline
 from ..errors import ProtocolError, StatusError
 from ..formats.http1 import CloseDecoder, HeaderFields, ResponseHead
-from .connect import RECEIVE_BYTES
 from .origins import without_userinfo
 from .reading import MAX_CONTENT_BYTES, BodyReader
 
@@ -198,19 +197,7 @@ class Response(BodyReader):
         if limit is None:
             limit = MAX_CONTENT_BYTES
         pieces: List[bytes] = []
-        size = 0
-        try:
-            while True:
-                data = self._receive(RECEIVE_BYTES)
-                if not data:
-                    break
-                pieces.append(data)
-                size += len(data)
-                if size > limit:
-                    raise self._failed(self._too_large(limit))
-        except BaseException:
-            pieces.clear()  # The traceback would hold them.
-            raise
+        self._take_all(self._receive, pieces, limit)
         self._pending = b"".join(pieces)
 
     @property

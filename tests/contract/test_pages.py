@@ -1,6 +1,7 @@
 """query_pages on any wiki: whole pages, mapped to what was asked for, cursors."""
 
 import multiprocessing
+import pickle
 import sys
 import unittest
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -155,6 +156,23 @@ class Pages(ContractCase):
             self.assertEqual(sorted(page["title"] for page in query), titles)
             with self.assertRaises(ValueError):
                 query.cursor
+
+    def test_copies_let_go(self):
+        """A session that was copied for an executor keeps no connection open."""
+        copies = []
+
+        class Copying(ThreadPoolExecutor):
+            def submit(self, function, fetch, session, *arguments):
+                copies.append(pickle.loads(pickle.dumps(session)))
+                return super().submit(function, fetch, copies[-1], *arguments)
+
+        titles = self.fill(4)
+        with Session(self.world.served_url(), USER_AGENT) as session, Copying(1) as executor:
+            query = query_pages(session, titles, page_size=2, executor=executor)
+            self.assertEqual([page["asked"] for page in query], titles)
+        for copy in copies:
+            self.assertEqual(copy.session.counters.connections, 1)
+            self.assertEqual(copy.session.keepalive.pool.idle_count, 0)
 
     @unittest.skipIf(sys.implementation.name == "pypy", "its process pool does not start")
     def test_processes(self):

@@ -349,6 +349,7 @@ def _connect_begin(
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source_address is not None:
             sock.bind(source_address)
         code = sock.connect_ex(address)
@@ -455,7 +456,6 @@ def open_socket(
             phase="connect",
             retryable=True,
         )
-    winner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return winner
 
 

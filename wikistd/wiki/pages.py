@@ -11,6 +11,7 @@ import threading
 from itertools import islice
 from typing import (
     Any,
+    Callable,
     Dict,
     Iterable,
     Iterator,
@@ -173,6 +174,16 @@ def fetch_values(
     with ReplyReading():
         pages = getattr(batch, "for_" + kind)(values)
     return pages, batch.is_truncated
+
+
+def fetch_elsewhere(
+    fetch: Callable[..., Any], session: Session, *arguments: Any
+) -> Any:
+    """Call `fetch` for an executor; a session that was copied for it lets go after."""
+    try:
+        return fetch(session, *arguments)
+    finally:
+        session._let_go()
 
 
 class FetchedPages(NamedTuple):
@@ -486,7 +497,9 @@ def value_batches(
     running: List[Tuple[int, Any]] = []
     try:
         for where, batch in work:
-            future = executor.submit(fetch_values, session, params, kind, batch)
+            future = executor.submit(
+                fetch_elsewhere, fetch_values, session, params, kind, batch
+            )
             running.append((where, future))
             if len(running) > ahead:
                 where, future = running.pop(0)
@@ -620,7 +633,9 @@ def range_batches(
         waiting.append((end, narrowed))
     running = {}
     for end, narrowed in waiting:
-        future = executor.submit(fetch_batch, session, narrowed, {})
+        future = executor.submit(
+            fetch_elsewhere, fetch_batch, session, narrowed, {}
+        )
         running[future] = (end, narrowed, CircleWatch())
     from concurrent.futures import FIRST_COMPLETED, wait  # 8 ms
 
@@ -632,7 +647,9 @@ def range_batches(
                 batch, following = future.result()
                 if following is not None:
                     watch.see(following)
-                    again = executor.submit(fetch_batch, session, narrowed, following)
+                    again = executor.submit(
+                        fetch_elsewhere, fetch_batch, session, narrowed, following
+                    )
                     running[again] = (end, narrowed, watch)
                 with ReplyReading():
                     listed = batch.in_order()

@@ -89,6 +89,8 @@ class Session:
     WikistdError.  Thread-safe; a context manager that closes the client it made.
     """
 
+    _is_copy = False
+
     def __init__(
         self,
         host: str,
@@ -198,6 +200,11 @@ class Session:
     def __exit__(self, *details: object) -> None:
         self.close()
 
+    def _let_go(self) -> None:
+        """Close idle connections, if this came by pickle to where nobody closes it."""
+        if self._is_copy:
+            self.session.keepalive.pool.close_idle()
+
     def close(self) -> None:
         """Close the connections of the client, where this session made it."""
         if self._owns_client:
@@ -246,7 +253,7 @@ class Session:
         self.__dict__.update(fields)
         self.auth = None
         self.etiquette = None
-        self._owns_client = True
+        self._owns_client = self._is_copy = True
         self.session = make_client(
             self.headers.get("User-Agent"), self.timeout, self._session_params
         )

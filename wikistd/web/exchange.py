@@ -109,7 +109,7 @@ class Exchange:
         handler = self.handler
         request = self.request
         connection.exchanges += 1
-        handler.pool.counters.requests += 1
+        handler.pool.counters.add(requests=1)
         parser = connection.parser
         if parser is None:
             parser = HeadParser(max_header_bytes=handler.max_header_bytes)

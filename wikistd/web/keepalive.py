@@ -109,7 +109,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                     and not deadline.is_over()
                 ):
                     may_retry = False
-                    self.pool.counters.retries += 1
+                    self.pool.counters.add(retries=1)
                     self.on_retry.send(request, error)
                     continue
                 ours = exchange.explain(error, route.host, route.port)
@@ -150,7 +150,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                 if hold is not None:
                     hold(attempt)
                 connection.attach(self.dialer.dial(request, route, deadline, attempt))
-                self.pool.counters.connections += 1
+                self.pool.counters.add(connections=1)
             if hold is not None:
                 hold(connection)
         except BaseException:

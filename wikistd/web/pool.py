@@ -25,21 +25,55 @@ POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 
 
 class Counters:
-    """What a client did so far; read it at any time.
+    """What a client did so far; read it at any time, from any thread.
 
     `requests` sent (redirects and retries each count), `connections` opened, `bytes`
     received in answers, heads included, of exchanges that have ended, and `retries` on
-    a fresh connection after a kept one had died.  Thread-safe to read; counted without
-    a lock, so that threads may lose a count now and then.
+    a fresh connection after a kept one had died.
     """
 
-    __slots__ = ("requests", "connections", "bytes", "retries")
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self.requests = 0
-        self.connections = 0
-        self.bytes = 0
-        self.retries = 0
+        # Every thread counts for itself: `+=` on one number for all loses some, and a
+        # lock could be left locked by an interruption.
+        self._counts: Dict[int, List[int]] = {}
+
+    def add(
+        self,
+        requests: int = 0,
+        connections: int = 0,
+        received: int = 0,
+        retries: int = 0,
+    ) -> None:
+        """Count these."""
+        mine = self._counts.get(threading.get_ident())
+        if mine is None:
+            mine = self._counts[threading.get_ident()] = [0, 0, 0, 0]
+        mine[0] += requests
+        mine[1] += connections
+        mine[2] += received
+        mine[3] += retries
+
+    @property
+    def requests(self) -> int:
+        """Requests sent."""
+        return sum(counts[0] for counts in list(self._counts.values()))
+
+    @property
+    def connections(self) -> int:
+        """Connections opened."""
+        return sum(counts[1] for counts in list(self._counts.values()))
+
+    @property
+    def bytes(self) -> int:
+        """Bytes received."""
+        return sum(counts[2] for counts in list(self._counts.values()))
+
+    @property
+    def retries(self) -> int:
+        """Requests sent again."""
+        return sum(counts[3] for counts in list(self._counts.values()))
 
     def __repr__(self) -> str:
         return "<Counters %d requests, %d connections, %d bytes, %d retries>" % (
@@ -81,7 +115,8 @@ class ConnectionPool:
         self._pid = os.getpid()
         self._idle: Dict[Any, List[Connection]] = {}
         # Open or about to be, idle ones too; weak: what is lost frees its place.
-        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
+        # By id, and not a WeakSet, which threads may use at once on CPython only.
+        self._open: Dict[int, weakref.ref[Connection]] = {}
         self._freed = threading.Event()
         self._waiters = 0
 
@@ -123,10 +158,12 @@ class ConnectionPool:
             return
         # A forked child shares the parent's sockets: it starts anew.  Closing its own
         # copies of them says nothing to the other side.
-        inherited = list(self._open)
+        inherited = list(self._open.values())
         self._begin()
-        for connection in inherited:
-            connection.close()
+        for reference in inherited:
+            connection = reference()
+            if connection is not None:
+                connection.close()
 
     def _pop_idle(
         self, stack: Optional[List[Connection]], index: int = -1
@@ -137,14 +174,20 @@ class ConnectionPool:
             # Another thread was faster.
             return None
 
-    def _make(self, key: Any) -> Optional[Connection]:
+    def _make(self, route: Any) -> Optional[Connection]:
         """Return a new connection, None if there may be no more."""
-        connection = Connection(key)
-        self._open.add(connection)
+        connection = Connection(route)
+        key, places = id(connection), self._open
+
+        def free(reference: weakref.ref[Connection]) -> None:
+            if places.get(key) is reference:
+                places.pop(key, None)
+
+        places[key] = weakref.ref(connection, free)
         # Counted after it was added: two threads can both fail, never both succeed.
-        while self._count_open() > self.max_size:
+        while len(places) > self.max_size:
             if not self._evict_oldest():
-                self._open.discard(connection)
+                places.pop(key, None)
                 return None
         return connection
 
@@ -175,8 +218,8 @@ class ConnectionPool:
                 if stack[0].idle_since < since:
                     oldest, since = stack, stack[0].idle_since
             except IndexError:
-                # Empty: swept out.
-                self._idle.pop(key, None)
+                # Empty: swept out, unless another thread is just filling it.
+                self._give_up_all(self._idle.pop(key, None))
         connection = self._pop_idle(oldest, 0)
         if connection is None:
             return False
@@ -193,11 +236,14 @@ class ConnectionPool:
         ):
             self.give_up(connection)
             return
-        self.counters.bytes += connection.received
+        self.counters.add(received=connection.received)
         connection.received = 0
         connection.idle_since = time.monotonic()
         stack = self._idle.setdefault(connection.key, [])
         stack.append(connection)
+        if self._idle.get(connection.key) is not stack:
+            # Meanwhile another thread swept it out, as it was empty.
+            self._give_up_all(stack)
         if (len(stack) > 1 or len(self._idle) > 1) and self.idle_count > self.max_idle:
             self._evict_oldest()
         if self._waiters:
@@ -208,11 +254,17 @@ class ConnectionPool:
         connection.close()
         self.forget(connection)
 
+    def _give_up_all(self, stack: Optional[List[Connection]]) -> None:
+        connection = self._pop_idle(stack)
+        while connection is not None:
+            self.give_up(connection)
+            connection = self._pop_idle(stack)
+
     def forget(self, connection: Connection) -> None:
         """Free the place of a connection that is somebody else's now."""
-        self.counters.bytes += connection.received
+        self.counters.add(received=connection.received)
         connection.received = 0
-        self._open.discard(connection)
+        self._open.pop(id(connection), None)
         if self._waiters:
             self._freed.set()
 
@@ -235,14 +287,7 @@ class ConnectionPool:
     @property
     def busy_count(self) -> int:
         """How many connections are in use, or being made."""
-        return self._count_open() - self.idle_count
-
-    def _count_open(self) -> int:
-        while True:
-            try:
-                return len(self._open)
-            except RuntimeError:
-                pass  # PyPy walks the set, and another thread changed it meanwhile
+        return len(self._open) - self.idle_count
 
     def __repr__(self) -> str:
         return "<ConnectionPool %d idle, %d busy>" % (self.idle_count, self.busy_count)

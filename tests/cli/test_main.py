@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from wikistd.cli.main import COMMANDS, exit_code, main
+from wikistd.cli.main import COMMANDS, exit_code, hide_addresses, main
 from wikistd.errors import (
     APIError,
     ConnectFailed,
@@ -78,6 +78,59 @@ class Help(unittest.TestCase):
             self.assertEqual((code, stdout), (2, ""), argv)
             self.assertRegex(stderr, r"^wikistd: [^\n]+ \(see: wikistd.* --help\)\n$")
 
+    def test_before_the_command(self):
+        """An option in front of the command is told where it belongs."""
+        for argv, option in (
+            (("--host", "http://a.example", "stream"), "--host"),
+            (("--host=http://a.example", "stream"), "--host"),
+            (("--nonsense",), "--nonsense"),
+            (("-x", "get"), "-x"),
+        ):
+            want = "wikistd: the command comes first, %s behind it" % option
+            self.assertEqual(
+                run_main(*argv), (2, "", want + " (see: wikistd --help)\n"), argv
+            )
+
+    def test_addresses_are_not_repeated(self):
+        """A mistyped address in a wrong place shows no password and no token."""
+        for address in (
+            "http:/me:hu,sh@a.example/",
+            "http//me:hu,sh@a.example",
+            "me:hu,sh@a.example",
+            "http://me:hu sh@a.example:99999/",
+            "http://me@a.example:hu,sh/",
+            "a.example/?token=hu,sh",
+            "http://a.example:8a/v2/stream/x?token=hu,sh",
+        ):
+            for argv in (
+                (address,),
+                ("help", address),
+                ("--host", address, "stream"),
+                ("stream", address),
+                ("stream", "--host", address),
+                ("stream", "--url", address, "--since", "?"),
+                ("stream", "--streams", address),
+                ("stream", "--streams", "recentchange," + address),
+                ("stream", "--since", address),
+                ("stream", "--count", address),
+                ("serve", address),
+                ("get", "--timeout", address),
+            ):
+                code, stdout, stderr = run_main(*argv)
+                self.assertEqual((code, stdout), (2, ""), argv)
+                self.assertRegex(stderr, r"^wikistd: [^\n]+\n")
+                for piece in ("hu", "sh@", "sh/", "sh'"):
+                    self.assertNotIn(piece, stderr, argv)
+
+    def test_addresses_that_tell_nothing(self):
+        """What holds no secret is shown as it was given."""
+        for sentence in (
+            r"'file@C:\\a.png' is neither key=value nor field@path",
+            "'http://a.example' is no name of a stream; such as http://127.0.0.1:8080",
+            '--user-agent must say who asks: "MyBot/1.0 (me@example.org)"',
+            "no password for Demo@bot: set X, or give --password-file FILE",
+        ):
+            self.assertEqual(hide_addresses(sentence), sentence)
 
     def test_near(self):
         """What is nearly a command or an option is told; help is as good as --help."""
@@ -90,7 +143,7 @@ class Help(unittest.TestCase):
             ),
             (
                 ("serve", "x"),
-                "unrecognized arguments: x (see: wikistd --help)",
+                "unrecognized arguments: 'x' (see: wikistd --help)",
             ),
         ):
             self.assertEqual(run_main(*argv), (2, "", "wikistd: %s\n" % want))

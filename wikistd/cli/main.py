@@ -45,6 +45,12 @@ CLI_WORDS = (
     ("name others with ca_file=", "name others with --ca-file "),
 )
 
+#: What stands in the quotes of a repr, or between blanks.
+_userinfo_like = (
+    r"'[^']*(?::|//)[^']*@[^']*'|[^\s\"']*(?::|//)[^\s']*@(?:[^\s']*[^\s':])?"
+)
+_query_like = r"\?[^\s\"']*=[^\s\"']*"
+
 #: In the order of the help; another room's command is added here.
 COMMANDS = (
     DEMO_COMMAND,
@@ -67,8 +73,7 @@ def make_parser(output: Output) -> Any:
         """Says what is wrong on one line, and where the help is."""
 
         def error(self, message: str) -> Any:
-            output.error("%s (see: %s --help)" % (message, self.prog))
-            raise SystemExit(EXIT_USAGE)
+            raise UsageError("%s (see: %s --help)" % (message, self.prog))
 
         def _print_message(self, message: str, file: Any = None) -> None:
             if message:
@@ -106,12 +111,17 @@ def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
                 "a password is never an argument, every user of the machine could "
                 "read it: use the environment, --password-file or a terminal"
             )
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:2], "--help"]
     first = argv[0] if argv else "-"
     names = [command.name for command in COMMANDS]
-    if first == "help":
-        argv = [*argv[1:2], "--help"]
-    elif not first.startswith("-") and first not in names:
+    if not first.startswith("-") and first not in names:
         parser.error("there is no command %r%s" % (first, did_you_mean(first, names)))
+    option = first.partition("=")[0]
+    if first not in names and not any(
+        known.startswith(option) for known in ("-h", "--help", "-V", "--version")
+    ):
+        parser.error("the command comes first, %s behind it" % option)
     # argparse gives a list of positionals only those before the next option; what it
     # leaves over is put where the command says.
     arguments, more = parser.parse_known_args(argv)
@@ -121,7 +131,7 @@ def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
         hint = did_you_mean(option, known)
         arguments.parser.error("there is no option %s%s" % (option, hint))
     if more and not target:
-        parser.error("unrecognized arguments: %s" % " ".join(more))
+        parser.error("unrecognized arguments: %s" % " ".join(map(repr, more)))
     if more:
         setattr(arguments, target, [*getattr(arguments, target), *more])
     return arguments
@@ -183,8 +193,18 @@ def _run(argv: Sequence[str], output: Output) -> int:
         sentence = str(error)
         if isinstance(error, OSError) and error.filename:
             sentence = "%s: %s" % (error.filename, describe_os_error(error))
-        output.error(sentence)
+        output.error(hide_addresses(sentence))
         return EXIT_USAGE
+
+
+def hide_addresses(sentence: str) -> str:
+    """Return a sentence about arguments without the secrets of addresses in it.
+
+    They are all in wrong places or mistyped, so what looks like `name:password@` is
+    enough to hide the whole, and what looks like `?token=` to hide what follows.
+    """
+    sentence = re.sub(_userinfo_like, "(an address)", sentence)
+    return re.sub(_query_like, "?...", sentence)
 
 
 def cli_sentence(error: WikistdError) -> str:

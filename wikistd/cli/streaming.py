@@ -196,7 +196,8 @@ def read_stream_source(arguments: Any) -> Dict[str, Any]:
                 "host, and --streams before a stream" % name
             )
     for item in arguments.streams:
-        names += item.split(",")
+        # An address among the names is shown as one: half a password would be told.
+        names += [item] if "@" in item or "?" in item else item.split(",")
     for name in names:
         if not _stream_name.match(name) or name == "localhost":
             raise UsageError(

@@ -15,6 +15,7 @@ from wikistd import (
     DigestAuth,
     EventStreams,
     HttpClient,
+    Mastodon,
     OAuth1Auth,
     PasswordAuth,
     ProxySettings,
@@ -22,6 +23,7 @@ from wikistd import (
     WikistdError,
     fetch,
     parse_proxy,
+    request,
     set_default_client,
 )
 from wikistd.web.origins import origin_of
@@ -164,13 +166,19 @@ class Calls(unittest.TestCase):
             "http://user:123456/canary@h/", "http://user:canary:x@h:1:2/", "http://user:canary:x/ab@h/",
             "http://us er:canary@h/", "http://[user:canary@x]/", "http://canary\uff0fx@h/", "http://u:canary\u20ac/b@h/",
             "http://user:canary\\x@h/", "http://user:canary@[::1/", "http://canary\u20ac\u2100/b@h/",
+            "http//user:canary@h/", "http://u@h:canary/",
         ]:
             for use in [
                 lambda: client.get(url),
                 lambda: Session(url, user_agent="tests/1"),
+                lambda: Session("a.example", user_agent="tests/1", api_path=url),
                 lambda: HttpClient(user_agent="tests/1", proxies=url).get("http://a.example/"),
                 lambda: ProxySettings({url: "http"}),
                 lambda: EventStreams(streams="recentchange", site=url),
+                lambda: repr(EventStreams(streams="recentchange", site=url)).index("canary"),
+                lambda: repr(EventStreams(url=url)).index("canary"),
+                lambda: Mastodon(url),
+                lambda: request(url, "/w/api.php"),
                 lambda: origin_of(url),
                 lambda: WebRequest(url),
             ]:

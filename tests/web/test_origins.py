@@ -6,6 +6,7 @@ import urllib.request
 
 from wikistd.web.origins import (
     Origin,
+    absolute_url,
     drain_response,
     header_names,
     is_replayable,
@@ -54,6 +55,23 @@ class Origins(unittest.TestCase):
             (Origin("https", "::1", 443), "https://[::1]"), (Origin("http", "::1", 8), "http://[::1]:8"),
         ]:
             self.assertEqual(str(origin), wanted)
+
+
+class AbsoluteUrl(unittest.TestCase):
+    def test_hosts(self):
+        """A host, with or without a port, is asked by https; an address is one already."""
+        for text, wanted in [
+            ("a.example", "https://a.example"), ("localhost:3000/", "https://localhost:3000/"),
+            ("http://a.example/x", "http://a.example/x"),
+        ]:
+            self.assertEqual(absolute_url(text), wanted)
+
+    def test_mistyped(self):
+        """No part of an address becomes a host to which the rest is told."""
+        for text in ("http:/u:canary@a.example/", "http//u:canary@a.example", "u:canary@a.example", "http:/a/"):
+            with self.assertRaises(ValueError) as caught:
+                absolute_url(text)
+            self.assertEqual(str(caught.exception), "an address begins with http:// or https://")
 
 
 class Userinfo(unittest.TestCase):

@@ -56,6 +56,7 @@ class Parsing(unittest.TestCase):
             ("ftp://p.example", "proxy scheme 'ftp' is not one of http, https, socks5, socks5h"),
             ("http://u:canary@:3128", "proxy address ':3128' has no host, or a bad port"),
             ("http://u:canary@p:0", "proxy address 'p:0' has no host, or a bad port"),
+            ("http://u@p:canary", "proxy address 'p' has no host, or a bad port"),
             ("http://u:canary@p:99999", "proxy address 'p:99999' has no host, or a bad port"),
             ("http://p.example\r\nX: y", "the proxy's URL holds a space or a control character"),
             ("http://u:canary%0a@p", "the proxy's user name or password holds a control character"),

@@ -15,7 +15,7 @@ from ..errors import StatusError, WikistdError
 from ..formats.headers import get_charset_from_content_type, parse_retry_after
 from ..web.client import HttpClient
 from ..web.credentials import find_authentication
-from ..web.origins import header_names, origin_of, without_userinfo
+from ..web.origins import absolute_url, header_names, origin_of, without_userinfo
 from ..web.response import Response
 from .agents import FAKE_USER_AGENT, is_wikimedia_host
 from .defaults import CommsClient, default_client
@@ -186,8 +186,8 @@ def site_url(site: Any, uri: str, protocol: Optional[str]) -> str:
         raise TypeError(
             "site is a Session, a Site or a host name, not %s" % type(site).__name__
         )
-    scheme, mark, rest = host.rpartition("://")
-    return "%s://%s%s" % (protocol or scheme or "https", rest.rstrip("/"), uri)
+    scheme, _, rest = absolute_url(host).rpartition("://")
+    return "%s://%s%s" % (protocol or scheme, rest.rstrip("/"), uri)
 
 
 def comms_fetch(

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tupl
 
 from ..clock import Clock
 from ..web.client import HttpClient
-from ..web.origins import split_url
+from ..web.origins import split_url, without_userinfo
 from .checkpoint import Checkpoint
 from .eventfilters import EventFilter, make_event_filter
 from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
@@ -361,9 +361,10 @@ class EventStreams:
                 for name, value in headers.items()
             }
         if not self._streams:
-            shown["url"] = self._url
+            shown["url"] = without_userinfo(self._url or "")
         if self._site is not None:
-            shown["site"] = self._site
+            is_text = isinstance(self._site, str)
+            shown["site"] = without_userinfo(self._site) if is_text else self._site
         if self._streams:
             shown["streams"] = self._streams
         if self._since is not None:

@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..formats.headers import parse_retry_after
 from ..web.client import HttpClient
-from ..web.origins import without_userinfo
+from ..web.origins import absolute_url, without_userinfo
 from ..web.request import WebRequest
 from .arrivals import close_stream_response, iter_arrivals
 from .mastodon import (
@@ -70,9 +70,7 @@ class Mastodon:
             raise ValueError(
                 "transport must be 'auto', 'sse' or 'websocket', not %r" % (transport,)
             )
-        if "://" not in api_base_url:
-            api_base_url = "https://" + api_base_url
-        self.api_base_url = api_base_url.rstrip("/")
+        self.api_base_url = absolute_url(api_base_url).rstrip("/")
         self.transport = transport
         self._access_token = access_token
         self._own_client = client is None

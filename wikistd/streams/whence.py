@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, Iterable, Optional, Tuple, Union
 
-from ..web.origins import split_url
+from ..web.origins import absolute_url, split_url
 
 EVENTSTREAMS_HOST = "https://stream.wikimedia.org"
 WIKIMEDIA_DOMAINS = (
@@ -45,7 +45,7 @@ def stream_site_url(site: Any) -> str:
     if "://" not in host and ":" in host:
         shown = "" if "@" in host else "%r " % host  # what it is may be a password
         raise ValueError("site %shas a port: say http:// or https:// before it" % shown)
-    return (host if "://" in host else "https://" + host).rstrip("/")
+    return absolute_url(host).rstrip("/")
 
 
 def stream_host(site: Any) -> str:

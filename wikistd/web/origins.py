@@ -76,6 +76,19 @@ def split_url(url: str) -> urllib.parse.SplitResult:
     raise ValueError("the host of the URL is malformed")
 
 
+def absolute_url(text: str) -> str:
+    """Return an address as it is, and a host as one with https://.
+
+    ValueError for an address whose scheme is mistyped: "http:/me:secret@a.example"
+    would be a host called "http", and be told the rest.
+    """
+    if "://" in text:
+        return text
+    if "@" in text or ":/" in text:
+        raise ValueError("an address begins with http:// or https://")
+    return "https://" + text
+
+
 def split_userinfo(url: str) -> Tuple[str, Optional[Tuple[str, str]]]:
     """Return (the URL without them, (user name, password) or None)."""
     parts = split_url(url)

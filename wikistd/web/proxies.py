@@ -100,7 +100,10 @@ def parse_proxy(url: str) -> Proxy:
             "name and password as %2F, %3F, %23 and %40"
         )
     if not host or port == 0 or len(host) > 253:
-        raise ValueError("proxy address %r has no host, or a bad port" % hostport)
+        # What is no number may be a password: "http://me@example.org:secret@proxy".
+        name, colon, digits = hostport.rpartition(":")
+        shown = name if colon and not digits.isdigit() else hostport
+        raise ValueError("proxy address %r has no host, or a bad port" % shown)
     name, _, password = userinfo.partition(":")
     username = urllib.parse.unquote(name)
     password = urllib.parse.unquote(password)

@@ -21,6 +21,7 @@ from ..errors import (
     WikistdError,
 )
 from ..web.client import HttpClient
+from ..web.origins import without_userinfo
 from ..web.proxies import ProxySettings
 from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import header_pairs
@@ -120,7 +121,9 @@ class Session:
                 % type(etiquette).__name__
             )
         if api_path is not None and not api_path.startswith("/"):
-            raise ValueError("api_path must begin with /, got %r" % api_path)
+            raise ValueError(
+                "api_path must begin with /, got %r" % without_userinfo(api_path)
+            )
         self._state = SessionState(origin, api_path or DEFAULT_API_PATH)
         self._state.api_is_known = api_path is not None
         self.formatversion = formatversion

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import ssl
 import urllib.error
 import urllib.request
 import urllib.response
@@ -64,7 +65,9 @@ class ScriptedNetwork(urllib.request.BaseHandler):
 def scripted_opener(handlers, *script):
     """Return (opener, network): urllib's own handlers, `handlers`, and a script."""
     network = ScriptedNetwork(*script)
-    return urllib.request.build_opener(network, *handlers), network
+    # By itself urllib reads all of the system's certificates for each opener.
+    https = urllib.request.HTTPSHandler(context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return urllib.request.build_opener(network, https, *handlers), network
 
 
 BASIC = ("WWW-Authenticate", 'Basic realm="wiki"')

@@ -2,10 +2,13 @@
 
 import gzip
 import hashlib
+import html
 import io
 import json
 import random
+import re
 import unittest
+import warnings
 import wsgiref.util
 import wsgiref.validate
 from urllib.parse import quote
@@ -16,7 +19,9 @@ from wikistd.server.app import WikiApp, find_range, takes_gzip
 from wikistd.server.files import file_path
 from wikistd.server.forms import read_api_request, read_cookies
 from wikistd.server.local import local_connect
+from wikistd.server.serving import serve_wiki
 from wikistd.server.store import PageStore
+from wikistd.web.client import HttpClient
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 
@@ -116,7 +121,33 @@ class Pages(AppCase):
         status, headers, _ = self.ask("/")
         self.assertEqual(status, 302)
         self.assertEqual(headers["location"], "http://wiki.test/wiki/Special:AllPages")
-        self.page("/wiki/Special:AllPages")
+        text = self.page("/wiki/Special:AllPages")
+        self.assertIn("This wiki has no pages yet.", text)
+        code = (
+            "from wikistd import Session\n\n"
+            "with Session('http://wiki.test') as session:\n"
+            '    session.login("Demo@bot", "its password")\n'
+            "    session.post(action=\"edit\", title='Main Page', text=\"Hello\")\n"
+        )
+        self.assertIn("<pre>%s</pre>" % html.escape(code), text)
+
+    def test_first_page(self):
+        """What the page of a missing page tells to do makes the page."""
+        with serve_wiki() as wiki:
+            client = HttpClient(user_agent="tests/1", proxies={})
+            response = client.get(wiki.url + "/wiki/It's_\"new\"")
+            self.assertEqual(response.status, 404)
+            code = re.search("(?s)<pre>(.*)</pre>", response.text).group(1)
+            code = html.unescape(code).replace("its password", wiki.bot_password)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a User-Agent that names nobody
+                exec(compile(code, "the page", "exec"), {})
+            page = wiki.store.get_page("It's \"new\"")
+            self.assertEqual(page.text, "Hello")
+            # As soon as there is a page, the list is one.
+            response = client.get(wiki.url + "/wiki/Special:AllPages")
+            self.assertNotIn("no pages yet", response.text)
+            client.close()
 
     def test_titles_in_location_are_quoted(self):
         """Whatever a title holds, Location is one header."""

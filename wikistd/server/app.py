@@ -8,7 +8,6 @@ Spec: PEP 3333; the addresses of MediaWiki behind nginx.  Not here: what the API
 
 from __future__ import annotations
 
-import html
 import re
 import secrets
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
@@ -24,7 +23,7 @@ from .forms import host_url, read_api_request
 from .records import FileRecord, RevisionRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title
-from .views import VIEW_ROWS, WikiViews
+from .views import VIEW_ROWS, WikiViews, note_html
 
 #: A smaller body is not worth compressing: it fits one packet as it is.
 MIN_GZIP_BYTES = 512
@@ -148,7 +147,7 @@ class WikiApp:
         try:
             title = parse_title(wanted.replace("_", " ") or self.store.site.main_page)
         except InvalidTitle as error:
-            return self._html(400, self.views.frame("Bad title", _note(str(error))))
+            return self._html(400, self.views.frame("Bad title", note_html(str(error))))
         if action == "raw":
             return self._raw(title, query)
         if title.namespace == -1:
@@ -167,9 +166,15 @@ class WikiApp:
             return self._html(200, self.views.history(shown, rows))
         if action in ("edit", "submit"):
             return self._source(title, shown, query)
-        return self._view(title, shown, query)
+        return self._view(title, shown, query, environ)
 
-    def _view(self, title: Title, shown: str, query: Dict[str, str]) -> ApiReply:
+    def _view(
+        self,
+        title: Title,
+        shown: str,
+        query: Dict[str, str],
+        environ: Dict[str, Any],
+    ) -> ApiReply:
         record = self.store.get_page(title)
         note = ""
         old = read_old_id(query)
@@ -184,12 +189,13 @@ class WikiApp:
                     timestamp=row.time,
                     user="" if "user" in row.hidden else row.user,
                 )
-                note = _note("An old version of this page, number %d." % row.id)
+                note = note_html("An old version of this page, number %d." % row.id)
         if record is None:
-            members = "" if old else self.views.members(title)
-            return self._html(
-                200 if members else 404, self.views.missing(shown, members)
-            )
+            if old:
+                return self._html(404, self.views.missing(shown))
+            members = self.views.members(title)
+            more = members or self.views.first_steps(host_url(environ), shown)
+            return self._html(200 if members else 404, self.views.missing(shown, more))
         reply = self._html(200, self.views.page(title, record, note=note))
         reply.headers.append(("Last-Modified", http_date(record.timestamp)))
         return reply
@@ -243,7 +249,8 @@ class WikiApp:
             if name == "listfiles":
                 return self._html(200, self.views.list_files())
             start = query.get("from", "").replace(" ", "_")
-            return self._html(200, self.views.all_pages(number, start))
+            page = self.views.all_pages(number, start, host_url(environ))
+            return self._html(200, page)
         is_short = name == "redirect" and rest.startswith("file/")
         if is_short or name == "filepath":
             record = self.store.get_file(rest[len("file/") :] if is_short else rest)
@@ -251,7 +258,7 @@ class WikiApp:
                 address = "%s/images/%s" % (self.script_path, file_path(record.name))
                 headers = [_html_type, ("Location", host_url(environ) + address)]
                 return ApiReply(301 if is_short else 302, headers)
-        body = _note("There is no such special page here.")
+        body = note_html("There is no such special page here.")
         return self._html(404, self.views.frame(str(title), body))
 
     def _redirect(
@@ -372,10 +379,6 @@ _html_type = ("Content-Type", "text/html; charset=UTF-8")
 def _plain(status: int, sentence: str) -> ApiReply:
     text = (sentence + "\n").encode("utf-8", "replace")
     return ApiReply(status, [("Content-Type", "text/plain; charset=utf-8")], text)
-
-
-def _note(sentence: str) -> str:
-    return '<p class="note">%s</p>\n' % html.escape(sentence)
 
 
 def _split_tags(text: str) -> List[str]:

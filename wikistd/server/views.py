@@ -125,20 +125,41 @@ class WikiViews:
         existing.update(_special_pages(record.text))
         return render_html(record.text, title, existing)
 
-    def missing(self, title: str, members: str = "") -> str:
-        """Return the view of a page that is not there; a category has members still."""
+    def missing(self, title: str, more: str = "") -> str:
+        """Return the view of a page that is not there, with `more` below it."""
         body = "<p>There is no page with this title yet.</p>\n"
-        return self.frame(title, body + members)
+        return self.frame(title, body + more)
+
+    def first_steps(self, address: str, title: str) -> str:
+        """Return how a page is written, at this `address` and no other."""
+        words = "Pages are written by the API, not in the browser. In Python:"
+        code = (
+            "from wikistd import Session\n\n"
+            "with Session(%r) as session:\n"
+            '    session.login("Demo@bot", "its password")\n'
+            '    session.post(action="edit", title=%r, text="Hello")\n'
+        ) % (address, title)
+        told = (
+            "serve_wiki() has the name and the password as bot_user and bot_password;"
+            " wikistd serve shows them."
+        )
+        return "<p>%s</p>\n<pre>%s</pre>\n%s" % (
+            words,
+            html.escape(code),
+            note_html(told),
+        )
 
     def source(self, title: str, text: str) -> str:
         """Return the source of a page, which is changed by the API, not here."""
-        note = (
-            '<p class="note">This is the source. Pages are changed by the API, at'
-            " %s/api.php?action=edit, not in the browser.</p>\n"
-            # HTML drops the first line end of a textarea.
+        note = note_html(
+            "This is the source. Pages are changed by the API, at"
+            " %s/api.php?action=edit, not in the browser." % self.script_path
+        )
+        # HTML drops the first line end of a textarea.
+        shown = (
             '<textarea readonly rows="25" style="width:99%%" dir="auto">\n%s</textarea>'
-        ) % (html.escape(self.script_path), html.escape(text))
-        return self.frame("Source of " + title, note, tabs=self.tabs(title))
+        ) % html.escape(text)
+        return self.frame("Source of " + title, note + shown, tabs=self.tabs(title))
 
     def history(self, title: str, revisions: Sequence[RevisionRow]) -> str:
         """Return the list of a page's revisions, newest first."""
@@ -156,8 +177,12 @@ class WikiViews:
             rows.append((when, user, "%d bytes" % row.size, comment))
         return self.frame("History of " + title, _table(rows), tabs=self.tabs(title))
 
-    def all_pages(self, namespace: int, start: str) -> str:
+    def all_pages(self, namespace: int, start: str, address: str) -> str:
         """Return the list of the pages of a namespace, from the key `start` on."""
+        if not self.store.query_pages("1", (), 1):
+            body = "<p>This wiki has no pages yet.</p>\n"
+            steps = self.first_steps(address, self.store.site.main_page)
+            return self.frame("All pages", body + steps)
         pages = self.store.query_pages(
             "page.ns = ? AND page.title >= ? ORDER BY page.title",
             (namespace, start),
@@ -239,6 +264,11 @@ class WikiViews:
             return ""
         items = "\n".join("<li>%s</li>" % self.link(page.text) for page in pages)
         return "<h2>Pages in this category</h2>\n<ul>\n%s\n</ul>\n" % items
+
+
+def note_html(sentence: str) -> str:
+    """Return a sentence about a page, as HTML."""
+    return '<p class="note">%s</p>\n' % html.escape(sentence)
 
 
 def _special_pages(text: str) -> Set[Tuple[int, str]]:

@@ -1,6 +1,5 @@
 """close() from another thread while the stream waits for a socket."""
 
-import gc
 import socket
 import threading
 import time
@@ -8,6 +7,7 @@ import unittest
 
 from tests.streams.standins import quiet_streams
 from tests.support.accepting import AcceptingServer
+from tests.support.garbage import is_collected
 from tests.web.test_connect import deaf_listener
 from wikistd import EventSource, EventStreams, TransportTimeout
 
@@ -129,8 +129,7 @@ class Closing(unittest.TestCase):
         for event in stream:
             self.assertEqual(event, {"title": "A"})
             break
-        gc.collect()  # for a Python that does not count references
-        self.assertTrue(server.gone.wait(10))
+        self.assertTrue(is_collected(server.gone.is_set, 10))
         stream.close()
 
 

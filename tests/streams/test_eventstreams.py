@@ -1,7 +1,6 @@
 """EventStreams: addresses, filters, positions, checkpoints, over scripted answers."""
 
 import datetime
-import gc
 import json
 import os
 import pickle
@@ -12,6 +11,7 @@ import unittest
 
 from tests.streams.standins import Answer, StandInClient, quiet_streams
 from tests.support.clocks import FakeClock
+from tests.support.garbage import is_collected
 from wikistd import EventStreams, HttpClient, StatusError, StreamGap, encode_event, site_rc_listener
 
 TOPIC = "eqiad.mediawiki.recentchange"
@@ -289,8 +289,7 @@ class Reading(unittest.TestCase):
         stream, client = make_stream(first, Answer(wire(2), wire(3)))
         for event in stream:
             break
-        gc.collect()
-        self.assertTrue(first.closed)
+        self.assertTrue(is_collected(lambda: first.closed))
         events = stream.generator
         self.assertEqual([next(events)["title"], next(stream)["title"]], ["T2", "T3"])
 
@@ -300,8 +299,7 @@ class Reading(unittest.TestCase):
         stream, _ = make_stream(answer)
         next(stream)
         del stream
-        gc.collect()
-        self.assertTrue(answer.aborted.is_set())
+        self.assertTrue(is_collected(answer.aborted.is_set))
 
     def test_the_end_by_the_server(self):
         """204 ends the iteration."""

@@ -9,7 +9,7 @@
 A str step reads one request, body and all, and compares its method and target; bytes are
 sent; a callable gets the socket.  After the last step the connection is held open until
 the client closes it: bytes that then come are unscripted.  Requests are kept in
-`server.requests`.
+`server.requests`.  `each` are the steps of however many connections come beyond those.
 """
 
 import re
@@ -124,8 +124,9 @@ class RequestReader:
 class ScriptedServer:
     """See the module's text.  A context manager; leaving it checks the script."""
 
-    def __init__(self, *connections, host="127.0.0.1", wrap=None):
+    def __init__(self, *connections, each=None, host="127.0.0.1", wrap=None):
         self.script = list(connections)
+        self.each = each
         self.requests = []
         self.accepted = 0
         self.problems = []
@@ -188,12 +189,13 @@ class ScriptedServer:
             if self.accepted >= len(self.script):
                 self.all_accepted.set()
             self.sockets.append(sock)
-            if number >= len(self.script):
+            steps = self.script[number] if number < len(self.script) else self.each
+            if steps is None:
                 self.problems.append("unscripted connection %d" % (number + 1))
                 sock.close()
                 continue
             thread = threading.Thread(
-                target=self._follow, args=(sock, self.script[number]), daemon=True
+                target=self._follow, args=(sock, steps), daemon=True
             )
             self.threads.append(thread)
             thread.start()

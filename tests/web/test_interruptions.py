@@ -106,8 +106,9 @@ class Interruptions(InterruptionCase):
         """After each interruption the next answers are those of their own requests."""
         dice = random.Random(20260101)
         interrupted = 0
-        with ScriptedServer() as server, make_client(pool_size=self.pool_size) as client:
-            server.script = Endless(answer)
+        with ScriptedServer(each=[answer]) as server, make_client(
+            pool_size=self.pool_size
+        ) as client:
             for number in range(self.rounds):
                 target = "/%d/%d" % (dice.randrange(10**9), number)
                 stream = number % 2 == 0
@@ -124,7 +125,6 @@ class Interruptions(InterruptionCase):
                 if number % 10 == 0:
                     check = "/check/%d" % number
                     self.assertEqual(client.get(server.url + check).text, check * 20)
-            server.script = []
             gc.collect()  # or the server waits for what an interruption left open
             self.assertGreater(interrupted, self.rounds // 2)
             self.assertLess(client.keepalive.pool.idle_count, 3)
@@ -133,35 +133,18 @@ class Interruptions(InterruptionCase):
                     shut_down(sock)
 
 
-class Endless(list):
-    """A script of one step for as many connections as come."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-
-    def __len__(self):
-        return 1 << 30
-
-    def __getitem__(self, index):
-        return [self.step]
-
-
 class Killed(InterruptionCase):
     def test_responses_that_are_dropped(self):
         """A streamed response that is just forgotten gives up its place."""
-        with ScriptedServer() as server, make_client(pool_size=2) as client:
-            server.script = Endless(answer)
+        with ScriptedServer(each=[answer]) as server, make_client(pool_size=2) as client:
             for number in range(10):
                 client.get(server.url + "/%d" % number, stream=True).read(3)
             self.assertEqual(client.keepalive.pool.busy_count, 0)
-            server.script = []
 
     def test_threads(self):
         """Interruptions in one thread leave the other threads' answers alone."""
         wrong = []
-        with ScriptedServer() as server, make_client() as client:
-            server.script = Endless(answer)
+        with ScriptedServer(each=[answer]) as server, make_client() as client:
 
             def work(seed):
                 dice = random.Random(seed)
@@ -180,7 +163,6 @@ class Killed(InterruptionCase):
                 thread.start()
             for thread in threads:
                 thread.join(30)
-            server.script = []
             gc.collect()
         self.assertEqual(wrong, [])
 

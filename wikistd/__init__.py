@@ -66,6 +66,9 @@ if TYPE_CHECKING:
         content_disposition_filename as content_disposition_filename,
         parse_content_disposition as parse_content_disposition,
     )
+    from .formats.formdata import (
+        FormData as FormData,
+    )
     from .formats.forms import (
         FormField as FormField,
         read_form as read_form,
@@ -117,7 +120,6 @@ if TYPE_CHECKING:
     )
     from .formats.multipart import (
         BodyPartWriter as BodyPartWriter,
-        FormData as FormData,
         MultipartWriter as MultipartWriter,
     )
     from .formats.multireader import (
@@ -313,6 +315,7 @@ PUBLIC_NAMES = {
         "BadContentDispositionHeader BadContentDispositionParam "
         "content_disposition_filename parse_content_disposition"
     ),
+    "formats.formdata": "FormData",
     "formats.forms": "FormField read_form",
     "formats.frames": (
         "CLOSE_ABNORMAL CLOSE_GOING_AWAY CLOSE_INTERNAL_ERROR CLOSE_INVALID_TEXT "
@@ -328,7 +331,7 @@ PUBLIC_NAMES = {
     ),
     "formats.lines": "ChunksParser LinesParser ParserBuffer",
     "formats.multiparser": "MultipartParser PartBegin PartEnd",
-    "formats.multipart": "BodyPartWriter FormData MultipartWriter",
+    "formats.multipart": "BodyPartWriter MultipartWriter",
     "formats.multireader": "BodyPartReader MultipartReader",
     "formats.partcoding": "PartEncodingRefused",
     "formats.query": "add_query decode_query encode_query join_values",

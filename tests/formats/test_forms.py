@@ -12,8 +12,8 @@ from wikistd import (
     ProtocolError,
     UnknownEncoding,
 )
+from wikistd.formats.formdata import FormData
 from wikistd.formats.forms import FormField, read_form
-from wikistd.formats.multipart import FormData
 
 URLENCODED = "application/x-www-form-urlencoded"
 

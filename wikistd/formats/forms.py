@@ -2,7 +2,7 @@
 
 Spec: RFC 7578, WHATWG URL 5, PEP 3333.  Pure: reads only `wsgi.input`; temporary files
 come from an argument.  Not here: the parser (multiparser.py); writing forms
-(multipart.py).
+(formdata.py).
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ from .multiparser import (
     PartBegin,
     PartEnd,
 )
-from .multipart import URLENCODED_TYPE
 from .partcoding import PLAIN_TRANSFER_ENCODINGS
-from .query import MAX_QUERY_BYTES, decode_query
+from .query import MAX_QUERY_BYTES, URLENCODED_TYPE, decode_query
 
 MAX_FORM_BODY_BYTES = 128 * 1024 * 1024  # above MediaWiki's default of 100 MB
 FORM_MEMORY_BYTES = 1024 * 1024  # as Django: 2.5 MB, Werkzeug: 500 KB

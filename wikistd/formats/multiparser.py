@@ -2,7 +2,7 @@
 
 Spec: RFC 2046 5.1, RFC 7578.  Pure.  Each byte is looked at once: a piece that holds no
 delimiter goes through as it came, uncopied.  Not here: pulling parts out of a file or
-response (multireader.py); forms (multipart.py).
+response (multireader.py); forms (forms.py).
 """
 
 from __future__ import annotations

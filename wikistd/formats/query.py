@@ -1,7 +1,7 @@
 """Query strings and urlencoded forms: pairs in, text out, and back.
 
 Spec: WHATWG URL 5 (application/x-www-form-urlencoded).  Pure.  Not here: forms with
-files (multipart.py); Python values to API parameters (wiki/params.py).
+files (formdata.py); Python values to API parameters (wiki/params.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import LimitExceeded
 
+URLENCODED_TYPE = "application/x-www-form-urlencoded"
 MAX_QUERY_FIELDS = 1000  # PHP's max_input_vars, so also what a wiki reads
 MAX_QUERY_BYTES = 8 * 1024 * 1024  # PHP's post_max_size
 

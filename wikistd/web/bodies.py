@@ -1,7 +1,7 @@
 """Request bodies: what a caller gives in, pieces of bytes with their length out.
 
 Spec: RFC 9112 6 (framing of requests).  Holds: the position where a file began.
-Not here: forms (formats/query.py, formats/multipart.py), sending (web/keepalive.py).
+Not here: forms (formats/query.py, formats/formdata.py), sending (web/keepalive.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: the arguments callers write.  Out: URLs, request bodies, files.
 Spec: WHATWG URL 5 (forms).  Holds: nothing.
-Not here: the encodings (formats/query.py, formats/multipart.py), calls (web/client.py).
+Not here: the encodings (formats/query.py, formats/formdata.py), calls (web/client.py).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Mapping, Optional
 
+from ..formats.formdata import FormData
 from ..formats.headers import encode_utf8
-from ..formats.multipart import FormData
 from ..formats.query import add_query, encode_query
 from .request import WebRequest
 from .response import Response

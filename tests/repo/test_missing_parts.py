@@ -4,6 +4,8 @@ import subprocess
 import sys
 import unittest
 
+from tests.support.children import bytecode_options
+
 from .source import ROOT
 
 LACKING = """
@@ -24,7 +26,7 @@ PARTS = (
 
 def without(parts, code=LACKING):
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", code, str(ROOT), parts],
+        [sys.executable, "-I", "-S", *bytecode_options(), "-W", "error", "-c", code, str(ROOT), parts],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()

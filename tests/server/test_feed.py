@@ -3,6 +3,7 @@
 import json
 import threading
 import unittest
+from unittest import mock
 from urllib.parse import quote
 
 from tests.support.clocks import FakeClock
@@ -21,6 +22,9 @@ class FeedCase(unittest.TestCase):
         self.addCleanup(self.store.close)
         self.store.create_user("Ann", "a long password")
         self.feed = ChangeFeed(self.store)
+        pause = mock.patch("wikistd.server.feed.FEED_PAUSE_SECONDS", 0.01)
+        pause.start()
+        self.addCleanup(pause.stop)
 
     def save(self, title, text="text", **more):
         return self.store.save_page(title, text, user="Ann", **more)

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import unittest
+from unittest import mock
 
 from tests.server.test_running import get, read_reply
 from wikistd.server.feed import ChangeFeed
@@ -35,6 +36,9 @@ class SocketCase(unittest.TestCase):
         self.addCleanup(self.store.close)
         self.store.create_user("Ann", "a long password")
         self.feed = ChangeFeed(self.store)
+        pause = mock.patch("wikistd.server.feed.FEED_PAUSE_SECONDS", 0.01)
+        pause.start()
+        self.addCleanup(pause.stop)
         self.server = serve_wsgi(self.feed, on_close=self.feed.close)
         self.addCleanup(self.server.close)
 

@@ -21,6 +21,8 @@ import threading
 import traceback
 import unittest
 
+from tests.support.children import shared_bytecode
+
 MAX_GROUPS = 4000  # their numbers are in a pipe at once; the smallest holds 16384 bytes
 NUMBER_BYTES = 2
 
@@ -41,6 +43,10 @@ class Halves(unittest.TestSuite):
         super().__init__(unittest.TestSuite(group) for _, group in groups)
 
     def run(self, result, debug=False):
+        with shared_bytecode():
+            return self.run_shared(result, debug)
+
+    def run_shared(self, result, debug):
         if debug or not 1 < len(self._tests) <= MAX_GROUPS or not can_fork():
             return super().run(result, debug)
         with tempfile.TemporaryFile("w+", buffering=1) as report:

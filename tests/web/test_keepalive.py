@@ -7,6 +7,7 @@ import unittest
 import urllib.request
 
 from tests.support.clients import make_client
+from tests.support.clocks import FakeClock
 from tests.support.scripted import (
     CLOSE,
     HALF_CLOSE,
@@ -475,15 +476,15 @@ class Time(unittest.TestCase):
 
     def test_streams_have_idle_timeout(self):
         """A streamed body may take longer than timeout, but not stand still."""
-        self.stop = threading.Event()
+        clock = FakeClock()
         with ScriptedServer(
-            ["GET /", reply(b"x" * 12)[:-12], self.drip(b"x" * 10)]
-        ) as server, make_client(idle_timeout=0.3) as client:
-            response = client.get(server.url + "/", stream=True, timeout=0.2)
+            ["GET /", reply(b"x" * 12)[:-2]]
+        ) as server, make_client(idle_timeout=0.1, clock=clock) as client:
+            response = client.get(server.url + "/", stream=True, timeout=5)
+            clock.advance(6)
             self.assertEqual(response.read(10), b"x" * 10)
             with self.assertRaises(TransportTimeout):
                 response.read()
-            self.stop.set()
 
     def test_streams_have_the_deadline_given(self):
         """A Deadline of the caller's own bounds a streamed body as a whole."""
@@ -520,17 +521,18 @@ class Time(unittest.TestCase):
 
     def test_upload_may_take_its_time(self):
         """A large body may take longer than timeout; the answer then has its own."""
+        clock = FakeClock()
 
         def slow(sock):
             reader = RequestReader(sock)
             _, headers = reader.read_head()
-            time.sleep(0.3)
+            clock.advance(6)
             reader.read_body(headers)
             sock.sendall(OK)
 
-        with ScriptedServer([slow]) as server, make_client() as client:
+        with ScriptedServer([slow]) as server, make_client(clock=clock) as client:
             data = iter([b"x" * 4_000_000, b"y" * 4_000_000])
-            self.assertEqual(client.put(server.url + "/", data, timeout=0.2).text, "ok")
+            self.assertEqual(client.put(server.url + "/", data, timeout=5).text, "ok")
 
 
 class Cancelling(unittest.TestCase):

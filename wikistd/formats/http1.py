@@ -323,17 +323,17 @@ def parse_head(
     lines = text.split("\r\n")
     if data.translate(None, _HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) + 1):
         raise _http1_control_error(data)
-    match = _HTTP1_STATUS_LINE.fullmatch(lines[0])
-    if match is None:
-        raise _http1_bad_status_line(data)
-    version, status, reason = match.groups()
-    del lines[0]
-    return ResponseHead(
-        int(status),
-        reason.strip() if reason else "",
-        1 if version != "0" else 0,
-        parse_fields(lines, max_header_fields=max_header_fields, known=known),
-    )
+    first = lines.pop(0)
+    status, reason, minor_version = 200, "OK", 1
+    if first != "HTTP/1.1 200 OK":
+        match = _HTTP1_STATUS_LINE.fullmatch(first)
+        if match is None:
+            raise _http1_bad_status_line(data)
+        status = int(match.group(2))
+        reason = (match.group(3) or "").strip()
+        minor_version = 1 if match.group(1) != "0" else 0
+    fields = parse_fields(lines, max_header_fields=max_header_fields, known=known)
+    return ResponseHead(status, reason, minor_version, fields)
 
 
 def _http1_control_error(data: bytes) -> ProtocolError:
@@ -742,16 +742,16 @@ def body_decoder(
     """
     fields = head.fields
     status = head.status
-    if status == 200 and method != "HEAD" and "transfer-encoding" not in fields:
+    index = fields._index
+    if status == 200 and method != "HEAD" and "transfer-encoding" not in index:
         # Most answers, by the shortest way.
-        length_text = fields.joined("content-length")
-        if _HTTP1_DIGITS.fullmatch(length_text):
-            return LengthDecoder(int(length_text))
+        lengths = index.get("content-length", ())
+        if len(lengths) == 1 and _HTTP1_DIGITS.fullmatch(lengths[0]):
+            return LengthDecoder(int(lengths[0]))
     codings = fields.joined("transfer-encoding")
     length = None
     if "content-length" in fields:
-        length_text = fields.joined("content-length")
-        length = parse_content_length(length_text)
+        length = parse_content_length(fields.joined("content-length"))
     if codings and codings.strip().lower() != "chunked":
         raise ProtocolError(
             "transfer coding %s is not known here, only chunked" % ascii(codings[:60]),
@@ -773,11 +773,11 @@ def is_reusable(head: ResponseHead) -> bool:
     """Return whether another answer may follow this one on the same connection."""
     if head.status == 101:
         return False
-    fields = head.fields
-    if "transfer-encoding" in fields and (
+    index = head.fields._index
+    if "transfer-encoding" in index and (
         # RFC 9112 6.1: with both fields, or from an HTTP/1.0 sender, the framing is
         # suspect: the answer is taken, the connection is not used again.
-        "content-length" in fields or head.minor_version == 0
+        "content-length" in index or head.minor_version == 0
     ):
         return False
     return head.is_keepalive()

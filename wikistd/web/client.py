@@ -349,7 +349,10 @@ class HttpClient:
         """Send a prepared request, or GET a URL; `stream` is as the request says."""
         if type(timeout) is object:  # urlopen's, where this client is installed
             timeout = CLIENT_DEFAULT
-        request = self._web_request(fullurl, data)
+        if isinstance(fullurl, WebRequest) and data is None:
+            request = fullurl
+        else:
+            request = self._web_request(fullurl, data)
         if request.deadline is None or timeout is not CLIENT_DEFAULT:
             self._set_timeout(request, timeout)
         if self.on_request:
@@ -369,7 +372,8 @@ class HttpClient:
             if ours is error:
                 raise
             raise ours from error
-        self._log(request, response)
+        if self._logger is not None or "logging" in sys.modules:
+            self._log(request, response)
         if self.on_response:
             self.on_response.send(request, response)
         return response

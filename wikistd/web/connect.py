@@ -170,7 +170,7 @@ class Connection:
         """
         wait = idle
         if deadline is not None and deadline.ends_at is not None:
-            wait = deadline.ends_at - deadline.clock.monotonic()
+            wait = deadline.ends_at - deadline.monotonic()
             if wait <= 0 or (idle is not None and idle < wait):
                 wait = next_wait(deadline, idle)
         present = self._timeout
@@ -204,7 +204,7 @@ class Connection:
             # A socket with a time limit asks the system whether it must wait before
             # each step: a fifth of the time that a large download takes.
             if deadline is not None and deadline.ends_at is not None:
-                if deadline.clock.monotonic() >= deadline.ends_at:
+                if deadline.monotonic() >= deadline.ends_at:
                     next_wait(deadline, idle)
             try:
                 data: bytes = self._recv(size)

@@ -197,10 +197,11 @@ class DecodingHandler(urllib.request.BaseHandler):
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Add Accept-Encoding."""
-        if not request.has_header("Accept-encoding") and not request.has_header(
-            "Range"
-        ):
-            request.unredirected_hdrs["Accept-encoding"] = self._accepted
+        headers = request.headers
+        extra = request.unredirected_hdrs
+        if "Accept-encoding" in headers or "Range" in headers or "Range" in extra:
+            return request
+        extra.setdefault("Accept-encoding", self._accepted)
         return request
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:

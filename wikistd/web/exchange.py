@@ -44,16 +44,10 @@ def keep_alive_seconds(value: Optional[str]) -> Optional[float]:
 class Exchange:
     """One request and the head of its answer on one connection."""
 
-    __slots__ = (
-        "handler",
-        "request",
-        "connection",
-        "deadline",
-        "phase",
-        "is_sent",
-        "is_broken",
-        "has_answer",
-    )
+    phase = "send"
+    is_sent = False  # some of it may have been
+    is_broken = False  # not all of it was: what follows is out of step
+    has_answer = False  # at least its first byte
 
     def __init__(
         self,
@@ -66,10 +60,6 @@ class Exchange:
         self.request = request
         self.connection = connection
         self.deadline = deadline
-        self.phase = "send"
-        self.is_sent = False  # some of it may have been
-        self.is_broken = False  # not all of it was: what follows is out of step
-        self.has_answer = False  # at least its first byte
 
     def may_be_repeated(self) -> bool:
         """Return whether sending the same on a fresh connection cannot do harm."""
@@ -108,8 +98,9 @@ class Exchange:
         connection = self.connection
         handler = self.handler
         request = self.request
+        pool = handler.pool
         connection.exchanges += 1
-        handler.pool.counters.add(requests=1)
+        pool.counters.here.counts.requests += 1
         parser = connection.parser
         if parser is None:
             parser = HeadParser(max_header_bytes=handler.max_header_bytes)
@@ -125,8 +116,9 @@ class Exchange:
             self.phase = "headers"
             answer = self._read_head(parser)
         self.phase = "body"
-        if "keep-alive" in answer.fields:
-            connection.idle_limit = keep_alive_seconds(answer.fields["keep-alive"])
+        keep_alive = answer.fields.joined("keep-alive")
+        if keep_alive:
+            connection.idle_limit = keep_alive_seconds(keep_alive)
         idle = getattr(request, "idle_timeout", None)
         response = Response(
             connection,
@@ -136,7 +128,8 @@ class Exchange:
             request=request,
             deadline=self._body_deadline(),
             idle_timeout=handler.idle_timeout if idle is None else idle,
-            release=handler.release,
+            # TLS has more to do at the end, see KeepAliveHandler.release.
+            release=pool.release if connection.key[0] == "http" else handler.release,
             is_reusable=not self.is_broken
             and is_reusable(answer)
             and request.headers.get("Connection", "").lower() != "close",
@@ -225,7 +218,7 @@ class Exchange:
                 data = b""
                 continue
             data = parser.leftover
-            if not head.is_interim():
+            if head.status >= 200 or not head.is_interim():
                 connection.buffer = data
                 return head
             interim += 1

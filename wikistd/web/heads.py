@@ -138,7 +138,7 @@ class HeadEncoder:
                 target = "/" + target
         if not _HEADS_TARGET.fullmatch(target):
             raise ValueError("URL holds a space, a control or a non-ASCII character")
-        if not _HEADS_TOKEN.fullmatch(method):
+        if method != "GET" and not _HEADS_TOKEN.fullmatch(method):
             raise ValueError(
                 "HTTP method %s is not a token such as GET" % ascii(method[:40])
             )

@@ -71,19 +71,16 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         self._routes: Dict[Any, Route] = {}
 
     def http_open(self, req: urllib.request.Request) -> Response:
-        """Do one exchange over TCP."""
-        return self._exchange(req, "http")
-
-    def https_open(self, req: urllib.request.Request) -> Response:
-        """Do one exchange over TLS."""
-        return self._exchange(req, "https")
-
-    def _exchange(self, request: Any, scheme: str) -> Response:
+        """Do one exchange, over TLS if the request says https."""
+        request: Any = req
         body = None
         if request.data is not None:
             body = getattr(request, "body", None) or prepare_body(request.data)
         proxy = getattr(request, "proxy", None)
-        route = self._route(request, scheme, proxy)
+        if request.type == "http" and proxy is None:
+            route = self._routes.get(request.host) or self._new_route(request.host)
+        else:
+            route = self._trusted_route(request, proxy)
         target = login = None
         if proxy is not None and not route.is_tunnel:
             target = absolute_target(request)
@@ -109,7 +106,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                     and not deadline.is_over()
                 ):
                     may_retry = False
-                    self.pool.counters.add(retries=1)
+                    self.pool.counters.here.counts.retries += 1
                     self.on_retry.send(request, error)
                     continue
                 ours = exchange.explain(error, route.host, route.port)
@@ -117,20 +114,22 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                     raise
                 raise ours from error
 
-    def _route(self, request: Any, scheme: str, proxy: Any) -> Route:
-        if scheme == "https" or proxy is not None:
-            # Its trust may have changed: looked at each time.
-            host, port = split_host(request.host, KEEPALIVE_PORTS[scheme])
-            is_tunnelled = getattr(request, "is_tunnelled", False)
-            return self.dialer.route(scheme, host, port, proxy, is_tunnelled)
-        route = self._routes.get(request.host)
-        if route is None:
-            host, port = split_host(request.host, KEEPALIVE_PORTS[scheme])
-            route = self.dialer.route(scheme, host, port, None)
-            if len(self._routes) >= MAX_KNOWN_ROUTES:
-                self._routes.clear()
-            self._routes[request.host] = route
+    https_open = http_open
+
+    def _new_route(self, netloc: str) -> Route:
+        host, port = split_host(netloc, KEEPALIVE_PORTS["http"])
+        route = self.dialer.route("http", host, port, None)
+        if len(self._routes) >= MAX_KNOWN_ROUTES:
+            self._routes.clear()
+        self._routes[netloc] = route
         return route
+
+    def _trusted_route(self, request: Any, proxy: Any) -> Route:
+        # Trust in a certificate or a proxy may have changed: looked at each time.
+        scheme = request.type
+        host, port = split_host(request.host, KEEPALIVE_PORTS[scheme])
+        is_tunnelled = getattr(request, "is_tunnelled", False)
+        return self.dialer.route(scheme, host, port, proxy, is_tunnelled)
 
     def _deadline_of(self, request: Any) -> Deadline:
         seconds = getattr(request, "timeout", None)
@@ -150,7 +149,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                 if hold is not None:
                     hold(attempt)
                 connection.attach(self.dialer.dial(request, route, deadline, attempt))
-                self.pool.counters.add(connections=1)
+                self.pool.counters.here.counts.connections += 1
             if hold is not None:
                 hold(connection)
         except BaseException:
@@ -159,13 +158,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
         return connection
 
     def release(self, connection: Connection, is_reusable: Optional[bool]) -> None:
-        """Take back the connection of a response that has been read or given up.
-
-        None for `is_reusable`: it belongs to somebody else now.
-        """
-        if is_reusable is None:
-            self.pool.forget(connection)
-            return
+        """Take back a connection, and what TLS has learnt; see ConnectionPool."""
         if is_reusable and connection.exchanges == 1 and connection.key[0] == "https":
             _, host, port = connection.key[:3]
             self.dialer.tls.keep_session(connection.sock, host, port)

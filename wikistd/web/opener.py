@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from typing import Any, Callable, Dict, List, Tuple
 
+from .request import WebRequest
 from .useragent import check_user_agent, is_telling_user_agent
 
 # Where each handler stands.  OpenerDirector runs requests and answers both upwards.
@@ -53,7 +54,9 @@ class ClientOpener(urllib.request.OpenerDirector):
 
     def open(self, fullurl: Any, data: Any = None, timeout: Any = None) -> Any:
         """Send a request, or GET a URL; return the final answer."""
-        request = self._prepare(fullurl, data)
+        request = fullurl
+        if data is not None or not isinstance(fullurl, WebRequest):
+            request = self._prepare(fullurl, data)
         request.timeout = timeout
         protocol = request.type
         chains = self._chains.get(protocol)

@@ -24,6 +24,23 @@ POOL_TICK_SECONDS = 0.25  # how late a place that was lost is noticed
 POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 
 
+class ThreadCounts:
+    """What one thread did so far.  One owner; others may read it."""
+
+    __slots__ = ("requests", "connections", "bytes", "retries")
+
+    def __init__(self) -> None:
+        self.requests = self.connections = self.bytes = self.retries = 0
+
+
+class CountsOfThread(threading.local):
+    """In each thread, `counts` is that thread's own."""
+
+    def __init__(self, known: Dict[int, ThreadCounts]) -> None:
+        # A thread may get the number of one that has ended: it counts on from there.
+        self.counts = known.setdefault(threading.get_ident(), ThreadCounts())
+
+
 class Counters:
     """What a client did so far; read it at any time, from any thread.
 
@@ -32,48 +49,34 @@ class Counters:
     a fresh connection after a kept one had died.
     """
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "here")
 
     def __init__(self) -> None:
         # Every thread counts for itself: `+=` on one number for all loses some, and a
         # lock could be left locked by an interruption.
-        self._counts: Dict[int, List[int]] = {}
-
-    def add(
-        self,
-        requests: int = 0,
-        connections: int = 0,
-        received: int = 0,
-        retries: int = 0,
-    ) -> None:
-        """Count these."""
-        mine = self._counts.get(threading.get_ident())
-        if mine is None:
-            mine = self._counts[threading.get_ident()] = [0, 0, 0, 0]
-        mine[0] += requests
-        mine[1] += connections
-        mine[2] += received
-        mine[3] += retries
+        self._counts: Dict[int, ThreadCounts] = {}
+        #: Where this thread counts: `counters.here.counts.requests += 1`.
+        self.here = CountsOfThread(self._counts)
 
     @property
     def requests(self) -> int:
         """Requests sent."""
-        return sum(counts[0] for counts in list(self._counts.values()))
+        return sum(counts.requests for counts in list(self._counts.values()))
 
     @property
     def connections(self) -> int:
         """Connections opened."""
-        return sum(counts[1] for counts in list(self._counts.values()))
+        return sum(counts.connections for counts in list(self._counts.values()))
 
     @property
     def bytes(self) -> int:
         """Bytes received."""
-        return sum(counts[2] for counts in list(self._counts.values()))
+        return sum(counts.bytes for counts in list(self._counts.values()))
 
     @property
     def retries(self) -> int:
         """Requests sent again."""
-        return sum(counts[3] for counts in list(self._counts.values()))
+        return sum(counts.retries for counts in list(self._counts.values()))
 
     def __repr__(self) -> str:
         return "<Counters %d requests, %d connections, %d bytes, %d retries>" % (
@@ -226,8 +229,14 @@ class ConnectionPool:
         self.give_up(connection)
         return True
 
-    def release(self, connection: Connection, is_reusable: bool) -> None:
-        """Take a connection back: its exchange has ended."""
+    def release(self, connection: Connection, is_reusable: Optional[bool]) -> None:
+        """Take a connection back: its exchange has ended.
+
+        None for `is_reusable`: it belongs to somebody else now.
+        """
+        if is_reusable is None:
+            self.forget(connection)
+            return
         if (
             not is_reusable
             or connection.aborted
@@ -236,7 +245,7 @@ class ConnectionPool:
         ):
             self.give_up(connection)
             return
-        self.counters.add(received=connection.received)
+        self.counters.here.counts.bytes += connection.received
         connection.received = 0
         connection.idle_since = time.monotonic()
         stack = self._idle.setdefault(connection.key, [])
@@ -262,7 +271,7 @@ class ConnectionPool:
 
     def forget(self, connection: Connection) -> None:
         """Free the place of a connection that is somebody else's now."""
-        self.counters.add(received=connection.received)
+        self.counters.here.counts.bytes += connection.received
         connection.received = 0
         self._open.pop(id(connection), None)
         if self._waiters:

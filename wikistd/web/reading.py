@@ -41,28 +41,19 @@ class BodyReader(http.client.HTTPResponse):
     _error: Optional[BaseException] = None
     _is_closed = False
     _ended = False
+    _is_reusable = False
+    #: Takes the connection back.
+    _release: Optional[Callable[[Any, Optional[bool]], None]] = None
+    deadline: Optional[Deadline] = None
+    idle_timeout: Optional[float] = None
 
     url = ""
     request: Any = None
 
-    def __init__(
-        self,
-        stream: Any,
-        framing: Any,
-        *,
-        deadline: Optional[Deadline] = None,
-        idle_timeout: Optional[float] = None,
-        release: Optional[Callable[[Any, Optional[bool]], None]] = None,
-        is_reusable: bool = False,
-        is_switched: bool = False,
-    ) -> None:
+    def __init__(self, stream: Any, framing: Any, is_switched: bool) -> None:
         # HTTPResponse.__init__ is not called: it would make a file of a socket.
-        self.deadline = deadline
-        self.idle_timeout = idle_timeout
         self._stream = stream
         self._framing = framing
-        self._release = release
-        self._is_reusable = is_reusable
         leftover = stream.buffer
         if leftover:
             stream.buffer = b""

@@ -7,6 +7,7 @@ Not here: sending (web/keepalive.py), encoding forms (web/client.py).
 
 from __future__ import annotations
 
+import operator
 import re
 import urllib.parse
 import urllib.request
@@ -180,7 +181,16 @@ class WebRequest(urllib.request.Request):
     responses that led here.  `cancel()` may be called from any thread.
     """
 
+    #: Read six times a request: this way without a call of Python code.
+    data: Any = vars(urllib.request.Request)["data"].getter(
+        operator.attrgetter("_data")
+    )
+
     #: What rides along; class attributes cost a request nothing.
+    method: Optional[str] = None
+    fragment: Optional[str] = None
+    _data: Any = None
+    _tunnel_host: Optional[str] = None
     timeout: Any = None
     deadline: Optional[Deadline] = None
     idle_timeout: Optional[float] = None
@@ -227,11 +237,8 @@ class WebRequest(urllib.request.Request):
             self.selector = "/" + selector if selector[:1] == "?" else selector
             self.type = scheme
             self.host = host + port
-            self.fragment = None
             self.headers = {}
             self.unredirected_hdrs = {}
-            self._data: Any = None
-            self._tunnel_host = None
             self.origin_req_host = origin_req_host or host.lower()
             self.unverifiable = unverifiable
             self._full_url = url
@@ -244,7 +251,7 @@ class WebRequest(urllib.request.Request):
         if data is not None:
             self.data = data
         if method is not None:
-            self.method = check_method(method)
+            self.method = method if method == "GET" else check_method(method)
         if headers:
             for name, value in header_pairs(headers):
                 self.add_header(name, value)
@@ -268,6 +275,10 @@ class WebRequest(urllib.request.Request):
         if name != key:
             self.header_names[name] = key
         self.unredirected_hdrs[name] = val
+
+    def get_method(self) -> str:
+        """Return the method: as given, else POST with a body and GET without."""
+        return self.method or ("GET" if self._data is None else "POST")
 
     @property
     def body(self) -> Optional[RequestBody]:

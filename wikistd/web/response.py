@@ -83,19 +83,15 @@ class Response(BodyReader):
     ) -> None:
         self.url = url
         self.request = request
-        super().__init__(
-            stream,
-            framing,
-            deadline=deadline,
-            idle_timeout=idle_timeout,
-            release=release,
-            is_reusable=is_reusable,
-            is_switched=head.status == 101,
-        )
-        self.status = self.code = head.status
+        self.status = self.code = status = head.status
         self.reason = self.msg = head.reason  # type: ignore[assignment]
         self.headers = head.fields  # type: ignore[assignment]
         self.version = 10 + head.minor_version
+        self.deadline = deadline
+        self.idle_timeout = idle_timeout
+        self._release = release
+        self._is_reusable = is_reusable
+        super().__init__(stream, framing, status == 101)
 
     # -- what came with the head
 

@@ -88,7 +88,7 @@ class TransportHandler(urllib.request.BaseHandler):
             raise ConnectFailed("the request was cancelled", phase="connect", url=shown)
         method = request.get_method()
         url = request.full_url.partition("#")[0]
-        self.counters.add(requests=1)
+        self.counters.here.counts.requests += 1
         try:
             status, headers, result = self.transport(
                 method, url, pairs, content, next_wait(deadline, None)
@@ -121,7 +121,7 @@ class TransportHandler(urllib.request.BaseHandler):
             if "gzip" in fields.joined("content-encoding") and data[:2] != b"\x1f\x8b":
                 # The host has undone the compression but left the field.
                 del fields["content-encoding"]
-            self.counters.add(received=len(data))
+            self.counters.here.counts.bytes += len(data)
             result = io.BytesIO(data)
         response = response_of_file(
             result, status, fields, url=request.full_url, request=request

@@ -255,7 +255,7 @@ def build_wiki(facts):
     store.site.generator = "MediaWiki 1.39.17"
     store.site.login_throttle = (5000, 300)
     store.site.max_upload_bytes = 1024 ** 3
-    store.announce()
+    store.changes.announce()
     return store
 
 

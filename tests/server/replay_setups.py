@@ -108,7 +108,7 @@ def second_step(value):
 
 def forget_conflict(store, replayer):
     """Somebody else edits the page that the case is about."""
-    store.clock_now = lambda later=store.now() + 1: later
+    store.clock_now = store.changes.clock_now = lambda later=store.now() + 1: later
     store.save_page("Capture page", "theirs", user="PlainUser")
 
 

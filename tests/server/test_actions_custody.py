@@ -223,10 +223,10 @@ class Reverting(CustodyCase):
 
     def test_patrol(self):
         """A change is marked as seen, by its number or its revision."""
-        change = self.store.changes_since(0)[-1]
+        change = self.store.changes.since(0)[-1]
         self.assertFalse(change.patrolled)
         self.assertEqual(self.do("patrol", rcid=change.rcid, token="patrol")["title"], "A")
-        self.assertTrue(self.store.changes_since(0)[-1].patrolled)
+        self.assertTrue(self.store.changes.since(0)[-1].patrolled)
         self.assertEqual(self.do("patrol", revid=1, token="patrol")["rcid"], change.rcid)
         self.assertEqual(self.do("patrol", revid=99, token="patrol"), "nosuchrevid")
         self.assertEqual(self.do("patrol", asker=self.plain, revid=1, token="patrol"),

@@ -98,12 +98,12 @@ class Texts(EditCase):
     def test_flags(self):
         """Minor and bot edits, tags of the software, the watchlist."""
         self.edit(asker=self.robot, text="w", bot=True, minor=True)
-        self.assertFalse(self.store.changes_since(0)[-1].minor)
+        self.assertFalse(self.store.changes.since(0)[-1].minor)
         self.edit(asker=self.robot, text="x", bot=True, minor=True)
-        change = self.store.changes_since(0)[-1]
+        change = self.store.changes.since(0)[-1]
         self.assertTrue(change.bot and change.minor)
         self.assertTrue(self.edit(text="#REDIRECT [[b]]")["watched"])
-        self.assertEqual(self.store.changes_since(0)[-1].tags, ("mw-new-redirect",))
+        self.assertEqual(self.store.changes.since(0)[-1].tags, ("mw-new-redirect",))
         answer = self.plain.ask(action="query", list="watchlistraw")
         self.assertEqual(answer["watchlistraw"], [{"ns": 0, "title": "A"}])
         self.edit(text="y", watchlist="unwatch")

@@ -41,7 +41,7 @@ class Whole(UploadCase):
         record = self.store.get_file("Some file.png")
         self.assertEqual(self.store.files.read(record), data)
         self.assertEqual(self.store.get_page("File:Some file.png").text, "page text")
-        change = self.store.changes_since(0)[-1]
+        change = self.store.changes.since(0)[-1]
         self.assertEqual((change.log_type, change.log_action, change.title),
                          ("upload", "upload", "File:Some file.png"))
 

@@ -225,13 +225,13 @@ class Closing(FeedCase):
     def test_while_streams_wait(self):
         """close() wakes the streams that wait for a change."""
         waiting = threading.Event()
-        wait_for = self.store.changed.wait_for
+        wait_for = self.store.changes.arrived.wait_for
 
         def wait_long(predicate, timeout):
             waiting.set()
             return wait_for(predicate, 60)
 
-        self.store.changed.wait_for = wait_long
+        self.store.changes.arrived.wait_for = wait_long
         events = self.feed.iter_feed(FeedPlace({}, 1), "http://wiki.test")
         thread = threading.Thread(target=list, args=(events,), daemon=True)
         thread.start()

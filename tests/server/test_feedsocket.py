@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 import struct
+import threading
 import unittest
 from unittest import mock
 
@@ -121,10 +122,9 @@ class Conversations(SocketCase):
         sock, reader, _ = self.handshake()
         reader.close()
         sock.close()
-        for _ in range(100):
-            if not self.server.open_connections:
-                break
-            self.store.wait_for_change(10**9, 0.02)
+        for thread in threading.enumerate():
+            if thread.name.startswith("wikistd-connection"):
+                thread.join(10)
         self.assertEqual(self.server.open_connections, 0)
 
 

@@ -22,7 +22,7 @@ def copy_wiki(source, now):
     store = PageStore(now=now)
     source.db.opened().backup(store.db.opened())
     store.site = copy.copy(source.site)
-    store.announce()
+    store.changes.announce()
     return store
 
 

@@ -33,22 +33,9 @@ class Pages(unittest.TestCase):
     def test_same_text(self):
         """Saving the same text again makes no revision and no change."""
         first = self.store.save_page("A", "x", user="Demo")
-        changes = self.store.last_change_id()
+        changes = self.store.changes.newest
         self.assertEqual(self.store.save_page("A", "x\n", user="Demo"), first)
-        self.assertEqual(self.store.last_change_id(), changes)
-
-    def test_change(self):
-        """Each edit is one change, with sizes in bytes and its revisions."""
-        one = self.store.save_page("A", "\u00e9", user="Demo")
-        two = self.store.save_page("A", "xyz", user="192.0.2.7", minor=True, bot=True)
-        new, edit = self.store.changes_since(1)
-        self.assertEqual((new.type, new.revid, new.old_revid, new.new_len),
-                         ("new", one, 0, 2))
-        self.assertEqual((edit.type, edit.revid, edit.old_revid, edit.old_len, edit.new_len),
-                         ("edit", two, one, 2, 3))
-        self.assertEqual((edit.user, edit.user_id, edit.minor, edit.bot),
-                         ("192.0.2.7", 0, True, True))
-        self.assertEqual([each.rcid for each in self.store.changes_from(1000)], [1, 2, 3])
+        self.assertEqual(self.store.changes.newest, changes)
 
     def test_redirect(self):
         """A redirect knows where it leads."""
@@ -102,30 +89,9 @@ class Pages(unittest.TestCase):
                              ("User:A.js", "wikitext"), ("A.json", "wikitext")):
             self.assertEqual(default_model(parse_title(title)), model)
 
-    def test_list_titles(self):
-        """Titles of the main namespace in order, by their beginnings."""
-        for title in ("Ab", "Aa", "B", "Talk:Ac"):
-            self.store.save_page(title, "x", user="Demo")
-        self.assertEqual(self.store.list_titles("A"), ["Aa", "Ab"])
-        self.assertEqual(self.store.list_titles(limit=1), ["Aa"])
 
-
-class Waiting(unittest.TestCase):
-    """Word of changes, for the feed."""
-
-    def test_wait(self):
-        """A waiting thread wakes when there is a change, or when time is up."""
-        with PageStore() as store:
-            store.create_user("Demo", "x")
-            last = store.last_change_id()
-            self.assertFalse(store.wait_for_change(last, 0.0))
-            found = []
-            thread = threading.Thread(
-                target=lambda: found.append(store.wait_for_change(last, 30)))
-            thread.start()
-            store.save_page("A", "x", user="Demo")
-            thread.join(30)
-            self.assertEqual(found, [True])
+class Threads(unittest.TestCase):
+    """Many at once."""
 
     def test_threads(self):
         """Edits from several threads are all kept, each once."""
@@ -163,7 +129,7 @@ class Files(unittest.TestCase):
             store.close()
         with PageStore(self.path) as store:
             self.assertEqual(store.get_page("A").text, "kept")
-            self.assertEqual(store.last_change_id(), 2)
+            self.assertEqual(store.changes.newest, 2)
             self.assertEqual(store.save_page("B", "x", user="Demo"), 2)
 
     def test_a_place_for_no_file(self):

@@ -23,8 +23,9 @@ from .actions_select import (
     show_time,
     show_user,
 )
+from .changes import CHANGE_COLUMNS, make_change
 from .records import Change, RevisionRow
-from .store import CHANGE_COLUMNS, REVISION_COLUMNS, make_change
+from .store import REVISION_COLUMNS
 from .titles import Title, user_key
 
 #: Whether the newest revision of its page is the one of a change.

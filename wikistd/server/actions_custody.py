@@ -187,7 +187,7 @@ def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=patrol."""
     source = require_one(args, "", ("rcid", "revid"))
     column = "id" if source == "rcid" else "revision"
-    changes = call.store.query_changes(
+    changes = call.store.changes.query(
         "%s = ? AND kind IN ('edit', 'new')" % column, (args[source],), 1
     )
     if not changes:
@@ -203,7 +203,7 @@ def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
         )
         if not change.patrolled:
             params = {"curid": change.revid, "previd": change.old_revid, "auto": False}
-            call.store.add_log(
+            call.store.changes.add_log(
                 "patrol",
                 "patrol",
                 title,
@@ -254,7 +254,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
                 }
             )
         assert page is not None
-        call.store.add_log(
+        call.store.changes.add_log(
             "delete",
             "revision",
             page.title,
@@ -263,7 +263,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
             {"type": "revision", "ids": sorted(found)},
             page=page.id,
         )
-    call.store.announce()
+    call.store.changes.announce()
     call.result["revisiondelete"] = {
         "status": "Success",
         "target": page.text,

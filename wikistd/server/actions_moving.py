@@ -143,8 +143,10 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> None:
         store.links.update(source.id, title, None, call.now)
         store.db.run("DELETE FROM page WHERE id = ?", (source.id,))
         params = {"dest_ns": target.namespace, "dest_title": target.text}
-        store.add_log("merge", "merge", title, call.actor, args["reason"], params)
-    store.announce()
+        store.changes.add_log(
+            "merge", "merge", title, call.actor, args["reason"], params
+        )
+    store.changes.announce()
     call.result["mergehistory"] = {
         "from": source.text,
         "to": target.text,

@@ -152,7 +152,7 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
                 removed.append(group)
         if added or removed:
             new_dates = accounts.memberships(target.account, now)
-            call.store.add_log(
+            call.store.changes.add_log(
                 "rights",
                 "rights",
                 target.page,
@@ -165,7 +165,7 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
                     "newmetadata": show_memberships(new_dates),
                 },
             )
-    call.store.announce()
+    call.store.changes.announce()
     call.result["userrights"] = {
         "user": target.name,
         "userid": target.account,
@@ -268,7 +268,7 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
             db.run("INSERT OR REPLACE INTO tag VALUES (?, ?)", (tag, 0))
             if operation == "activate":
                 db.run("UPDATE tag SET is_manual = 1 WHERE name = ?", (tag,))
-        log = call.store.add_log(
+        log = call.store.changes.add_log(
             "managetags",
             operation,
             Title(-1, "Tags"),
@@ -276,7 +276,7 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
             args["reason"],
             {"tag": tag},
         )
-    call.store.announce()
+    call.store.changes.announce()
     call.result["managetags"] = {
         "operation": operation,
         "tag": tag,

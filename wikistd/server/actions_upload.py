@@ -367,7 +367,7 @@ def store_file(
             page_id, revision = saved.page, saved.new_id or 0
         else:
             page_id, revision = page.id, page.latest
-        store.add_log(
+        store.changes.add_log(
             "upload",
             "upload" if is_new else "overwrite",
             title,
@@ -380,7 +380,7 @@ def store_file(
             page=page_id,
             revision=revision,
         )
-    store.announce()
+    store.changes.announce()
     return record
 
 

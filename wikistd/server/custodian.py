@@ -104,7 +104,7 @@ def move_stored_page(
             "target_title": str(target),
             "suppressredirect": not leaves_redirect,
         }
-        store.add_log(
+        store.changes.add_log(
             "move",
             "move_redir" if in_the_way is not None else "move",
             old,
@@ -125,7 +125,7 @@ def move_stored_page(
                 is_logged=False,
                 tags=["mw-new-redirect"],
             )
-    store.announce()
+    store.changes.announce()
     return in_the_way is not None
 
 
@@ -176,8 +176,10 @@ def delete_stored_page(
         store.db.run(
             "DELETE FROM change WHERE page = ? AND kind IN ('edit', 'new')", (page.id,)
         )
-        log = store.add_log("delete", action, title, actor, reason, page=page.id)
-    store.announce()
+        log = store.changes.add_log(
+            "delete", action, title, actor, reason, page=page.id
+        )
+    store.changes.announce()
     return log
 
 
@@ -204,8 +206,10 @@ def undelete_page(
         store.db.run("DELETE FROM deleted_revision WHERE %s" % where, values)
         _refresh_page(store, page_id, title)
         params = {"count": {"revisions": len(rows), "files": 0}}
-        store.add_log("delete", "restore", title, actor, reason, params, page=page_id)
-    store.announce()
+        store.changes.add_log(
+            "delete", "restore", title, actor, reason, params, page=page_id
+        )
+    store.changes.announce()
     return len(rows)
 
 
@@ -278,7 +282,7 @@ def protect_stored_page(
             ]
             params = {"description": short, "cascade": False, "details": details}
         page = store.find_page(title)
-        store.add_log(
+        store.changes.add_log(
             "protect",
             "protect" if kept else "unprotect",
             title,
@@ -290,7 +294,7 @@ def protect_stored_page(
         if page is not None:
             summary = _protection_summary(page, kept, reason)
             _add_null_revision(store, page, actor, summary)
-    store.announce()
+    store.changes.announce()
 
 
 def describe_expiry(expiry: Optional[int]) -> str:
@@ -351,8 +355,8 @@ def block_user(
         }
         if expiry is not None:
             params["expiry"] = format_time(expiry)
-        store.add_log("block", "block", target.page, by, reason, params)
-    store.announce()
+        store.changes.add_log("block", "block", target.page, by, reason, params)
+    store.changes.announce()
     return number
 
 
@@ -361,8 +365,10 @@ def unblock_user(store: PageStore, number: int, by: Actor, reason: str) -> None:
     with store.db.transaction():
         target = store.db.value("SELECT target FROM block WHERE id = ?", (number,))
         store.db.run("DELETE FROM block WHERE id = ?", (number,))
-        store.add_log("block", "unblock", Actor(0, str(target)).page, by, reason)
-    store.announce()
+        store.changes.add_log(
+            "block", "unblock", Actor(0, str(target)).page, by, reason
+        )
+    store.changes.announce()
 
 
 def find_rollback(
@@ -433,7 +439,9 @@ def import_pages(
             _add_null_revision(store, page, actor, summary)
             params = {"count": count, "interwiki_title": str(title)}
             action = "interwiki" if prefix else "upload"
-            store.add_log("import", action, title, actor, summary, params, page=page.id)
+            store.changes.add_log(
+                "import", action, title, actor, summary, params, page=page.id
+            )
         done.append({**title.entry, "revisions": count})
-    store.announce()
+    store.changes.announce()
     return done

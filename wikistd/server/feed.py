@@ -3,7 +3,7 @@
 In: rows of the change table.  Out: events, for as long as the client stays.
 Spec: https://wikitech.wikimedia.org/wiki/Event_Platform/EventStreams_HTTP_Service and
 what KafkaSSE behind it does.  Holds: the open streams.
-Not here: the rows (store.py), HTTP (app.py).
+Not here: the rows (changes.py), HTTP (app.py).
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class ChangeFeed:
 
     def close(self) -> None:
         """End all streams once they have sent what they are sending."""
-        with self.store.changed:
+        with self.store.changes.arrived:
             self.is_closed = True
-            self.store.changed.notify_all()
+            self.store.changes.arrived.notify_all()
 
     def __call__(self, environ: Dict[str, Any], start_response: Any) -> Any:
         """Answer a request for /v2/stream/NAMES."""
@@ -175,7 +175,7 @@ class ChangeFeed:
         if header is not None:
             wanted = _parse_assignments(header, topics, moment)
         positions = {}
-        latest = self.store.last_change_id()
+        latest = self.store.changes.newest
         next_change = (
             NEVER_A_CHANGE  # until a place in the topic of the changes is named
         )
@@ -200,7 +200,7 @@ class ChangeFeed:
 
     def _first_since(self, milliseconds: int, default: int) -> int:
         """Return the first change not before a moment, without one `default`."""
-        found = self.store.changes_from(-(-milliseconds // 1000), 1)
+        found = self.store.changes.made_since(-(-milliseconds // 1000), 1)
         return found[0].rcid if found else default
 
     def _stream(
@@ -224,7 +224,7 @@ class ChangeFeed:
         canary_at = time.monotonic() + (self.canary_seconds or float("inf"))
         canaries = 0
         while not self.is_closed and time.monotonic() < ends_at:
-            changes = self.store.changes_since(place.next_change - 1, FEED_BATCH)
+            changes = self.store.changes.since(place.next_change - 1, FEED_BATCH)
             for change in changes:
                 event = self.build_event(change, server_url)
                 canaries, place.next_change = 0, change.rcid + 1
@@ -245,9 +245,10 @@ class ChangeFeed:
 
     def _pause(self, place: FeedPlace) -> None:
         """Wait for a change, for close(), or until the client is looked at again."""
-        with self.store.changed:
-            self.store.changed.wait_for(
-                lambda: self.is_closed or self.store.newest_change >= place.next_change,
+        changes = self.store.changes
+        with changes.arrived:
+            changes.arrived.wait_for(
+                lambda: self.is_closed or changes.newest >= place.next_change,
                 FEED_PAUSE_SECONDS,
             )
 

@@ -1,14 +1,13 @@
 """PageStore: the embedded wiki's pages, accounts, files and recent changes.
 
-In: edits and the like.  Out: rows, and word of each change.  Holds: one database.
-Spec: what MediaWiki keeps and logs for each action.  Not here: who may do it, and the
-API (actions*.py); moving, deleting, protecting (custodian.py); files (files.py).
+In: edits and the like.  Out: rows.  Holds: one database.
+Spec: what MediaWiki keeps for each action.  Not here: recent changes and the log
+(changes.py); who may do it, and the API (actions*.py); moving, deleting, protecting
+(custodian.py); files (files.py).
 """
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from typing import (
     Any,
@@ -25,12 +24,12 @@ from typing import (
 
 from ..formats.checksums import make_checksum
 from .accounts import AccountBook, canonical_user_name, is_address
+from .changes import ChangeBook
 from .files import FileShelf
 from .linkbook import LinkBook
 from .markup import find_links
 from .records import (
     Actor,
-    Change,
     FileRecord,
     PageRecord,
     PageRow,
@@ -39,43 +38,23 @@ from .records import (
     SiteSettings,
 )
 from .schema import WikiDatabase
-from .titles import Title, clean_text, default_model, parse_title, title_text
+from .titles import Title, clean_text, default_model, parse_title
 
 PAGE_COLUMNS = "id, ns, title, redirect, latest, size, touched, is_new, model"
 REVISION_COLUMNS = (
     "id, page, parent, time, account, user, comment, minor, size, sha1, model,"
     " content, hidden, tags"
 )
-CHANGE_COLUMNS = (
-    "id, time, kind, ns, title, page, revision, old_revision, account, user, comment,"
-    " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params,"
-    " tags"
-)
 #: SQLite takes 999 values in one statement in its older builds.
 MAX_SQL_VALUES = 500
-
-
-def make_change(row: Sequence[Any]) -> Change:
-    """Return a row of CHANGE_COLUMNS as a value."""
-    return Change._make(
-        [
-            *row[:4],
-            title_text(row[3], row[4]),
-            *row[5:11],
-            *map(bool, row[11:14]),
-            *row[14:19],
-            json.loads(row[19]),
-            tuple(row[20].split()),
-        ]
-    )
 
 
 class PageStore:
     """A wiki in one sqlite3 file, or in memory.  Thread-safe.
 
     `path` is the file, made where it is missing.  `now` is a function that returns
-    seconds since 1970.  `site` holds the name and the switches.  Close it, or use it
-    as a context manager.
+    seconds since 1970.  `site` holds the name and the switches; `accounts`, `files` and
+    `changes` what they are called.  Close it, or use it as a context manager.
 
         store = PageStore()
         store.create_user("Demo", "a password", groups=["sysop"])
@@ -91,17 +70,15 @@ class PageStore:
         self.accounts = AccountBook(self.db)
         self.files = FileShelf(self.db)
         self.links = LinkBook(self.db)
-        self.changed = threading.Condition()
-        self.newest_change = 0
+        self.changes = ChangeBook(self.db, now)
         self.throttles: Dict[Tuple[str, str], List[float]] = {}
         # Uploads whose last step waits, and those published before their last chunk.
         self.jobs: Dict[str, Callable[[], Dict[str, Any]]] = {}
         self.polled_jobs: Set[str] = set()
         self.unfinished: Dict[str, int] = {}
-        self._note_newest()
 
     def __repr__(self) -> str:
-        return "<PageStore %s, %d changes>" % (self.db.path, self.newest_change)
+        return "<PageStore %s, %d changes>" % (self.db.path, self.changes.newest)
 
     def __enter__(self) -> PageStore:
         return self
@@ -126,8 +103,8 @@ class PageStore:
         account, canonical = self.accounts.create(name, password, groups, self.now())
         actor = Actor(account, canonical)
         params = {"userid": account}
-        self.add_log("newusers", "create", actor.page, actor, "", params)
-        self.announce()
+        self.changes.add_log("newusers", "create", actor.page, actor, "", params)
+        self.changes.announce()
         return account
 
     def create_bot_password(
@@ -253,151 +230,9 @@ class PageStore:
             page.model,
         )
 
-    def list_titles(self, prefix: str = "", limit: int = 500) -> List[str]:
-        """Return the titles of the main namespace in order, `limit` at most."""
-        key = prefix.replace(" ", "_")
-        pages = self.query_pages(
-            "ns = 0 AND title >= ? AND title < ? ORDER BY title",
-            (key, key + "\U0010ffff"),
-            limit,
-        )
-        return [page.text for page in pages]
-
     def get_file(self, name: str) -> Optional[FileRecord]:
         """Return the newest version of a file by its name, or None."""
         return self.files.find(name)
-
-    # Changes
-
-    def changes_since(self, rcid: int, limit: int = 500) -> List[Change]:
-        """Return the changes after the one numbered `rcid`, oldest first."""
-        return self.query_changes("id > ? ORDER BY id", (rcid,), limit)
-
-    def changes_from(self, seconds: float, limit: int = 500) -> List[Change]:
-        """Return the changes made at that time or later, oldest first."""
-        return self.query_changes("time >= ? ORDER BY time, id", (int(seconds),), limit)
-
-    def query_changes(
-        self, where: str, values: Sequence[Any], limit: int
-    ) -> List[Change]:
-        """Return changes by a WHERE and ORDER BY clause, `limit` at most."""
-        sql = "SELECT %s FROM change WHERE %s LIMIT %d" % (
-            CHANGE_COLUMNS,
-            where,
-            limit,
-        )
-        return [make_change(row) for row in self.db.all(sql, values)]
-
-    def last_change_id(self) -> int:
-        """Return the number of the newest change, 0 without any."""
-        return self.newest_change
-
-    def wait_for_change(self, after_id: int, timeout: Optional[float] = None) -> bool:
-        """Wait until there is a change after `after_id`; return whether there is."""
-        with self.changed:
-            return self.changed.wait_for(lambda: self.newest_change > after_id, timeout)
-
-    def announce(self) -> None:
-        """Wake whoever waits for changes; called once a change is committed."""
-        self._note_newest()
-
-    def _note_newest(self) -> None:
-        newest = self.db.value("SELECT MAX(id) FROM change") or 0
-        with self.changed:
-            self.newest_change = newest
-            self.changed.notify_all()
-
-    def add_change(
-        self,
-        kind: str,
-        title: Title,
-        actor: Actor,
-        comment: str,
-        *,
-        page: int = 0,
-        revision: int = 0,
-        old_revision: int = 0,
-        minor: bool = False,
-        bot: bool = False,
-        patrolled: bool = False,
-        sizes: Tuple[Optional[int], Optional[int]] = (None, None),
-        log: Tuple[int, str, str] = (0, "", ""),
-        params: Optional[Dict[str, Any]] = None,
-        tags: str = "",
-        when: Optional[int] = None,
-    ) -> int:
-        """Write a recent change and return its number; announce() after the commit."""
-        number, log_type, log_action = log
-        return self.db.insert(
-            "change",
-            time=self.now() if when is None else when,
-            kind=kind,
-            ns=title.namespace,
-            title=title.key,
-            page=page,
-            revision=revision,
-            old_revision=old_revision,
-            account=actor.account,
-            user=actor.name,
-            comment=comment,
-            minor=int(minor),
-            bot=int(bot),
-            patrolled=int(patrolled),
-            old_size=sizes[0],
-            new_size=sizes[1],
-            log=number,
-            log_type=log_type,
-            log_action=log_action,
-            params=json.dumps(params or {}),
-            tags=tags,
-        )
-
-    def add_log(
-        self,
-        log_type: str,
-        action: str,
-        title: Title,
-        actor: Actor,
-        comment: str,
-        params: Optional[Dict[str, Any]] = None,
-        *,
-        page: int = 0,
-        is_public: bool = True,
-        bot: bool = False,
-        revision: int = 0,
-        tags: str = "",
-    ) -> int:
-        """Write to the log, and to the recent changes where `is_public`."""
-        log = self.db.insert(
-            "log",
-            time=self.now(),
-            type=log_type,
-            action=action,
-            ns=title.namespace,
-            title=title.key,
-            page=page,
-            account=actor.account,
-            user=actor.name,
-            comment=comment,
-            params=json.dumps(params or {}),
-            tags=tags,
-        )
-        if is_public:
-            self.add_change(
-                "log",
-                title,
-                actor,
-                comment,
-                page=page,
-                revision=revision,
-                bot=bot,
-                patrolled=True,
-                sizes=(0, 0),
-                log=(log, log_type, action),
-                params=params,
-                tags=tags,
-            )
-        return log
 
     # Writing
 
@@ -456,7 +291,7 @@ class PageStore:
             )
             assert saved.new_id is not None
             if is_listed:
-                self.add_change(
+                self.changes.add(
                     "new" if saved.is_new else "edit",
                     title,
                     actor,
@@ -471,7 +306,7 @@ class PageStore:
                     tags=tag_text,
                 )
             if saved.is_new and is_logged:
-                self.add_log(
+                self.changes.add_log(
                     "create",
                     "create",
                     title,
@@ -481,7 +316,7 @@ class PageStore:
                     is_public=False,
                     tags=tag_text,
                 )
-        self.announce()
+        self.changes.announce()
         return saved
 
     def _insert_revision(

@@ -200,7 +200,7 @@ class WikiViews:
 
     def recent_changes(self) -> str:
         """Return the list of what happened last."""
-        changes = self.store.query_changes("1 ORDER BY id DESC", (), VIEW_ROWS)
+        changes = self.store.changes.query("1 ORDER BY id DESC", (), VIEW_ROWS)
         rows = [
             (
                 format_time(change.timestamp),

@@ -1,0 +1,166 @@
+"""The recent changes and the log of the embedded wiki.
+
+In: what was done.  Out: rows, and word of each.  Spec: what MediaWiki logs for each
+action.  Holds: the database it was given.
+Not here: pages (store.py), the stream of changes (feed.py).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from .records import Actor, Change
+from .schema import WikiDatabase
+from .titles import Title, title_text
+
+CHANGE_COLUMNS = (
+    "id, time, kind, ns, title, page, revision, old_revision, account, user, comment,"
+    " minor, bot, patrolled, old_size, new_size, log, log_type, log_action, params,"
+    " tags"
+)
+
+
+class ChangeBook:
+    """The changes of one wiki, each with a number that only grows.  Thread-safe.
+
+    `newest` is the number of the last one, 0 without any; whoever waits for another
+    is told by `arrived`, a condition.
+    """
+
+    def __init__(self, db: WikiDatabase, now: Callable[[], float]) -> None:
+        self.db = db
+        self.clock_now = now
+        self.arrived = threading.Condition()
+        self.newest = 0
+        self.announce()
+
+    def since(self, number: int, limit: int = 500) -> List[Change]:
+        """Return the changes after the one of that number, oldest first."""
+        return self.query("id > ? ORDER BY id", (number,), limit)
+
+    def made_since(self, seconds: float, limit: int = 500) -> List[Change]:
+        """Return the changes made at that time or later, oldest first."""
+        return self.query("time >= ? ORDER BY time, id", (int(seconds),), limit)
+
+    def query(self, where: str, values: Sequence[Any], limit: int) -> List[Change]:
+        """Return changes by a WHERE and ORDER BY clause, `limit` at most."""
+        sql = "SELECT %s FROM change WHERE %s LIMIT %d"
+        rows = self.db.all(sql % (CHANGE_COLUMNS, where, limit), values)
+        return [make_change(row) for row in rows]
+
+    def announce(self) -> None:
+        """Wake whoever waits for changes; called once a change is committed."""
+        newest = self.db.value("SELECT MAX(id) FROM change") or 0
+        with self.arrived:
+            # Another thread may have seen more, and have been here before.
+            self.newest = max(self.newest, newest)
+            self.arrived.notify_all()
+
+    def add(
+        self,
+        kind: str,
+        title: Title,
+        actor: Actor,
+        comment: str,
+        *,
+        page: int = 0,
+        revision: int = 0,
+        old_revision: int = 0,
+        minor: bool = False,
+        bot: bool = False,
+        patrolled: bool = False,
+        sizes: Tuple[Optional[int], Optional[int]] = (None, None),
+        log: Tuple[int, str, str] = (0, "", ""),
+        params: Optional[Dict[str, Any]] = None,
+        tags: str = "",
+        when: Optional[int] = None,
+    ) -> int:
+        """Write a recent change and return its number; announce() after the commit."""
+        number, log_type, log_action = log
+        return self.db.insert(
+            "change",
+            time=int(self.clock_now()) if when is None else when,
+            kind=kind,
+            ns=title.namespace,
+            title=title.key,
+            page=page,
+            revision=revision,
+            old_revision=old_revision,
+            account=actor.account,
+            user=actor.name,
+            comment=comment,
+            minor=int(minor),
+            bot=int(bot),
+            patrolled=int(patrolled),
+            old_size=sizes[0],
+            new_size=sizes[1],
+            log=number,
+            log_type=log_type,
+            log_action=log_action,
+            params=json.dumps(params or {}),
+            tags=tags,
+        )
+
+    def add_log(
+        self,
+        log_type: str,
+        action: str,
+        title: Title,
+        actor: Actor,
+        comment: str,
+        params: Optional[Dict[str, Any]] = None,
+        *,
+        page: int = 0,
+        is_public: bool = True,
+        bot: bool = False,
+        revision: int = 0,
+        tags: str = "",
+    ) -> int:
+        """Write to the log, and to the recent changes where `is_public`."""
+        log = self.db.insert(
+            "log",
+            time=int(self.clock_now()),
+            type=log_type,
+            action=action,
+            ns=title.namespace,
+            title=title.key,
+            page=page,
+            account=actor.account,
+            user=actor.name,
+            comment=comment,
+            params=json.dumps(params or {}),
+            tags=tags,
+        )
+        if is_public:
+            self.add(
+                "log",
+                title,
+                actor,
+                comment,
+                page=page,
+                revision=revision,
+                bot=bot,
+                patrolled=True,
+                sizes=(0, 0),
+                log=(log, log_type, action),
+                params=params,
+                tags=tags,
+            )
+        return log
+
+
+def make_change(row: Sequence[Any]) -> Change:
+    """Return a row of CHANGE_COLUMNS as a value."""
+    return Change._make(
+        [
+            *row[:4],
+            title_text(row[3], row[4]),
+            *row[5:11],
+            *map(bool, row[11:14]),
+            *row[14:19],
+            json.loads(row[19]),
+            tuple(row[20].split()),
+        ]
+    )

@@ -31,6 +31,9 @@ def add_params(url: str, params: Any) -> str:
 
 def set_form_data(request: WebRequest, data: Any) -> None:
     """Give a request its body: pairs and mappings become a form."""
+    if isinstance(data, bytes):
+        request.data = data
+        return
     if isinstance(data, Mapping) or (
         isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
     ):

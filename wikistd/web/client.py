@@ -288,7 +288,7 @@ class HttpClient:
                 raise TypeError("give json or files, not both")
             request.data = files_form(data, files)
         if headers:
-            if isinstance(headers, Mapping):
+            if isinstance(headers, (dict, Mapping)):  # Mapping alone is asked slowly.
                 for name, value in headers.items():
                     if value is None:
                         request.headers.pop(name.capitalize(), None)

@@ -158,7 +158,8 @@ def header_pairs(headers: HeaderInput) -> List[Tuple[str, str]]:
     """Return (name, value) pairs of a mapping or of pairs; None values are left out."""
     if not headers:
         return []
-    items = headers.items() if isinstance(headers, Mapping) else headers
+    # Mapping alone is asked slowly.
+    items = headers.items() if isinstance(headers, (dict, Mapping)) else headers
     pairs = []
     for name, value in items:
         if value is None:

@@ -35,6 +35,7 @@ from ..errors import (
     TransportTimeout,
     WikistdError,
 )
+from ..formats.http1 import HeaderFields
 from ..formats.query import encode_query
 from ..web.client import HttpClient
 from ..web.origins import drain_response, origin_of, without_userinfo
@@ -80,6 +81,8 @@ def reply_header_pairs(headers: Any) -> List[Tuple[str, str]]:
     """Return the header fields of a response of whatever client as pairs."""
     if headers is None:
         return []
+    if isinstance(headers, HeaderFields):
+        return headers.items()
     if hasattr(headers, "items"):
         headers = headers.items()
     return [(str(name), str(value)) for name, value in headers]

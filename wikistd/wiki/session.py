@@ -147,7 +147,8 @@ class Session:
         self._owns_client = session is None
         if session is None:
             self.session: Any = make_client(user_agent, timeout, session_params)
-            self.session.headers_for(origin)  # They are the wiki's, whoever asks first.
+            if "headers" in session_params:
+                self.session.headers_for(origin)  # The wiki's, whoever asks first.
         else:
             self.session = session
             if isinstance(session, HttpClient):
@@ -648,6 +649,8 @@ class Session:
         self, document: Any, is_write: bool, sent: Optional[Mapping[str, Any]] = None
     ) -> None:
         """Log and give out the warnings of a reply, as `api_warnings` says."""
+        if not (isinstance(document, dict) and "warnings" in document):
+            return
         if sent is not None:
             scrub_warnings(document, sent)
         if self.api_warnings != "ignore":

@@ -48,6 +48,8 @@ class SessionState:
 
     def learn(self, document: Any) -> None:
         """Note what a reply tells of the user's limits in passing."""
+        if not (isinstance(document, dict) and "query" in document):
+            return
         try:
             is_high = "apihighlimits" in document["query"]["userinfo"]["rights"]
         except (KeyError, TypeError, IndexError):

@@ -221,8 +221,9 @@ class ConnectionPool:
                 if stack[0].idle_since < since:
                     oldest, since = stack, stack[0].idle_since
             except IndexError:
-                # Empty: swept out, unless another thread is just filling it.
-                self._give_up_all(self._idle.pop(key, None))
+                # Empty; its thread may be about to fill it again.
+                if len(self._idle) > self.max_size:
+                    self._give_up_all(self._idle.pop(key, None))
         connection = self._pop_idle(oldest, 0)
         if connection is None:
             return False

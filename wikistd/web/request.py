@@ -47,6 +47,19 @@ _REQUEST_CONTROLS = re.compile("[\x00-\x20\x7f-\x9f]")
 _REQUEST_NON_ASCII = re.compile("[^!-~]+")
 
 
+def plain_url_parts(url: str) -> Optional[Tuple[str, str, str, str]]:
+    """Return (scheme, host, ":port" or "", rest) of a URL as most are.
+
+    None where more has to be looked at: user names, addresses in brackets, fragments,
+    text beyond ASCII, and what is no URL.
+    """
+    plain = _REQUEST_PLAIN_URL.fullmatch(url)
+    if plain is None:
+        return None
+    scheme, host, port, rest = plain.groups("")
+    return scheme, host, port, rest
+
+
 def check_method(method: str) -> str:
     """Return `method` if it is a token, RFC 9110 9.1; else raise ValueError."""
     if method in IDEMPOTENT_METHODS:

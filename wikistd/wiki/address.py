@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..errors import StatusError, WikistdError
 from ..web.client import HttpClient
+from ..web.request import plain_url_parts
 from .exchange import bound_reply
 
 DEFAULT_API_PATH = "/w/api.php"
@@ -47,6 +48,9 @@ def check_host(host: str) -> Tuple[str, str]:
     """Return (scheme://host, path) of `host`; ValueError when it is no address."""
     if not isinstance(host, str):
         raise TypeError("host must be str, not %s" % type(host).__name__)
+    plain = plain_url_parts(host)
+    if plain is not None and "?" not in plain[3]:
+        return "%s://%s%s" % plain[:3], plain[3] or "/"
     parts = split_host_url(host)
     if parts is not None and "@" in parts.netloc:
         raise ValueError(

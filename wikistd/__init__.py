@@ -198,8 +198,10 @@ if TYPE_CHECKING:
     from .web.client import (
         HttpClient as HttpClient,
     )
-    from .web.cookies import (
+    from .web.cookiehandler import (
         CookieHandler as CookieHandler,
+    )
+    from .web.cookies import (
         CookieStore as CookieStore,
     )
     from .web.credentials import (
@@ -352,7 +354,8 @@ PUBLIC_NAMES = {
     "streams.reconnect": "StreamGap",
     "streams.websocket": "WebSocketConnection connect_websocket",
     "web.client": "HttpClient",
-    "web.cookies": "CookieHandler CookieStore",
+    "web.cookiehandler": "CookieHandler",
+    "web.cookies": "CookieStore",
     "web.credentials": "AuthHandler",
     "web.decoding": "DecodingHandler",
     "web.digest": "DigestAuth",

@@ -14,11 +14,11 @@ from wikistd.web.cookiefile import (
     encode_mozilla_cookies,
     lock_handle,
     locked_file,
-    new_cookie,
     parse_mozilla_cookies,
     read_cookie_file,
     write_private_file,
 )
+from wikistd.web.storedcookie import new_cookie
 
 
 class Names(unittest.TestCase):

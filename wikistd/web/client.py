@@ -40,7 +40,7 @@ from .callparts import (
     set_form_data,
 )
 from .connect import transport_error
-from .cookies import CookieHandler
+from .cookiehandler import CookieHandler
 from .credentials import AuthHandler, AuthInput
 from .decoding import DecodingHandler
 from .keepalive import KeepAliveHandler

@@ -16,6 +16,8 @@ import stat
 import time
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .storedcookie import new_cookie
+
 LWP_COOKIES_HEAD = "#LWP-Cookies-2.0\n"
 MOZILLA_COOKIES_HEAD = "# Netscape HTTP Cookie File\n"
 
@@ -65,39 +67,6 @@ def account_filename(filename: Optional[str], user: str) -> str:
     )
     stem, suffix = os.path.splitext(filename)
     return "%s-%s%s" % (stem, safe, suffix)
-
-
-def new_cookie(
-    name: str,
-    value: Optional[str],
-    domain: str,
-    path: str,
-    *,
-    secure: bool = False,
-    expires: Optional[float] = None,
-    rest: Optional[Dict[str, Any]] = None,
-) -> http.cookiejar.Cookie:
-    """Return a stock Cookie; a `domain` that starts with a dot includes subdomains."""
-    dotted = domain.startswith(".")
-    return http.cookiejar.Cookie(
-        version=0,
-        name=name,
-        value=value,
-        port=None,
-        port_specified=False,
-        domain=domain,
-        domain_specified=dotted,
-        domain_initial_dot=dotted,
-        path=path,
-        path_specified=True,
-        secure=secure,
-        # http.cookiejar's files hold whole seconds only.
-        expires=None if expires is None else int(expires),
-        discard=expires is None,
-        comment=None,
-        comment_url=None,
-        rest=rest if rest is not None else {},
-    )
 
 
 def encode_mozilla_cookies(cookies: Iterable[http.cookiejar.Cookie]) -> str:

@@ -3,7 +3,8 @@
 In: requests and responses of urllib.  Out: Cookie headers, files.
 Spec: RFC 6265bis 5.7 and 5.8, with http.cookiejar's classes and files.
 Holds: the cookies, and Cookie headers made from them.
-Not here: parsing and matching (setcookie.py), files (cookiefile.py).
+Not here: parsing and matching (setcookie.py), one cookie (storedcookie.py), files
+(cookiefile.py), the handler of an opener (cookiehandler.py).
 """
 
 from __future__ import annotations
@@ -15,44 +16,38 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from typing import (
-    Any,
-    Callable,
-    ContextManager,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-)
+from typing import Any, Callable, ContextManager, Dict, List, Optional, Tuple
 
 from .cookiefile import (
     account_filename,
     check_cookie_version,
     cookie_file_text,
     locked_file,
-    new_cookie,
     read_cookie_file,
     write_private_file,
 )
 from .cookieheader import (
-    add_cookies_of_jar,
     has_cookie_fields,
     merged_cookies,
     own_cookie_header,
     pairs_and_header,
 )
-from .origins import Origin, header_names, origin_of
+from .origins import header_names
 from .setcookie import (
     MAX_COOKIE_AGE_SECONDS,
     domain_matches,
     host_chain,
     is_trustworthy,
     parse_max_age,
-    parse_set_cookie,
     path_matches,
-    resolve_cookie,
+)
+from .storedcookie import (
+    CookieKey,
+    cookie_key,
+    cookies_set_by,
+    has_expired,
+    lives_as_long,
+    request_host,
 )
 
 #: RFC 6265bis 6.1 asks for 50 at least; browsers keep 180.
@@ -64,9 +59,6 @@ MAX_COOKIE_HEADERS = 512
 
 #: Each Max-Age of a Set-Cookie line, as it stands there.
 COOKIE_MAX_AGE = re.compile(r";[ \t]*max-age[ \t]*=([^;]*)", re.IGNORECASE)
-
-#: What tells two cookies apart.
-CookieKey = Tuple[str, str, str]
 
 
 class CookieStore(http.cookiejar.LWPCookieJar):
@@ -226,13 +218,6 @@ class CookieStore(http.cookiejar.LWPCookieJar):
 
     # -- requests ------------------------------------------------------------------
 
-    def cookies_for(self, url: str) -> List[http.cookiejar.Cookie]:
-        """Return the cookies that a request for `url` carries, in their order."""
-        parts = urllib.parse.urlsplit(url)
-        host = request_host(parts)
-        trusted = is_trustworthy(parts.scheme.lower(), host)
-        return self._find_cookies(host, parts.path or "/", trusted)
-
     def _find_cookies(
         self, host: str, path: str, trusted: bool
     ) -> List[http.cookiejar.Cookie]:
@@ -329,7 +314,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if not lines:
             return
         if self._given_policy is not None:
-            for cookie in self._iter_set_cookies(lines, request.full_url):
+            now = self._current_time()
+            for cookie in cookies_set_by(lines, request.full_url, now):
                 self._accept(cookie, request)
             return
         parts = urllib.parse.urlsplit(request.full_url)
@@ -339,7 +325,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             # taken in before and whose cookie is still there as it was stored then.
             if self._is_stored(*self._seen_lines.get((place, line), (None, 0))):
                 continue
-            for cookie in self._iter_set_cookies([line], request.full_url):
+            now = self._current_time()
+            for cookie in cookies_set_by([line], request.full_url, now):
                 self._accept(cookie, request)
                 self._remember_line(place, line, cookie)
 
@@ -380,39 +367,13 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     ) -> List[http.cookiejar.Cookie]:
         """Return the cookies that a response may set, without storing them."""
         lines = response.info().get_all("Set-Cookie") or []
-        return list(self._iter_set_cookies(lines, request.full_url))
+        return list(cookies_set_by(lines, request.full_url, self._current_time()))
 
     def set_cookie_if_ok(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> None:
         """Store a cookie unless the given policy refuses it."""
         self._accept(cookie, request)
-
-    def _iter_set_cookies(
-        self, lines: List[str], url: str
-    ) -> Iterator[http.cookiejar.Cookie]:
-        """Yield the cookies that `url` may set with these Set-Cookie header values."""
-        parts = urllib.parse.urlsplit(url)
-        scheme = parts.scheme.lower()
-        host = request_host(parts)
-        now = self._current_time()
-        for line in lines:
-            asked = parse_set_cookie(line, now)
-            if asked is None:
-                continue
-            place = resolve_cookie(asked, scheme, host, parts.path or "/")
-            if place is None:
-                continue
-            domain, host_only, path = place
-            yield new_cookie(
-                asked.name,
-                asked.value,
-                domain if host_only else "." + domain,
-                path,
-                secure=asked.secure,
-                expires=asked.expires,
-                rest=dict(asked.attributes),
-            )
 
     def _accept(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
@@ -561,73 +522,3 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 self.clear(*key)
             else:
                 self.set_cookie(theirs[key])
-
-
-class CookieHandler(urllib.request.HTTPCookieProcessor):
-    """Send and take in the cookies of a CookieStore.  Thread-safe.
-
-    `cookies` are further ones, for all requests to the origin of the first request and
-    to no other.  Works with any http.cookiejar.CookieJar, and alone in build_opener.
-    """
-
-    handler_order = 300
-
-    def __init__(
-        self,
-        store: Optional[http.cookiejar.CookieJar] = None,
-        *,
-        cookies: Optional[Mapping[str, str]] = None,
-    ) -> None:
-        super().__init__(store if store is not None else CookieStore())
-        self.store = self.cookiejar
-        self.cookies = None if cookies is None else dict(cookies)
-        self._cookies_origin: Optional[Origin] = None
-        self._lock = threading.Lock()
-
-    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-        """Add the Cookie header."""
-        if self.cookies:
-            origin = origin_of(request.full_url)
-            with self._lock:
-                if self._cookies_origin is None:
-                    self._cookies_origin = origin
-            if origin == self._cookies_origin:
-                given = dict(self.cookies)
-                given.update(getattr(request, "call_cookies", None) or {})
-                vars(request)["call_cookies"] = given
-        if isinstance(self.store, CookieStore):
-            self.store.add_cookie_header(request)
-        else:
-            add_cookies_of_jar(self.store, request)
-        return request
-
-    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
-        """Take in the Set-Cookie headers."""
-        self.store.extract_cookies(response, request)
-        return response
-
-    https_request = http_request
-    https_response = http_response
-
-
-def request_host(parts: urllib.parse.SplitResult) -> str:
-    """Return the host of a split URL: lower case, without port, brackets, final dot."""
-    host = parts.hostname or ""
-    return host[:-1] if host.endswith(".") else host
-
-
-def cookie_key(cookie: http.cookiejar.Cookie) -> CookieKey:
-    """Return what tells `cookie` from others."""
-    return cookie.domain, cookie.path, cookie.name
-
-
-def has_expired(cookie: http.cookiejar.Cookie, now: float) -> bool:
-    """Return whether the cookie's time is over."""
-    return cookie.expires is not None and cookie.expires <= now
-
-
-def lives_as_long(cookie: http.cookiejar.Cookie, other: http.cookiejar.Cookie) -> bool:
-    """Return whether `cookie` ends no sooner than `other`."""
-    if cookie.expires is None:
-        return True
-    return other.expires is not None and cookie.expires >= other.expires

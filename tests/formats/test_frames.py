@@ -176,13 +176,14 @@ class Writing(unittest.TestCase):
         for use_mask in (True, False):
             writer = WebSocketWriter(use_mask=use_mask)
             parser = WebSocketParser(is_client=not use_mask)
+            mask = MASK if use_mask else b""
             for size in (0, 1, 125, 126, 2047, 2048, 2049, 65535, 65536):
                 text = "é" * size
                 got = parser.feed(writer.send(text) + writer.send(b"\xff" * size))
                 self.assertEqual(got, [Message(MSG_TEXT, text), Message(MSG_BINARY, b"\xff" * size)])
             got = parser.feed(
                 writer.send("é", binary=True) + writer.send(bytearray(b"a")) + writer.ping("p") + writer.pong(b"q")
-                + writer.send_fragment(b"\xc3", MSG_TEXT, False) + writer.send_fragment(b"\xa9", MSG_CONTINUATION, True)
+                + frame(MSG_TEXT, b"\xc3", mask) + frame(0x80 | MSG_CONTINUATION, b"\xa9", mask)
                 + writer.close(1001, "bye")
             )
             self.assertEqual(

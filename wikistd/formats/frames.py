@@ -353,13 +353,6 @@ class WebSocketWriter:
             first |= 0x40
         return self._frame(first, data)
 
-    def send_fragment(self, data: bytes, kind: int, is_final: bool) -> bytes:
-        """Return one uncompressed frame of a fragmented message.
-
-        `kind` is MSG_TEXT or MSG_BINARY for the first frame, MSG_CONTINUATION after.
-        """
-        return self._frame(kind | (0x80 if is_final else 0), data)
-
     def ping(self, message: Union[str, bytes] = b"") -> bytes:
         """Return a ping with up to 125 bytes."""
         return self._control(MSG_PING, message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional
 
 from ..formats.headers import encode_utf8
 
@@ -171,6 +171,3 @@ def encode_json_body(value: Any) -> bytes:
         value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
     return encode_utf8(text, "json=")
-
-
-BodyInput = Union[bytes, str, Iterable[bytes], Any]

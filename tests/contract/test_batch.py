@@ -95,18 +95,40 @@ class Batches(BatchCase):
         self.assertEqual(sum(report.counts.values()), 2)  # both of them are looked at
 
     def test_nobody(self):
-        """Without a login the batch ends at its first job, and goes on after one."""
+        """Without a login the batch ends at its first job, and begins after one."""
         report = []
         with self.assertRaises(APIError) as caught:
             run_batch(
                 self.session(), self.jobs(), journal=self.journal, on_result=report.append
             )
         self.assertEqual((caught.exception.code, report), ("assertuserfailed", []))
-        with self.assertRaisesRegex(ValueError, "is of nobody on .*, not of "):
-            run_batch(self.bot, self.jobs(), journal=self.journal)
-        run_batch(self.bot, self.jobs(), journal=self.journal + "2")
-        with self.assertRaisesRegex(ValueError, r"not of nobody \(log in first\) on"):
-            run_batch(self.session(), self.jobs(), journal=self.journal + "2")
+        self.assertIn("session.login(user, password) comes first", str(caught.exception))
+        self.assertEqual(os.path.getsize(self.journal), 0)
+        run_batch(self.bot, self.jobs(), journal=self.journal)
+        with self.assertRaisesRegex(ValueError, r"not of an anonymous user \(log in first\)"):
+            run_batch(self.session(), self.jobs(), journal=self.journal)
+
+    def test_anonymous(self):
+        """Where every job says so; the journal is of nobody else then."""
+        jobs = [dict(job, anonymous=True) for job in self.jobs(2)]
+        for result in ("saved", "skipped"):
+            report = run_batch(self.session(), jobs, journal=self.journal)
+            self.assertEqual(report.counts, {result: 2})
+        with open(self.journal, encoding="utf-8") as file:
+            self.assertIsNone(json.loads(file.readline())["user"])
+        with self.assertRaisesRegex(ValueError, "is of an anonymous user on .*, not of "):
+            undo_batch(self.bot, self.journal)
+        with self.assertRaises(APIError):
+            run_batch(self.session(), [*jobs, *self.jobs(3)[2:]], journal=self.journal)
+
+    def test_cookies_tell_who_it_is(self):
+        """A session that has not logged in itself may be somebody all the same."""
+        session = self.session()
+        for cookie in self.bot.session.cookies:
+            session.session.cookies.set_cookie(cookie)
+        run_batch(session, self.jobs(1), journal=self.journal)
+        run_batch(self.bot, self.jobs(2), journal=self.journal)
+        self.assertEqual(self.texts(2), ["\nline"] * 2)
 
     def test_crash_before_and_after_the_save(self):
         """What was sent when the run ended is looked up by the next one."""

@@ -11,6 +11,7 @@ from wikistd.errors import APIError
 from wikistd.wiki.batch import keyed_jobs
 from wikistd.wiki.journal import Journal
 
+WHO = {"": "GET", "meta": "userinfo"}
 READ = {"": "GET", "prop": "revisions"}
 UNDO = {"": "POST", "action": "edit", "undo": "11"}
 
@@ -37,6 +38,7 @@ class Undoing(unittest.TestCase):
         page = {"pageid": 1, "title": "T", "revisions": [{"revid": 11}]}
         wiki = Conversation(
             self,
+            (WHO, {"query": {"userinfo": {"id": 0, "name": "::1", "anon": True}}}),
             (READ, {"query": {"pages": [page]}}),
             (UNDO, error("internal_api_error_DBQueryError")),
             (READ, error("internal_api_error_DBQueryError")),

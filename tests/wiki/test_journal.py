@@ -15,6 +15,10 @@ from wikistd.wiki.login import read_login_reply
 from wikistd.wiki.transfer import refused_upload
 
 
+WHO = {"meta": "userinfo"}
+SOMEBODY = {"query": {"userinfo": {"id": 3, "name": "Bot"}}}
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -36,7 +40,7 @@ class Texts(Case):
         """An error's text that no file takes does not spoil the journal."""
         for _ in range(2):
             refusal = error("protected\ud800", "no \ud800")
-            wiki = Conversation(self, ({}, refusal))
+            wiki = Conversation(self, (WHO, SOMEBODY), ({}, refusal))
             session = Session("https://wiki.example", session=wiki, clock=FakeClock())
             jobs = [{"title": "A", "text": "x"}]
             report = run_batch(session, jobs, journal=self.path)
@@ -60,9 +64,10 @@ class Texts(Case):
     def test_too_deep(self):
         with Journal(self.path) as journal:
             journal.begin("w", None)
+            journal.write({"key": "A"})
         with open(self.path, "a") as file:
             file.write("[" * 200000 + "\n")
-        with self.assertRaisesRegex(ValueError, "line 2: no JSON object"):
+        with self.assertRaisesRegex(ValueError, "line 3: no JSON object"):
             Journal(self.path)
 
 

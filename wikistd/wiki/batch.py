@@ -23,7 +23,7 @@ from typing import (
 
 from ..errors import APIError, EditConflict, WikistdError
 from ..formats.checksums import make_checksum
-from .calls import is_lost_session
+from .calls import LOST_SESSION_CODES, NEVER_LOGGED_IN, is_lost_session
 from .edit import (
     PageBase,
     edit_page,
@@ -37,6 +37,7 @@ from .keywords import known_params
 from .lookup import EditIntent, text_digest
 from .reply import SHAPE_ERRORS
 from .session import Session
+from .state import CallBudget
 
 #: Results after which a job is not done again by a later run.
 FINAL_RESULTS = frozenset(("saved", "unchanged", "found", "unknown", "undone"))
@@ -94,7 +95,8 @@ def run_batch(
     another title, text or section than before is a new one, and done; that a function
     for `transform` is another one cannot be told.  A job that the wiki refuses is
     reported and the next one done; trouble with the connection or the login ends the
-    batch with its error.
+    batch with its error.  Who has not logged in may do jobs with `anonymous=True`
+    only.
 
     `dry_run` changes nothing and gives unified diffs.  `on_result` is called with each
     BatchResult.
@@ -103,9 +105,10 @@ def run_batch(
         return _report(_dry_results(session, jobs), on_result)
     if journal is None:
         raise TypeError("journal is missing: a path, or dry_run=True")
+    user = batch_user(session)
     with Journal(journal) as opened:
-        opened.begin(session.api_url, session.user)
-        return _report(_batch_results(session, jobs, opened), on_result)
+        opened.begin(session.api_url, user)
+        return _report(_batch_results(session, jobs, opened, user), on_result)
 
 
 def undo_batch(
@@ -122,9 +125,22 @@ def undo_batch(
     A second run goes on where the first one ended.  A journal that is not there is a
     FileNotFoundError.
     """
+    user = batch_user(session)
     with Journal(journal, must_exist=True) as opened:
-        opened.begin(session.api_url, session.user)
+        opened.begin(session.api_url, user)
         return _report(_undo_results(session, opened, summary), on_result)
+
+
+def batch_user(session: Session) -> Optional[str]:
+    """Return whose edits these will be, None for an anonymous user.
+
+    A session that has not logged in may be somebody by OAuth or by cookies: the wiki is
+    asked.
+    """
+    if session.user is not None:
+        return session.user
+    budget = CallBudget(session.max_wait_seconds, session.clock)
+    return session._known_user(budget)
 
 
 def _report(
@@ -197,7 +213,10 @@ def check_job(number: int, job: Mapping[str, Any]) -> None:
 
 
 def _batch_results(
-    session: Session, jobs: Iterable[Mapping[str, Any]], journal: Journal
+    session: Session,
+    jobs: Iterable[Mapping[str, Any]],
+    journal: Journal,
+    user: Optional[str],
 ) -> Iterator[BatchResult]:
     """Do what the journal does not have yet."""
     last = last_records(journal)
@@ -208,6 +227,8 @@ def _batch_results(
         if record is not None and record.get("result") in FINAL_RESULTS:
             yield BatchResult(key, title, "skipped", revid=record.get("revid", 0))
             continue
+        if user is None and not job.get("anonymous"):
+            raise APIError(LOST_SESSION_CODES[0], NEVER_LOGGED_IN)
         if record is not None and record.get("result") == "sending":
             # The last run ended between sending this and its answer.
             found = _recover(view, record)

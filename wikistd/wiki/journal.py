@@ -36,6 +36,7 @@ class Journal:
             flags |= os.O_CREAT
         self.handle = os.open(self.path, flags, 0o600)
         self.records: List[Dict[str, Any]] = []
+        self._opening: Optional[Dict[str, Any]] = None
         try:
             if not stat.S_ISREG(os.fstat(self.handle).st_mode):
                 raise ValueError("%s is no file that can be a journal" % self.path)
@@ -91,6 +92,9 @@ class Journal:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append a record; when this returns it is on the disk."""
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            self.write(opening)
         data = encode_record(record) + b"\n"
         while data:
             data = data[os.write(self.handle, data) :]
@@ -98,9 +102,13 @@ class Journal:
         self.records.append(dict(record))
 
     def begin(self, wiki: str, user: Optional[str]) -> None:
-        """Write the first line, or check that it is of the same wiki and user."""
+        """Say whose journal it is; ValueError when it is of another wiki or user.
+
+        The line about it is written before the first record: a batch that does nothing
+        leaves no journal of it.  None for `user` is an anonymous one.
+        """
         if not self.records:
-            self.write({"journal": JOURNAL_VERSION, "wiki": wiki, "user": user})
+            self._opening = {"journal": JOURNAL_VERSION, "wiki": wiki, "user": user}
             return
         first = self.records[0]
         if first.get("wiki") != wiki or first.get("user") != user:
@@ -108,9 +116,9 @@ class Journal:
                 "%s is of %s on %s, not of %s on %s: each has a journal of its own"
                 % (
                     self.path,
-                    first.get("user") or "nobody",
+                    first.get("user") or "an anonymous user",
                     first.get("wiki"),
-                    user or "nobody (log in first)",
+                    user or "an anonymous user (log in first)",
                     wiki,
                 )
             )

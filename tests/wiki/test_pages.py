@@ -56,6 +56,51 @@ class Case(unittest.TestCase):
         return ["T%d" % n for n in range(count)]
 
 
+class Variants(Case):
+    """A wiki of a language with variants finds titles by their forms in the others."""
+
+    #: As MediaWiki tells it: of the normalised titles, in each of the replies.
+    TOLD = {
+        "normalized": [
+            {"fromencoded": False, "from": "\u81fa\u6e7e_\u5cf6", "to": "\u81fa\u6e7e \u5cf6"}
+        ],
+        "converted": [
+            {"from": "\u81fa\u6e7e \u5cf6", "to": "\u53f0\u6e7e \u5c9b"},
+            {"from": "\u8a08\u7b97\u6a5f", "to": "\u8ba1\u7b97\u673a"},
+            {"from": "\u7121", "to": "\u65e0"},
+        ],
+        "redirects": [{"from": "\u8ba1\u7b97\u673a", "to": "\u7535\u8111"}],
+    }
+
+    def reply(self, number, **more):
+        pages = [
+            {"pageid": 7, "ns": 0, "title": "\u7535\u8111"},
+            {"pageid": 5, "ns": 0, "title": "\u53f0\u6e7e \u5c9b"},
+            {"ns": 0, "title": "\u65e0", "missing": True},
+        ]
+        pages[number]["links"] = [{"ns": 0, "title": "L%d" % number}]
+        return dict({"query": dict(self.TOLD, pages=pages, **RIGHTS)}, **more)
+
+    def test_mapped_back(self):
+        """What was asked for is told of each page, whichever way it was found."""
+        asked = ["\u81fa\u6e7e_\u5cf6", "\u7121", "\u8a08\u7b97\u6a5f", "\u53f0\u6e7e \u5c9b"]
+        following = {"plcontinue": "7|0|L", "continue": "||"}
+        session = self.start(
+            ({"converttitles": "", "plcontinue": None}, self.reply(0, **{"continue": following})),
+            ({"converttitles": "", "plcontinue": "7|0|L"}, self.reply(1, batchcomplete=True)),
+        )
+        pages = list(
+            query_pages(session, asked, converttitles=True, redirects=True, prop="links")
+        )
+        self.assertEqual([page["asked"] for page in pages], asked)
+        self.assertEqual([page.get("pageid") for page in pages], [5, None, 7, 5])
+        self.assertEqual([page.get("missing") for page in pages], [None, True, None, None])
+        self.assertEqual(
+            [len(page.get("links", ())) for page in pages], [1, 0, 1, 1]
+        )
+        self.assertEqual(pages[1]["title"], "\u65e0")
+
+
 class Sizes(Case):
     def test_rights_are_asked_for_in_passing(self):
         """The first batch is small and asks for the rights, the others are as large."""

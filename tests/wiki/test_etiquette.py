@@ -90,6 +90,43 @@ class Slots(Case):
         self.assertTrue(self.clock.slept)
 
 
+class Waiting(Case):
+    def call(self, **options):
+        """Call a wiki while another process holds the only slot of its host."""
+        wiki = Conversation(self, ({}, {"query": {}}))
+        etiquette = self.make(connections=1, folder=self.folder)
+        session = Session(
+            HOST, session=wiki, clock=self.clock, etiquette=etiquette, **options
+        )
+        with self.make(connections=1, folder=self.folder).slot(
+            HOST, False, self.deadline(None)
+        ):
+            session.get(action="query")
+
+    def test_as_long_as_the_session_lets_it(self):
+        for options, seconds in (({}, 120.0), ({"max_wait_seconds": 7}, 7.0)):
+            self.clock.slept.clear()
+            with self.assertRaisesRegex(RetryLater, "other processes hold all slots"):
+                self.call(**options)
+            self.assertAlmostEqual(sum(self.clock.slept), seconds, delta=1)
+
+    def test_without_end(self):
+        """Only where the session was told so."""
+        class Patience(Exception):
+            pass
+
+        sleep = self.clock.sleep
+
+        def sleep_for_a_day(seconds):
+            sleep(seconds * 1000)
+            if sum(self.clock.slept) > 86400:
+                raise Patience
+
+        self.clock.sleep = sleep_for_a_day
+        with self.assertRaises(Patience):
+            self.call(max_wait_seconds=None)
+
+
 class Processes(Case):
     def test_one_that_is_killed_frees_its_slot(self):
         script = (

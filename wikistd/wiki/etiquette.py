@@ -47,6 +47,10 @@ class Etiquette:
     kept as well: a session that has an Etiquette asks for them along with its first
     token.  With `folder` the processes of this user share it; it is made with mode
     0700, and must be the user's own.
+
+    A call waits for its turn as long as its session's `max_wait_seconds` lets it, and
+    is a RetryLater then, with nothing sent.  Where that is None it waits without end
+    for whoever has the slots, also for a process that was stopped.
     """
 
     def __init__(

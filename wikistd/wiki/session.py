@@ -86,8 +86,8 @@ class Session:
     an HttpClient that is given takes auth and headers, any other object all.
 
     `timeout` bounds one exchange, in seconds; `max_wait_seconds` all waiting of one
-    call because the wiki asks for it or is in trouble.  Every error is a
-    WikistdError.  Thread-safe; a context manager that closes the client it made.
+    call because the wiki asks for it or is in trouble, or for a turn of `etiquette`;
+    None lets it wait without end.  Every error is a WikistdError.  Thread-safe; a context manager that closes the client it made.
     """
 
     _is_copy = False

@@ -51,12 +51,12 @@ class Bundling(unittest.TestCase):
             (PermissionError(13, "Permission denied", path + ".1.new"), "you are not "),
             (OSError(28, "No space left on device"), "No space left on device"),
         ):
-            with mock.patch("wikistd.cli.bundling.run_bundle", side_effect=error):
+            with mock.patch("wikistd.tools.bundle.run_bundle", side_effect=error):
                 code, out, err = run("bundle", "-o", path)
             self.assertEqual((code, out), (2, ""))
             self.assertRegex(err, r"^wikistd: -o \S+x.py: %s[^\n]*\n$" % words)
         gone = FileNotFoundError(2, "No such file or directory", "some/where")
-        with mock.patch("wikistd.cli.bundling.run_vendor", side_effect=gone):
+        with mock.patch("wikistd.tools.vendor.run_vendor", side_effect=gone):
             code, out, err = run("vendor", path)
         want = "wikistd: some/where: there is no such file\n"
         self.assertEqual((code, out, err), (2, "", want))

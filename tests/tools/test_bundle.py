@@ -293,7 +293,9 @@ class WithJob(Case):
         job = self.write("job.py", JOB)
         one = os.path.join(self.folder, "one.py")
         with mock.patch("wikistd.tools.bundle.parse_modules", lambda files: PARSED):
-            self.assertEqual(run_bundle("--with", job, "-o", one), (0, "", ""))
+            code, out, err = run_bundle("--with", job, "-o", one)
+        self.assertEqual((code, out), (0, ""))
+        self.assertRegex(err, r"^wrote wikistd \S+ to \S+one\.py, \d+ bytes\n$")
         code, out, _ = run_bundle("--check", one)
         self.assertEqual(code, 0)
         self.assertIn("what job.py uses, and that script", out)

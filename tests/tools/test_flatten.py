@@ -75,7 +75,7 @@ class Order(unittest.TestCase):
         )
         self.assertIn("more.\n\nfrom typing import TYPE_CHECKING\n\n\nother = more = 1\n", two)
 
-    def test_under_a_guard(self):
+    def test_indented(self):
         """Under a guard code and docstrings are indented, the inside of strings is not."""
         text = (
             FUTURE + "def f(x: int = 1) -> str:\n    \"\"\"One.\n\n    Two \"'\"'.\n    \"\"\"\n"
@@ -83,13 +83,30 @@ class Order(unittest.TestCase):
         )
         files = package(a_one=text)
         files["__init__.py"] = "from .a.one import f\n"
-        body = flatten(files).body('if "%s" in NOW:')
         self.assertEqual(
-            body.partition("more.\n")[2],
-            'if "a/one" in NOW:\n    def f(x: int = 1) -> str:\n        """One.\n\n'
+            flatten(files).modules["a/one"].body("    "),
+            '    def f(x: int = 1) -> str:\n        """One.\n\n'
             '        Two "\'"\'.\n        """\n        return x or """a # \'b\n  c"""  # it\'s\n\n\n'
-            "    d = [\n        '\"\"\"',\n    ]\n",
+            "    d = [\n        '\"\"\"',\n    ]",
         )
+
+
+    def test_late(self):
+        """What a function imports comes into the file too, behind or before it."""
+        late = FUTURE + "def %s(x):\n    if x:\n        from .%s import (\n            %s,\n        )\n    %s(0)\n"
+        files = package(
+            a_one=late % ("first", "two", "second", "second"),
+            a_two=late % ("second", "one", "first", "print"),
+        )
+        files["__init__.py"] = "from .a.one import first\n"
+        flat = flatten(files)
+        self.assertEqual(flat.order, ["a/one", "a/two"])
+        one = "def first(x):\n    if x:\n        %s\n    second(0)"
+        self.assertEqual(flat.modules["a/one"].body(), one % "pass")
+        self.assertEqual(
+            flat.modules["a/one"].body(late=flat.order), one % 'define_parts({"a/two"})'
+        )
+        exec(flat.body() + "first(1)", {"print": self.assertFalse})
 
 
 class Clashes(unittest.TestCase):

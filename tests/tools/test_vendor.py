@@ -8,17 +8,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from contextlib import redirect_stderr, redirect_stdout
 
 import wikistd
+from wikistd.cli.main import main
 from wikistd.tools.sources import content_hash
-from wikistd.tools.vendor import vendor_main
 
 
 def run_vendor(*arguments):
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = vendor_main(arguments)
+    code = main(["vendor", *arguments], out, err)
     return code, out.getvalue(), err.getvalue()
 
 

@@ -1,6 +1,7 @@
 """The one file's parts wait until a name of theirs is asked for, and are whole then."""
 
 import os
+import py_compile
 import sys
 import unittest
 
@@ -48,20 +49,22 @@ class Waiting(Case):
             "import one; print('APIError' in vars(one), 'struct' in sys.modules)\n"
             "one.APIError; print(sorted(one.PARTS_DONE))\n"
             "one.read_form; print('formats/headers' in one.PARTS_DONE, 'APIError' in dir(one))\n"
-            "print(one._read_part if hasattr(one, '_read_part') else len(one.PARTS_DONE) > 9)\n"
+            "print(one.MAX_SSE_RETRY_DIGITS, one.PARTS_DONE >= {'formats/sse'}, len(one.PARTS_DONE) < 9)\n"
         )
-        self.assertEqual(out, "False False\n['errors']\nTrue True\nTrue\n")
+        self.assertEqual(
+            out, "False False\n['errors']\nTrue True\n15 True True\n"
+        )
 
     def test_unknown(self):
         """A name that is nowhere is said to be none; so are names with a meaning."""
         out = self.run_code(
             "import one\nfor name in ('__wrapped__', 'nope'):\n"
             "    try:\n        getattr(one, name)\n"
-            "    except AttributeError as error:\n        print(error, len(one.PARTS_DONE) > 9)\n"
+            "    except AttributeError as error:\n        print(error, len(one.PARTS_DONE))\n"
         )
         self.assertEqual(
-            out, "module 'one' has no attribute '__wrapped__' False\n"
-            "module 'one' has no attribute 'nope' True\n",
+            out, "module 'one' has no attribute '__wrapped__' 0\n"
+            "module 'one' has no attribute 'nope' 0\n",
         )
 
     def test_whole_for_every_thread(self):
@@ -84,14 +87,64 @@ class Waiting(Case):
             "import inspect, pickle, typing, one\n"
             "error = pickle.loads(pickle.dumps(one.APIError('a', 'b')))\n"
             "print(type(error) is one.APIError, repr(one.APIError))\n"
-            "print(inspect.getsource(one.ServerSentEvent).strip().split(':')[0])\n"
+            "print(inspect.getsource(one.Response).strip().split('(')[0])\n"
             "print(sorted(typing.get_type_hints(one.ServerSentEvent)))\n"
-            "print(inspect.getdoc(one.EventParser.feed) != '')\n"
+            "print(inspect.getdoc(one.EventParser.feed) != '')\n",
+            text=self.text,
         )
         self.assertEqual(
-            out, "True <class 'one.APIError'>\nclass ServerSentEvent(NamedTuple)\n"
-            "['data', 'id', 'type']\nTrue\n",
+            out, "True <class 'one.APIError'>\nclass Response\n['data', 'id', 'type']\nTrue\n"
         )
+
+    def test_texts(self):
+        """What waits as text is compiled in its own lines: they are shown as for any code."""
+        out = self.run_code(
+            "import inspect, pickle, traceback, one\n"
+            "print(inspect.getsource(one.encode_comment).partition('(')[0])\n"
+            "print(inspect.getsource(one.EventParser.feed).strip().partition('(')[0])\n"
+            "lines = one.__loader__.get_source('one').split('\\n')\n"
+            "print(lines[one.encode_comment.__code__.co_firstlineno - 1].partition('(')[0])\n"
+            "event = one.ServerSentEvent('a', 'b', 'c')\n"
+            "print(pickle.loads(pickle.dumps(event)) == event)\n"
+            "try:\n    one.encode_comment(3)\n"
+            "except Exception as error:\n"
+            "    last = traceback.extract_tb(error.__traceback__)[1]\n"
+            "    print(last.filename == one.__file__, last.line == lines[last.lineno - 1].strip())\n"
+        )
+        self.assertEqual(
+            out, "def encode_comment\ndef feed\ndef encode_comment\nTrue\nTrue True\n"
+        )
+
+    def test_optimized_texts(self):
+        """Under -OO the texts lose their docstrings too; without their file they are there."""
+        path = self.write("one.py", self.small)
+        py_compile.compile(path, path + "c", doraise=True)
+        code = FROM_FOLDER + (
+            "import one; print(one.__file__[-3:], one.EventParser().feed(b'data: 1\\n\\n')[0].data,"
+            " one.EventParser.__doc__ is None)"
+        )
+        self.assertEqual(run_python("-OO", "-c", code, self.folder), (0, ".py 1 True\n", ""))
+        os.unlink(path)
+        self.assertEqual(run_python("-c", code, self.folder), (0, "pyc 1 False\n", ""))
+
+    def test_what_cannot_be_text(self):
+        """A part is put between other delimiters, or refused, where it holds the usual ones."""
+        single, double = "'" * 3, '"' * 3
+        for value, told in (
+            (repr("a\\"), ""),
+            (repr(single), ""),
+            (repr(single) + "  # " + double, "^a.py has strings between"),
+        ):
+            files = {"__init__.py": "from .a import name\n", "a.py": "name = %s\n" % value}
+            with self.subTest(value):
+                if told:
+                    with self.assertRaisesRegex(BundleError, told):
+                        bundle_text(parse_modules(files), "1")
+                    continue
+                out = self.run_code(
+                    "import one; print(one.name)", text=bundle_text(parse_modules(files), "1")
+                )
+                self.assertEqual(out, "%s\n" % eval(value))
 
     def test_what_is_put_there_stays(self):
         """A stand-in in the place of a name is not lost when another part is defined."""

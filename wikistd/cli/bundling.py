@@ -8,9 +8,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..tools.bundle import add_bundle_arguments, run_bundle
-from ..tools.sources import ChangedCopy
-from ..tools.vendor import add_vendor_arguments, run_vendor
 from ..web.useragent import WIKISTD_VERSION
 from .options import check_place, describe_os_error, open_given
 from .output import Output
@@ -18,6 +15,8 @@ from .registry import Command, UsageError
 
 
 def _run_tool(run: Any, arguments: Any, output: Output) -> int:
+    from ..tools.sources import ChangedCopy
+
     try:
         sentence = run(arguments)
     except ChangedCopy as error:
@@ -29,26 +28,42 @@ def _run_tool(run: Any, arguments: Any, output: Output) -> int:
 
 
 def _add_bundle(parser: Any) -> None:
-    try:
-        add_bundle_arguments(parser)
-    except ImportError:  # in a file without the tools: running the command says so
-        parser.add_argument("anything", nargs="*")
+    parser.add_argument(
+        "-o", dest="output", metavar="FILE", default="-", help="- is standard output"
+    )
+    parser.add_argument(
+        "--without",
+        metavar="PART,...",
+        default="",
+        help="leave out rooms (server, cli, compat, streams, tools) or modules"
+        " (websocket, mastodon, batch, ...)",
+    )
+    parser.add_argument(
+        "--with", dest="job", metavar="JOB.py", help="a script; what it uses goes in"
+    )
+    parser.add_argument(
+        "--check", metavar="FILE", help="say whether FILE is an unchanged build"
+    )
 
 
 def _add_vendor(parser: Any) -> None:
-    try:
-        add_vendor_arguments(parser)
-    except ImportError:
-        parser.add_argument("anything", nargs="*")
+    parser.add_argument("folder", metavar="DIR", help="what the copy becomes")
+    parser.add_argument(
+        "--check", action="store_true", help="tell version, age and local changes"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace a copy that was changed by hand"
+    )
 
 
 def _run_bundle(arguments: Any, output: Output) -> int:
+    from ..tools.bundle import run_bundle
+
     # Looked at here: what fails later has the names of files that nobody gave.
-    target = getattr(arguments, "output", "-")
+    target = arguments.output
     if target != "-":
         check_place("-o", target)
-    for option, name in (("--check", "check"), ("--with", "job")):
-        path = getattr(arguments, name, None)
+    for option, path in (("--check", arguments.check), ("--with", arguments.job)):
         if path:
             open_given("%s %s" % (option, path), path).close()
     try:
@@ -62,6 +77,8 @@ def _run_bundle(arguments: Any, output: Output) -> int:
 
 
 def _run_vendor(arguments: Any, output: Output) -> int:
+    from ..tools.vendor import run_vendor
+
     return _run_tool(run_vendor, arguments, output)
 
 

@@ -15,17 +15,19 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from ..errors import APIError, WikistdError
 from ..formats.checksums import make_checksum
-from ..server.serving import WikiServer, serve_wiki
 from ..streams.eventstreams import EventStreams
 from ..web.client import HttpClient
 from ..wiki.session import Session
 from .output import Output
 from .registry import Command
 from .samples import DEMO_PAGES, demo_text, draw_picture
+
+if TYPE_CHECKING:
+    from ..server.serving import WikiServer
 
 #: Pages of one reply when all are read back: 25 pages need four replies.
 DEMO_BATCH = 7
@@ -124,6 +126,8 @@ class Demo:
 
     def run(self) -> None:
         """Do all of it."""
+        from ..server.serving import serve_wiki  # the largest room
+
         started = time.monotonic()
         name = "wikistd-demo-" + secrets.token_hex(8)
         folder = os.path.join(tempfile.gettempdir(), name)

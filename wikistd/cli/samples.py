@@ -45,7 +45,7 @@ DEMO_PAGES: Tuple[Tuple[str, str, str], ...] = (
 
 def demo_text(title: str, script: str, greeting: str) -> str:
     """Return the text of one page of the demo."""
-    return "'''%s''' (%s)\n\n%s\n\n== See also ==\n* [[English]]\n" % (
+    return "\'\'\'%s\'\'\' (%s)\n\n%s\n\n== See also ==\n* [[English]]\n" % (
         title,
         script,
         greeting,

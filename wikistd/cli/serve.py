@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..server.serving import WikiServer, is_loopback, serve_wiki
 from .options import PASSWORD_VARIABLE
 from .output import Output
 from .registry import Command, UsageError
+
+if TYPE_CHECKING:
+    from ..server.serving import WikiServer
 
 _serve_main_page = """This wiki lives in one sqlite3 file and one Python process.
 
@@ -57,6 +59,8 @@ def _add_serve_arguments(parser: Any) -> None:
 
 def run_serve_command(arguments: Any, output: Output) -> int:
     """Serve until Ctrl-C."""
+    from ..server.serving import serve_wiki  # the largest room: only who serves waits
+
     if not 0 <= arguments.port <= 65535:
         raise UsageError("--port must be 0 to 65535, not %d" % arguments.port)
     if arguments.db == "":
@@ -86,6 +90,8 @@ def run_serve_command(arguments: Any, output: Output) -> int:
 
 
 def _announce(wiki: WikiServer, output: Output, *, given: bool) -> None:
+    from ..server.serving import is_loopback
+
     facts = {
         "url": wiki.url,
         "api": wiki.url + "/w/api.php",

@@ -372,5 +372,5 @@ def _render_link(
 
 def _render_words(words: str) -> str:
     escaped = escape_html(words, is_quoted=False)
-    escaped = re.sub(r"'''(.+?)'''", r"<b>\1</b>", escaped)
+    escaped = re.sub(r"'{3}(.+?)'{3}", r"<b>\1</b>", escaped)
     return re.sub(r"''(.+?)''", r"<i>\1</i>", escaped)

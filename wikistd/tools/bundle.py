@@ -22,26 +22,25 @@ from .sources import (
     ChangedCopy,
     age_sentence,
     content_hash,
-    finish_tool,
     own_bundle_text,
     package_version,
     read_package,
     version_in,
 )
-from .waiting import PART_GUARD, waiting_head
+from .waiting import COMMANDS_CODE, waiting_head, waiting_parts
 
 #: The line after BUNDLE_MARK: the SHA-256 of the version's line and of what follows.
 HASH_MARK = "# sha256 of the version and of all that follows: "
 
 #: Ends a file without a command line: as a script it would do nothing, silently.
-NO_COMMANDS_CODE = '''\
+NO_COMMANDS_CODE = """\
 if __name__ == "__main__":
     sys.stderr.write(
         "wikistd: the command line is not in this file, which was built without %r:"
         " build it again without leaving that out (python3 -m wikistd bundle)\\n"
     )
     sys.exit(2)
-'''
+"""
 
 
 def bundle_text(
@@ -67,14 +66,14 @@ def bundle_text(
     docstring = script.docstring if script else '"""%s\n"""' % flat.docstring
     lines = [docstring, "", "from __future__ import annotations", ""]
     if script is None:
-        lines += [waiting_head(flat, version), "", flat.body(PART_GUARD)]
+        lines += [waiting_head(flat, version), "", waiting_parts(flat)]
     else:
         # Nobody would ask for names there: all of it is defined at once.
         lines += ['__version__ = "%s"' % version, "", "", flat.body()]
     if script is not None:
         lines += ["", script.after(flat)]
     elif "cli/main" in flat.order:
-        lines += ["", 'if __name__ == "__main__":', "    sys.exit(main())", ""]
+        lines += ["", COMMANDS_CODE]
     elif without:
         part = "cli" if "cli" in without else ", ".join(without)
         lines += ["", NO_COMMANDS_CODE % part]
@@ -130,26 +129,6 @@ def check_bundle(path: str) -> str:
     parts = rest.partition("`wikistd bundle`: ")[2].partition(".\n")[0]
     return "%s is an unchanged build of wikistd %s: %s; %s" % (
         (path, version, parts, age)
-    )
-
-
-def add_bundle_arguments(parser: Any) -> None:
-    """Tell an argparse parser what `wikistd bundle` takes."""
-    parser.add_argument(
-        "-o", dest="output", metavar="FILE", default="-", help="- is standard output"
-    )
-    parser.add_argument(
-        "--without",
-        metavar="PART,...",
-        default="",
-        help="leave out rooms (server, cli, compat, streams, tools) or modules"
-        " (websocket, mastodon, batch, ...)",
-    )
-    parser.add_argument(
-        "--with", dest="job", metavar="JOB.py", help="a script; what it uses goes in"
-    )
-    parser.add_argument(
-        "--check", metavar="FILE", help="say whether FILE is an unchanged build"
     )
 
 
@@ -225,12 +204,3 @@ def script_text(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BundleError("%s is not UTF-8: %s" % (name, error)) from None
-
-
-def bundle_main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run `wikistd bundle` by itself; return the exit code."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="wikistd bundle")
-    add_bundle_arguments(parser)
-    return finish_tool(run_bundle, parser.parse_args(arguments))

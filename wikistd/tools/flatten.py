@@ -11,6 +11,7 @@ import builtins
 import re
 from typing import (
     TYPE_CHECKING,
+    Container,
     Dict,
     Iterable,
     Iterator,
@@ -41,8 +42,8 @@ FLAT_WIDTH = 88
 #: A comment or a string literal, whole: in strings, line ends are content.
 STRING_OR_COMMENT = re.compile(
     r"#[^\n]*"
-    r'|"""(?:\\.|[^\\])*?"""'
-    r"|'''(?:\\.|[^\\])*?'''"
+    r'|"{3}(?:\\.|[^\\])*?"{3}'
+    r"|'{3}(?:\\.|[^\\])*?'{3}"
     r'|"(?:\\.|[^"\\])*"'
     r"|'(?:\\.|[^'\\])*'",
     re.S,
@@ -61,16 +62,24 @@ class FlatModule:
         tree = self._parsed()
         #: (module path, name) imported from the package while it runs
         self.needs: List[Tuple[str, str]] = []
+        #: the same, imported by a function when it is called
+        self.late_needs: List[Tuple[str, str]] = []
         #: ("", module) or (module, name) from the standard library
         self.standard: Set[Tuple[str, str]] = set()
         self.docstring = ast.get_docstring(tree) or ""
         self.defined: Dict[str, int] = {}
         self._drop: Set[int] = set()
+        #: {line: module path} of the late imports
+        self._late_lines: Dict[int, str] = {}
         self._docstrings = set(docstring_lines(tree))
         if self.docstring:
             self._remove(tree.body[0])
         for node in tree.body[bool(self.docstring) :]:
             self._sort(node)
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                for part in ast.walk(node):
+                    if isinstance(part, ast.ImportFrom) and part.level:
+                        self._take_import(part, is_late=True)
 
     def _parsed(self) -> ast.Module:
         import ast
@@ -106,7 +115,11 @@ class FlatModule:
                 self.defined[name] = node.lineno
 
     def _take_import(
-        self, node: Union[ast.Import, ast.ImportFrom], *, typing_only: bool = False
+        self,
+        node: Union[ast.Import, ast.ImportFrom],
+        *,
+        typing_only: bool = False,
+        is_late: bool = False,
     ) -> bool:
         """Note what is imported; return whether the statement stays."""
         import ast
@@ -125,12 +138,15 @@ class FlatModule:
                     "%s:%d: `as` or `*` in an import" % (self.short, node.lineno)
                 )
             if node.level and not typing_only:
-                self.needs.append((self._resolve(node), alias.name))
+                needs = self.late_needs if is_late else self.needs
+                needs.append((self._resolve(node), alias.name))
             elif not node.level and node.module != "__future__":
                 self.standard.add((node.module or "", alias.name))
         if not node.level and node.module != "__future__":
             return True
         self._remove(node)
+        if is_late:
+            self._late_lines[node.lineno] = self._resolve(node)
         return False
 
     def _resolve(self, node: ast.ImportFrom) -> str:
@@ -147,11 +163,19 @@ class FlatModule:
         """Return whether the module's own top level needs `name` while it runs."""
         return any(name in names_used_at_import(node) for node in self._parsed().body)
 
-    def body(self, indent: str = "") -> str:
-        """Return what stays of the text, indented, without blank lines at its ends."""
+    def body(self, indent: str = "", late: Container[str] = ()) -> str:
+        """Return what stays of the text, indented, without blank lines at its ends.
+
+        The imports of functions become definitions of those parts that are `late`.
+        """
         inside = self._lines_inside_strings() if indent else set()
         kept: List[str] = []
         for number, line in enumerate(self.lines, 1):
+            if number in self._late_lines:
+                part = self._late_lines[number]
+                spaces = line[: len(line) - len(line.lstrip())]
+                then = 'define_parts({"%s"})' % part if part in late else "pass"
+                kept.append(indent + spaces + then)
             if number in self._drop:
                 continue
             if number in inside:
@@ -319,7 +343,7 @@ class Flat:
                 need
                 for name, module in self.modules.items()
                 if name not in dropped and name != "__init__"
-                for need, _ in module.needs
+                for need, _ in module.needs + module.late_needs
             }
             stay = [
                 name
@@ -377,6 +401,9 @@ class Flat:
 
         for name in sorted(set(wanted), key=lambda n: (n.count("/"), n)):
             visit(name)
+        for name in order:  # which grows: what functions import may come behind them
+            for need in sorted({module for module, _ in self.modules[name].late_needs}):
+                visit(need)
         return order
 
     def _stand_ins(self, dropped: Dict[str, str]) -> Dict[str, str]:
@@ -384,7 +411,7 @@ class Flat:
         found = {}
         for name in self.order:
             module = self.modules[name]
-            for need, what in module.needs:
+            for need, what in module.needs + module.late_needs:
                 if need not in dropped:
                     continue
                 if module.uses_at_import(what):
@@ -446,18 +473,24 @@ class Flat:
         needs = {module for module, _ in self.modules[name].needs}
         return sorted(needs & set(self.order))
 
-    def body(self, guard: str = "") -> str:
-        """Return the modules' texts, each under its name and docstring as comments.
+    def all_needs_of(self, names: Iterable[str]) -> Set[str]:
+        """Return the modules in the file that hold these public names or are needed."""
+        found = {self.public[name] for name in names if name in self.public}
+        for name in reversed(self.order):
+            if name in found:
+                found.update(self.needs_of(name))
+        return found.intersection(self.order)
 
-        `guard` is a line that each text is indented under, with %s for its name.
-        """
-        parts = []
-        for name in self.order:
+    def body(self) -> str:
+        """Return the modules' texts, each under its name and docstring as comments."""
+        return self.joined((name, self.modules[name].body()) for name in self.order)
+
+    def joined(self, parts: Iterable[Tuple[str, str]]) -> str:
+        """Return (module, text) pairs as one text, each under name and docstring."""
+        texts = []
+        for name, text in parts:
             module = self.modules[name]
             lines = ["# " + "=" * (FLAT_WIDTH - 2), "# wikistd/" + module.short, "#"]
             lines += [("# " + line).rstrip() for line in module.docstring.splitlines()]
-            text = module.body("    " if guard else "")
-            if text:
-                lines += [guard % name if guard else "", text]
-            parts.append("\n".join(lines))
-        return "\n\n\n".join(parts) + "\n"
+            texts.append("\n".join([*lines, "", text] if text else lines))
+        return "\n\n\n".join(texts) + "\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 #: First words of a file made by `bundle`; the version follows.
 BUNDLE_MARK = "# wikistd in one file, version "
@@ -38,18 +38,6 @@ class BundleError(ValueError):
 
 class ChangedCopy(BundleError):
     """A file or folder is no copy of wikistd, or was changed since it was made."""
-
-
-def finish_tool(run: Callable[[Any], str], given: Any) -> int:
-    """Run a tool; print its sentence; return the exit code."""
-    try:
-        sentence = run(given)
-    except (BundleError, OSError) as error:
-        print("wikistd: %s" % error, file=sys.stderr)
-        return 1 if isinstance(error, ChangedCopy) else 2
-    if sentence:
-        print(sentence)
-    return 0
 
 
 def own_bundle_text() -> Optional[str]:

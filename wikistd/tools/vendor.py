@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from .sources import (
     LICENSE_TEXT,
@@ -17,7 +17,6 @@ from .sources import (
     ChangedCopy,
     age_sentence,
     content_hash,
-    finish_tool,
     package_version,
     read_package,
     version_in,
@@ -209,17 +208,6 @@ def write_vendored(path: str, text: str) -> None:
         file.write(text)
 
 
-def add_vendor_arguments(parser: Any) -> None:
-    """Tell an argparse parser what `wikistd vendor` takes."""
-    parser.add_argument("folder", metavar="DIR", help="what the copy becomes")
-    parser.add_argument(
-        "--check", action="store_true", help="tell version, age and local changes"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace a copy that was changed by hand"
-    )
-
-
 def run_vendor(given: Any) -> str:
     """Do what the parsed arguments say; return a sentence.
 
@@ -229,12 +217,3 @@ def run_vendor(given: Any) -> str:
     if given.check:
         return check_vendored(given.folder)
     return vendor_package(given.folder, is_forced=given.force)
-
-
-def vendor_main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run `wikistd vendor` by itself; return the exit code."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="wikistd vendor")
-    add_vendor_arguments(parser)
-    return finish_tool(run_vendor, parser.parse_args(arguments))

@@ -1,7 +1,8 @@
-"""The head of the one file: its parts wait in it until a name of theirs is asked for.
+"""The one file, whose parts wait in it until a name of theirs is asked for.
 
-In: the joined modules.  Out: the code that stands before them, as text.  Pure.
-Not here: the modules' own texts (flatten.py).
+In: the joined modules.  Out: the code that stands before them, and they themselves, as
+code or as text that is compiled on demand.  Pure.  Not here: the modules' own texts
+(flatten.py).
 """
 
 from __future__ import annotations
@@ -9,20 +10,47 @@ from __future__ import annotations
 from typing import Sequence
 
 from .flatten import FLAT_WIDTH, Flat
+from .sources import BundleError
 
-#: The line that each part of the file is indented under.
-PART_GUARD = 'if "%s" in PARTS_NOW:'
+#: What clients use every day stands in the file as code, with all that it needs: it
+#: is compiled once, into the pyc file.  What else there is stands there as text.
+CODE_NAMES = ("HttpClient", "Session", "edit_page", "query_pages")
+
+#: A part that is code.
+CODE_PART = """\
+if "%s" in PARTS_NOW:
+%s"""
+
+#: A part that is text, between delimiters.
+TEXT_PART = """\
+PARTS_TEXTS["%s"] = lambda: r%s
+%s
+%s"""
 
 #: The first code of the file; the file has no syntax that 3.7 does not know.
-TOO_OLD_CODE = '''\
+TOO_OLD_CODE = """\
 import sys
 
 if sys.version_info < (3, 8):
     raise ImportError("wikistd needs Python 3.8 or newer, not %s" % sys.version[:6])
 
-'''
+import os
+import threading
+import types
 
-WAITING_CODE = '''\
+TYPE_CHECKING = False  # what type checkers take for True, without 3 ms of typing
+if TYPE_CHECKING:
+    from typing import Any
+
+"""
+
+#: Type checkers do not read texts.
+TEXT_NAMES_CODE = """\
+    # What stands below as text is there for type checkers by its names only.
+%s
+"""
+
+WAITING_CODE = """\
 #: The parts of this file, in their order: what each needs of them, its public names.
 FILE_PARTS = {
 %s}
@@ -31,8 +59,10 @@ FILE_PARTS = {
 #: Its code runs again when a name is asked for, for the part with that name and the
 #: parts that this one needs, in a module behind this one; when all are there, their
 #: names are taken over: no thread sees a part that is half defined.
+#:
+#: What clients rarely use stands below as text.  It is compiled when it is asked for,
+#: in its lines of this file: a traceback or a debugger shows them.
 PARTS_NOW = globals().pop("PARTS_ASKED_FOR", None)
-TYPE_CHECKING = False  # what type checkers take for True, without 3 ms of typing
 if PARTS_NOW is None:
     PARTS_BEFORE = globals().get("PARTS_CODE")
     PARTS_CODE = sys._getframe().f_code if hasattr(sys, "_getframe") else None
@@ -45,10 +75,12 @@ if PARTS_NOW is None:
         PARTS_TAKEN = {"PARTS_NOW"}
         PARTS_AGAIN: set[str] = globals().get("PARTS_DONE", set())
         PARTS_DONE: set[str] = set()
+        # Functions, for the lines in which they stand.
+        PARTS_TEXTS: dict[str, Any] = {}
     # else the same file is reloaded: what is defined stays, and so do its objects
 
     def define_parts(wanted: set[str]) -> None:
-        """Define these parts and those that they need."""
+        # These, and those that they need.
         for part in reversed(list(FILE_PARTS)):
             if part in wanted:
                 wanted.update(FILE_PARTS[part][0].split())
@@ -63,14 +95,26 @@ if PARTS_NOW is None:
                         globals()[name] = vars(PARTS_BEHIND)[name]
                         PARTS_TAKEN.add(name)
 
+    def code_of_texts(parts: set[str]) -> types.CodeType:
+        whole, file = "", ""
+        for part in [part for part in PARTS_TEXTS if part in parts]:
+            place = PARTS_TEXTS[part].__code__
+            file = place.co_filename
+            whole += "\\n" * (place.co_firstlineno - 1 - whole.count("\\n"))
+            whole += PARTS_TEXTS[part]()
+        return compile(whole, file, "exec")
+
     if not TYPE_CHECKING:
 
         def __getattr__(name: str) -> object:
-            """Define the part that holds `name`."""
+            # Defines the part that holds `name`.
 %s            if not name.startswith("__"):
-                found = [p for p in FILE_PARTS if name in FILE_PARTS[p][1].split()]
+                found = {p for p in FILE_PARTS if name in FILE_PARTS[p][1].split()}
                 # A name that is not public may be in any part.
-                define_parts(set(found or FILE_PARTS))
+                define_parts(found or {
+                    part for part in FILE_PARTS
+                    if part not in PARTS_TEXTS or name in PARTS_TEXTS[part]()
+                })
                 if name in globals():
                     return globals()[name]
             raise AttributeError("module %%r has no attribute %%r" %% (__name__, name))
@@ -80,30 +124,41 @@ if PARTS_NOW is None:
 
     if PARTS_ANEW:
         vars(PARTS_BEHIND).update(globals())
-    if __name__ != "__main__" and PARTS_CODE and (
-        vars(sys.modules.get(__name__, sys)) is globals()
-    ):
+    if PARTS_CODE and vars(sys.modules.get(__name__, sys)) is globals():
         define_parts(PARTS_AGAIN.intersection(FILE_PARTS))
         PARTS_NOW = set()
-    else:  # run as a script or by exec, where nobody would ask: all of it at once
+    else:  # run by exec, where nobody would ask: all of it at once
         PARTS_NOW = set(FILE_PARTS)
         PARTS_DONE.update(PARTS_NOW)
-'''
+"""
+
+#: Behind the parts.
+TEXTS_NOW_CODE = """\
+if PARTS_NOW.intersection(PARTS_TEXTS):
+    exec(code_of_texts(PARTS_NOW))
+"""
+
+#: The end of a file with a command line.
+COMMANDS_CODE = """\
+if __name__ == "__main__" and globals() is not vars(PARTS_BEHIND):
+    define_parts({"cli/main"})
+    sys.exit(globals()["main"]())
+"""
 
 #: In __getattr__, where something was left out.
-ASK_LEFT_OUT_CODE = '''\
+ASK_LEFT_OUT_CODE = """\
             if name in LEFT_OUT:
                 raise ImportError(left_out_sentence(name))
-'''
+"""
 
-LEFT_OUT_CODE = '''\
+LEFT_OUT_CODE = """\
 #: Names that this file was built without, and the part each went with.
 LEFT_OUT = {
 %s}
 
 
 def left_out_sentence(name: str) -> str:
-    """Return how to have `name` back."""
+    # How to have `name` back.
     return (
         "%%s is not in this file, which was built without %%r: build it again without"
         " leaving that out (python3 -m wikistd bundle)" %% (name, LEFT_OUT[name])
@@ -111,7 +166,7 @@ def left_out_sentence(name: str) -> str:
 
 
 def left_out_part(name: str) -> Any:
-    """Return a stand-in that says, when used, how to have `name` back."""
+    # Return a stand-in that says, when used, how to have `name` back.
 
     def refuse(*values: Any, **named: Any) -> Any:
         raise ImportError(left_out_sentence(name))
@@ -119,13 +174,13 @@ def left_out_part(name: str) -> Any:
     return type(name, (), {"__new__": refuse, "__doc__": "Left out of this file."})
 
 
-'''
+"""
 
 #: The names of the head.  No part may define one.
 WAITING_NAMES = frozenset(
     "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCKS PARTS_BEFORE PARTS_AGAIN"
-    " PARTS_ANEW PARTS_TAKEN PARTS_DONE PARTS_ASKED_FOR define_parts LEFT_OUT"
-    " left_out_sentence left_out_part".split()
+    " PARTS_ANEW PARTS_TAKEN PARTS_DONE PARTS_TEXTS PARTS_ASKED_FOR define_parts"
+    " code_of_texts LEFT_OUT left_out_sentence left_out_part".split()
 )
 
 
@@ -134,8 +189,11 @@ def waiting_head(flat: Flat, version: str) -> str:
     flat.check_free(WAITING_NAMES)
     left_out = dict(flat.left_out, **flat.stand_ins)
     public = flat.exported()
-    text = TOO_OLD_CODE + "import os\nimport threading\nimport types\n"
-    text += "from typing import Any\n\n" if left_out else "\n"
+    as_code = flat.all_needs_of(CODE_NAMES)
+    text = TOO_OLD_CODE
+    in_texts = [name for name in public if flat.public[name] not in as_code]
+    if in_texts:
+        text += TEXT_NAMES_CODE % "".join("    %s: Any\n" % name for name in in_texts)
     text += '__version__ = "%s"\n\n' % version
     text += "__all__ = [\n%s]\n\n" % "".join('    "%s",\n' % n for n in public)
     if left_out:
@@ -149,6 +207,35 @@ def waiting_head(flat: Flat, version: str) -> str:
         rows.append(part_row(name, flat.needs_of(name), names))
     ask = ASK_LEFT_OUT_CODE if left_out else ""
     return text + WAITING_CODE % ("".join(rows), ask)
+
+
+def waiting_parts(flat: Flat) -> str:
+    """Return the parts, those that are code first, and what runs the texts."""
+    as_code = flat.all_needs_of(CODE_NAMES)
+    code = [name for name in flat.order if name in as_code]
+    texts = [name for name in flat.order if name not in as_code]
+    parts = [(name, code_part(flat, name)) for name in code]
+    parts += [(name, text_part(flat, name)) for name in texts]
+    return flat.joined(parts) + "\n\n" + TEXTS_NOW_CODE
+
+
+def code_part(flat: Flat, name: str) -> str:
+    """Return a module's text, indented under its guard."""
+    text = flat.modules[name].body("    ", late=flat.order)
+    return text and CODE_PART % (name, text)
+
+
+def text_part(flat: Flat, name: str) -> str:
+    """Return a module's text as a string.  BundleError where it cannot be one."""
+    module = flat.modules[name]
+    text = module.body(late=flat.order)
+    for delimiter in ("'" * 3, '"' * 3):
+        if delimiter not in text:
+            return text and TEXT_PART % (name, delimiter, text, delimiter)
+    raise BundleError(
+        "%s has strings between %s and strings or docstrings between %s, and is to be "
+        "a string itself: let one of them be none" % (module.short, "'" * 3, '"' * 3)
+    )
 
 
 def part_row(name: str, needs: Sequence[str], names: Sequence[str]) -> str:

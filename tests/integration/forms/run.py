@@ -65,7 +65,7 @@ def module_names():
 def alias_one_file(module):
     """Make every `wikistd.room.file` mean the module in which the parts are defined."""
     assert not module.PARTS_DONE, "imported, the file defines nothing yet"
-    assert not hasattr(module, "any_other_name"), "asking for this defined all parts"
+    module.define_parts(set(module.FILE_PARTS))
     sys.modules["wikistd"] = module
     for name in module_names():
         sys.modules[name] = module.PARTS_BEHIND
@@ -118,11 +118,10 @@ def set_up(form, folder):
 def build(form, folder):
     """Write the form into `folder`."""
     sys.path.insert(0, str(ROOT))
-    bundle = importlib.import_module("wikistd.tools.bundle").bundle_main
-    vendor = importlib.import_module("wikistd.tools.vendor").vendor_main
+    command = importlib.import_module("wikistd.cli.main").main
     one = os.path.join(folder, "wikistd.py")
     if form == "copy":
-        return vendor([os.path.join(folder, "app", "_vendor", "wiki")])
+        return command(["vendor", os.path.join(folder, "app", "_vendor", "wiki")])
     if form == "package":
         return 0
     if form == "bundle":
@@ -132,10 +131,10 @@ def build(form, folder):
         if wrong:
             print("parts with other statements than their modules: %s" % wrong)
             return 1
-    options = ["-o", one]
+    options = ["bundle", "-o", one]
     if form.startswith("without-"):
         options += ["--without", form[len("without-"):]]
-    code = bundle(options)
+    code = command(options)
     if form == "zip" and code == 0:
         with zipfile.ZipFile(os.path.join(folder, "lib.zip"), "w", zipfile.ZIP_DEFLATED) as file:
             file.write(one, "wikistd.py")

@@ -85,11 +85,11 @@ class Taking(PoolCase):
             def __bool__(self):
                 return True
 
-        pool = ConnectionPool()
+        pool = ConnectionPool(max_size=1)
         self.assertIsNone(pool._pop_idle(Emptied()))
-        pool._idle["gone"] = []
+        pool._idle.update(gone=[], back=[])
         self.assertFalse(pool._evict_oldest())
-        self.assertEqual(pool._idle, {})
+        self.assertEqual(pool._idle, {"back": []})
 
 
 class Limits(PoolCase):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
 import time
 from typing import Any, Iterator, List, Optional
 
@@ -25,13 +26,20 @@ class LocalConnector:
         self.app = app
         self.connections = 0
         self.requests = 0
+        self._lock = threading.Lock()
 
     def __call__(
         self, host: str, port: int, timeout: Optional[float] = None
     ) -> LocalSocket:
         """Return a new connection, whatever the host and the port."""
-        self.connections += 1
+        with self._lock:
+            self.connections += 1
         return LocalSocket(self, host, port)
+
+    def count_request(self) -> None:
+        """Count one request more."""
+        with self._lock:
+            self.requests += 1
 
 
 class LocalSocket:
@@ -120,7 +128,7 @@ class LocalSocket:
 
     def _run(self, head: RequestHead) -> Iterator[bytes]:
         self._head = None
-        self.connector.requests += 1
+        self.connector.count_request()
         body: Any = io.BytesIO(b"".join(self._body))
         environ = build_environ(
             head, body, server=(self.host, self.port), is_threaded=False

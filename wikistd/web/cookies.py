@@ -128,9 +128,10 @@ class CookieStore(http.cookiejar.LWPCookieJar):
 
     def set_policy(self, policy: http.cookiejar.CookiePolicy) -> None:
         """Ask `policy` too, after the rules of RFC 6265bis."""
-        super().set_policy(policy)
-        self._given_policy = policy
-        self._version += 1
+        with self._store_lock():
+            super().set_policy(policy)
+            self._given_policy = policy
+            self._version += 1
 
     def set_cookie(self, cookie: http.cookiejar.Cookie) -> None:
         """Put a cookie in, as it is; one of the same name, domain and path goes."""

@@ -121,7 +121,8 @@ class ConnectionPool:
         # By id, and not a WeakSet, which threads may use at once on CPython only.
         self._open: Dict[int, weakref.ref[Connection]] = {}
         self._freed = threading.Event()
-        self._waiters = 0
+        # One item for each thread that waits: threads lose some of `+=`.
+        self._waiters: List[None] = []
 
     def acquire(self, key: Any, deadline: Optional[Deadline]) -> Connection:
         """Return an idle connection, or one that is still to be connected.
@@ -204,13 +205,13 @@ class ConnectionPool:
                 "or raise pool_size" % self.max_size,
                 phase="connect",
             ) from None
-        self._waiters += 1
+        self._waiters.append(None)
         try:
             is_freed = self._freed.wait(seconds)
             self._freed.clear()
             return is_freed
         finally:
-            self._waiters -= 1
+            self._waiters.pop()
 
     def _evict_oldest(self) -> bool:
         """Close the connection that was idle longest; return whether there was one."""

@@ -196,8 +196,11 @@ class WebRequest(urllib.request.Request):
     """
 
     #: Read six times a request: this way without a call of Python code.
-    data: Any = vars(urllib.request.Request)["data"].getter(
-        operator.attrgetter("_data")
+    data: Any = property(
+        operator.attrgetter("_data"),
+        vars(urllib.request.Request)["data"].fset,
+        vars(urllib.request.Request)["data"].fdel,
+        "What is sent, None for no body.",
     )
 
     #: What rides along; class attributes cost a request nothing.

@@ -45,6 +45,9 @@ class Served(unittest.TestCase):
                 b" for: serve_wiki(allowed_hosts=) and `wikistd serve --allow-host NAME` name"
                 b" more hosts\n"
             ))
+            # Nor does an address within the path tell another host than Host does.
+            for target in ("/x://localhost" + API, "//x://localhost" + API):
+                self.assertEqual(self.ask(wiki, target, Host="evil.example")[0], 403)
             self.assertIsNone(wiki.store.get_page("A"))
 
     def test_foreign_origin(self):

@@ -348,9 +348,11 @@ class Resuming(FeedCase):
             status, document = self.refused(headers=["Last-Event-ID: " + place])
             self.assertEqual(status, "HTTP/1.1 400 Bad Request", place[:20])
             self.assertEqual(document["name"], "InvalidAssignmentError")
-        for value in ("true", "1.5", '"1"', "null"):
-            place = '[{"topic":"%s","partition":0,"offset":%s}]' % (EQIAD, value)
-            self.assertIn("400", self.refused(headers=["Last-Event-ID: " + place])[0])
+        for value in ("true", "1.5", '"1"', "null", str(2**63), str(-(10**40))):
+            for name in ("offset", "timestamp"):
+                place = '[{"topic":"%s","partition":0,"%s":%s}]' % (EQIAD, name, value)
+                status, _ = self.refused(headers=["Last-Event-ID: " + place])
+                self.assertIn("400", status, place)
 
     def test_topics_of_other_streams(self):
         """A topic that was not asked for is 404."""

@@ -287,6 +287,18 @@ class Replies(ServerCase):
             got = ask(sock, b"GET http://there?y HTTP/1.1\r\nHost: here\r\n\r\n")
             self.assertEqual(got[2], b"GET /?y 0")
 
+    def test_address_within_a_path(self):
+        """A path that holds an address is a path, and says nothing about the host."""
+
+        def app(environ, start_response):
+            start_response("200 OK", TEXT)
+            return [("%(HTTP_HOST)s %(PATH_INFO)s" % environ).encode("ascii")]
+
+        for sock in self.connections(app):
+            for target in (b"/wiki/Http://there/x", b"/x://there", b"//x://there/y"):
+                got = ask(sock, b"GET " + target + b" HTTP/1.1\r\nHost: here\r\n\r\n")
+                self.assertEqual(got[2], b"here " + target)
+
     def test_validator(self):
         """The environ and the calls are what PEP 3333 says."""
 

@@ -400,7 +400,12 @@ def _is_place(entry: Any) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
         return False
     place = entry.get("offset", entry.get("timestamp"))
-    return all(type(value) is int for value in (entry.get("partition"), place))
+    return all(map(_is_feed_number, (entry.get("partition"), place)))
+
+
+def _is_feed_number(value: Any) -> bool:
+    # Kafka's are of 64 bits, and sqlite's.
+    return type(value) is int and -(2**63) <= value < 2**63
 
 
 def _feed_problem(status: str, kind: str, detail: str, title: str = "") -> FeedRefused:

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -63,8 +64,15 @@ print(kb[0])
 
 
 def bare_size(path):
-    """Return the bytes of a source without comments, docstrings and blank lines."""
+    """Return the bytes of a source without comments, docstrings and blank lines.
+
+    What stands in the one file as text is counted as the code that it is.
+    """
     text = pathlib.Path(path).read_text("utf-8")
+    text = re.sub(
+        r'^PARTS_TEXTS\["[^"]*"\] = lambda: r(\'{3}|"{3})\n(.*?)^\1$',
+        lambda match: match.group(2), text, flags=re.M | re.S,
+    )
     skip = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -12,7 +12,7 @@ import unittest
 import wikistd
 from tests.repo.source import PACKAGE, sources
 from wikistd.cli.main import main
-from wikistd.tools.bundle import bundle_text
+from wikistd.tools.building import bundle_text
 from wikistd.tools.flatten import parse_modules
 from wikistd.tools.sources import read_package
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 import wikistd
 from tests.repo.source import ROOT
-from wikistd.tools.bundle import bundle_text
+from wikistd.tools.building import bundle_text
 from wikistd.tools.sources import LICENSE_TEXT, BundleError
 
 from .builds import PARSED, Case, build, run_bundle, run_python
@@ -292,7 +292,7 @@ class WithJob(Case):
         """`bundle --with job.py -o one.py`, and it checks as an unchanged build."""
         job = self.write("job.py", JOB)
         one = os.path.join(self.folder, "one.py")
-        with mock.patch("wikistd.tools.bundle.parse_modules", lambda files: PARSED):
+        with mock.patch("wikistd.tools.building.parse_modules", lambda files: PARSED):
             code, out, err = run_bundle("--with", job, "-o", one)
         self.assertEqual((code, out), (0, ""))
         self.assertRegex(err, r"^wrote wikistd \S+ to \S+one\.py, \d+ bytes\n$")

@@ -6,7 +6,7 @@ import sys
 import unittest
 
 from tests.repo.source import PACKAGE, Source
-from wikistd.tools.bundle import bundle_text
+from wikistd.tools.building import bundle_text
 from wikistd.tools.flatten import parse_modules
 from wikistd.tools.sources import BundleError
 

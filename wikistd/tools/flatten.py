@@ -2,7 +2,7 @@
 
 In: {path: source} of a package that keeps the rule of one file.  Out: its statements
 without the imports between its modules.
-Pure.  Not here: reading sources (sources.py), the head of the file (bundle.py).
+Pure.  Not here: reading sources (sources.py), the rest of the file (building.py).
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ SPREAD_PARTS = {
         "formats/deflate",
     ),
 }
+#: What makes files of the package, and so has nothing to do in one.
+PACKAGE_ONLY = ("tools/building", "tools/flatten", "tools/scripts", "tools/waiting")
 FLAT_WIDTH = 88
 #: A comment or a string literal, whole: in strings, line ends are content.
 STRING_OR_COMMENT = re.compile(
@@ -371,7 +373,7 @@ class Flat:
                 wanted += [
                     name for name in self.modules
                     if name.startswith(room + "/") and name not in dropped
-                    and not name.endswith("__init__")
+                    and not name.endswith("__init__") and name not in PACKAGE_ONLY
                 ]
             return wanted
         wanted = []
@@ -403,7 +405,8 @@ class Flat:
             visit(name)
         for name in order:  # which grows: what functions import may come behind them
             for need in sorted({module for module, _ in self.modules[name].late_needs}):
-                visit(need)
+                if need not in PACKAGE_ONLY:
+                    visit(need)
         return order
 
     def _stand_ins(self, dropped: Dict[str, str]) -> Dict[str, str]:

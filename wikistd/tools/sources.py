@@ -13,6 +13,9 @@ from typing import Dict, Optional, Tuple
 #: First words of a file made by `bundle`; the version follows.
 BUNDLE_MARK = "# wikistd in one file, version "
 
+#: The line after BUNDLE_MARK: the SHA-256 of the version's line and of what follows.
+HASH_MARK = "# sha256 of the version and of all that follows: "
+
 #: The file LICENSE of the repository, which an installed package does not lie beside.
 LICENSE_TEXT = """\
 BSD Zero Clause License
@@ -106,6 +109,11 @@ def content_hash(text: str) -> str:
 
     data = text.replace("\r\n", "\n").encode("utf-8", "surrogateescape")
     return hashlib.sha256(data).hexdigest()
+
+
+def hash_line(version: str, rest: str) -> str:
+    """Return the second line of the file."""
+    return HASH_MARK + content_hash(version + "\n" + rest)
 
 
 def version_order(text: str) -> Tuple[int, ...]:

@@ -259,15 +259,47 @@ class Connections(unittest.TestCase):
         self.assertEqual(calls, [0.05, 0.0])
         with self.assertRaises(socket.timeout):
             connection.receive(9, deadline, 0.05)
-        self.assertEqual(calls, [0.05, 0.0, 0.05])
-        self.peer.sendall(piece * 2)
-        connection.receive(POURING_BYTES, deadline, 0.05)
+        with self.assertRaises(socket.timeout):
+            connection.receive(9, Deadline(0.02), None)
+        later = threading.Timer(0.05, self.peer.sendall, [piece * 2])
+        later.start()
+        self.addCleanup(later.join)
+        self.assertEqual(connection.receive(POURING_BYTES, deadline, None), piece)
+        self.assertEqual(calls, [0.05, 0.0])
         with self.assertRaises(TransportTimeout):
             connection.receive(9, Deadline(0), 0.05)
         connection.send(b"x", Deadline(30))
         self.assertGreater(calls[-1], 29)
         connection.receive(9, deadline, 0.05)
         self.assertEqual(connection.received, 3 * POURING_BYTES + 9)
+
+    def test_pouring_was_taken_back(self):
+        """What the system told of may be gone again: the wait goes on."""
+        connection = self.connection
+        answers = [BlockingIOError, BlockingIOError, b"x"]
+
+        def receive(size):
+            answer = answers.pop(0)
+            if answer is BlockingIOError:
+                raise answer
+            return answer
+
+        connection._recv = receive
+        connection._is_pouring = True
+        self.peer.sendall(b"x")
+        self.assertEqual(connection.receive(9, Deadline(60), 5), b"x")
+
+    def test_shared(self):
+        """With one thread receiving and others sending, the limit stays as it is."""
+        calls = []
+        connection = self.connection
+        self.peer.sendall(b"x" * POURING_BYTES * 2)
+        connection.receive(POURING_BYTES, None, 5)
+        set_timeout = connection.sock.settimeout
+        connection._settimeout = lambda t: (calls.append(t), set_timeout(t))
+        connection.share(7)
+        connection.receive(POURING_BYTES, None, 7)
+        self.assertEqual(calls, [7])
 
     def test_input(self):
         """has_input waits for bytes, not longer than told."""

@@ -438,16 +438,14 @@ class LengthDecoder:
 
     __slots__ = ("length", "remaining", "is_done", "leftover", "trailers")
 
+    wanted = None  # any number of bytes may be received at once
+
     def __init__(self, length: int) -> None:
         self.length = length
         self.remaining = length
         self.is_done = length == 0
         self.leftover = b""
         self.trailers: List[Tuple[str, str]] = []
-
-    def wanted(self, size: int) -> int:
-        """Return how many bytes to receive at once."""
-        return size
 
     def feed(self, data: bytes) -> bytes:
         """Return the payload in `data`."""
@@ -478,15 +476,13 @@ class CloseDecoder:
 
     __slots__ = ("is_done", "leftover", "trailers", "remaining")
 
+    wanted = None  # any number of bytes may be received at once
+
     def __init__(self) -> None:
         self.is_done = False
         self.leftover = b""
         self.remaining = 0  # not known
         self.trailers: List[Tuple[str, str]] = []
-
-    def wanted(self, size: int) -> int:
-        """Return how many bytes to receive at once."""
-        return size
 
     def feed(self, data: bytes) -> bytes:
         """Return `data`."""

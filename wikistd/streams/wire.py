@@ -27,8 +27,7 @@ class WebSocketWire:
         self.tick_seconds = tick_seconds
         self._lock = threading.Lock()
         self._is_tls = hasattr(connection.sock, "pending")
-        # One timeout for both directions, set once: sockets have no two.
-        connection.set_timeout(tick_seconds)
+        connection.share(tick_seconds)
 
     def receive(self) -> Optional[bytes]:
         """Return what has arrived, b"" at the end, None after a silent tick."""

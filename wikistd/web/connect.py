@@ -170,9 +170,11 @@ class Connection:
         """
         wait = idle
         if deadline is not None and deadline.ends_at is not None:
-            wait = deadline.ends_at - deadline.monotonic()
-            if wait <= 0 or (idle is not None and idle < wait):
-                wait = next_wait(deadline, idle)
+            left = deadline.ends_at - deadline.monotonic()
+            if left <= 0:
+                next_wait(deadline, idle)  # it raises
+            if idle is None or left < idle:
+                wait = left
         present = self._timeout
         if wait is not None and present is not None and wait > KEEP_TIMEOUT_SECONDS:
             if -0.01 * wait < present - wait < 0.01:
@@ -208,10 +210,10 @@ class Connection:
                     next_wait(deadline, idle)
             try:
                 data: bytes = self._recv(size)
-                self.received += len(data)
-                return data
             except BlockingIOError:
-                self._is_pouring = False
+                data = self._receive_later(size, deadline, idle)
+            self.received += len(data)
+            return data
         self._set_wait(deadline, idle)
         data = self._recv(size)
         self.received += len(data)
@@ -219,6 +221,29 @@ class Connection:
             self._is_pouring = True
             self.set_timeout(0.0)
         return data
+
+    def _receive_later(
+        self, size: int, deadline: Optional[Deadline], idle: Optional[float]
+    ) -> bytes:
+        """Wait for what pours in, and return it."""
+        while True:
+            wait = next_wait(deadline, idle)
+            if not self._is_readable(self.sock.fileno(), wait):
+                raise socket.timeout("timed out")
+            try:
+                data: bytes = self._recv(size)
+                return data
+            except BlockingIOError:
+                # Rare: the system took back what it had told of.
+                continue
+
+    def share(self, timeout: Optional[float]) -> None:
+        """Let one thread receive while others send, on the socket itself.
+
+        A socket has one time limit for both directions: it is never changed again.
+        """
+        self._may_pour = self._is_pouring = False
+        self.set_timeout(timeout)
 
     def has_input(self, seconds: float) -> bool:
         """Wait for input, `seconds` at most; return whether there is some."""
@@ -253,7 +278,7 @@ class Connection:
         except (OSError, ValueError):
             return True
 
-    def _is_readable(self, number: int, seconds: float = 0.0) -> bool:
+    def _is_readable(self, number: int, seconds: Optional[float] = 0.0) -> bool:
         if number < 0:
             return True
         if hasattr(select, "poll"):
@@ -261,7 +286,7 @@ class Connection:
                 # Kept with the connection: 0.4 us a check, a new one 0.65.
                 self._poll = select.poll()
                 self._poll.register(number, select.POLLIN)
-            return bool(self._poll.poll(seconds * 1000))
+            return bool(self._poll.poll(None if seconds is None else seconds * 1000))
         return bool(select.select([number], [], [], seconds)[0])
 
     def _is_only_ticket(self) -> bool:

@@ -104,18 +104,22 @@ class BodyReader(http.client.HTTPResponse):
             size = MAX_RECEIVE_BYTES
         try:
             while not self._ended:
+                wanted = framing.wanted
                 data: bytes = self._stream.receive(
-                    framing.wanted(size), self.deadline, self.idle_timeout
+                    size if wanted is None else wanted(size),
+                    self.deadline,
+                    self.idle_timeout,
                 )
-                if not data:
+                left = framing.remaining - len(data)
+                if left > 0 and data:
+                    # Payload and nothing else, as all of a large body but its end.
+                    framing.remaining = left
+                    return data
+                if data:
+                    data = framing.feed(data)
+                else:
                     self._check_aborted()
                     framing.feed_eof()
-                elif len(data) < framing.remaining:
-                    # Payload and nothing else, as all of a large body but its end.
-                    framing.remaining -= len(data)
-                    return data
-                else:
-                    data = framing.feed(data)
                 if framing.is_done:
                     self._finish()
                 if data:
@@ -153,30 +157,29 @@ class BodyReader(http.client.HTTPResponse):
 
     def _more(self, size: int) -> bytes:
         """Return the next decoded bytes, about `size`, b"" at the end of the body."""
-        decoder = self._decoder
-        if decoder is None:
-            data = self._receive(size)
-        else:
-            try:
-                # Each call copies the input that is left: never for a few bytes only.
-                size = max(size, DECODE_BYTES)
-                data = decoder.pull(size)
-                while not data:
-                    raw = self._receive(RECEIVE_BYTES)
-                    if not raw:
-                        decoder.finish()
-                        break
-                    decoder.push(raw)
-                    data = decoder.pull(size)
-            except ProtocolError as error:
-                raise self._failed(error) from None
-            except ConnectionLost as error:
-                raise self._failed(error) from None
-        self.total_bytes += len(data)
+        data = self._receive(size) if self._decoder is None else self._decoded(size)
+        self.total_bytes = total = self.total_bytes + len(data)
         limit = self.max_body_bytes
-        if limit is not None and self.total_bytes > limit:
+        if limit is not None and total > limit:
             raise self._failed(self._too_large(limit))
         return data
+
+    def _decoded(self, size: int) -> bytes:
+        decoder = self._decoder
+        try:
+            # Each call copies the input that is left: never for a few bytes only.
+            size = max(size, DECODE_BYTES)
+            data: bytes = decoder.pull(size)
+            while not data:
+                raw = self._receive(RECEIVE_BYTES)
+                if not raw:
+                    decoder.finish()
+                    break
+                decoder.push(raw)
+                data = decoder.pull(size)
+            return data
+        except (ProtocolError, ConnectionLost) as error:
+            raise self._failed(error) from None
 
     def _too_large(self, limit: int) -> LimitExceeded:
         return LimitExceeded(
@@ -198,28 +201,23 @@ class BodyReader(http.client.HTTPResponse):
         """Return `amt` bytes, fewer only at the end of the body; or all the rest."""
         if amt is None or amt < 0:
             return self._read_rest()
-        size = amt
-        offset = self._offset
-        have = len(self._buffer) - offset
-        if have >= size:
-            self._offset = offset + size
-            return self._buffer[offset : offset + size]
-        if have:
-            pieces = [self._take_buffer()]
-            size -= have
+        if self._buffer or not amt:
+            offset = self._offset
+            if len(self._buffer) - offset >= amt:
+                self._offset = offset + amt
+                return self._buffer[offset : offset + amt]
+            data = self._take_buffer()
         else:
-            data = self._more(size if size > READ_AHEAD_BYTES else READ_AHEAD_BYTES)
-            if len(data) >= size:
-                if len(data) > size:
-                    # Read ahead, or come along with the head.
-                    self._buffer = data
-                    self._offset = size
-                    data = data[:size]
+            data = self._more(amt if amt > READ_AHEAD_BYTES else READ_AHEAD_BYTES)
+            if len(data) == amt or not data:
                 return data
-            if not data:
-                return data
-            pieces = [data]
-            size -= len(data)
+        if len(data) > amt:
+            # Read ahead, or come along with the head.
+            self._buffer = data
+            self._offset = amt
+            return data[:amt]
+        pieces = [data] if data else []
+        size = amt - len(data)
         while size > 0:
             data = self._more(size)
             if not data:

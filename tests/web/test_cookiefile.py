@@ -128,6 +128,8 @@ class Locks(unittest.TestCase):
                     locked_file(path).__enter__()
             self.assertEqual(caught.exception.filename, os.path.realpath(path) + ".lock")
             self.assertIn("another process holds it for over 0.02 s", str(caught.exception))
+            with locked_file(path), self.assertRaisesRegex(BlockingIOError, "over 0 seconds"):
+                locked_file(path, 0).__enter__()
             with locked_file(path):
                 pass
 

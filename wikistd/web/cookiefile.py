@@ -250,12 +250,12 @@ def remove_left_behind(filename: str) -> None:
 
 
 @contextlib.contextmanager
-def locked_file(filename: str) -> Iterator[None]:
+def locked_file(filename: str, seconds: Optional[float] = None) -> Iterator[None]:
     """Keep other processes and threads out of `filename` in a with block.
 
     The lock is on a file beside it, `filename` + ".lock", since the file itself is
     replaced.  Where the system has no locks there is none.  BlockingIOError when it is
-    held for MAX_LOCK_SECONDS, as by a process that was stopped.
+    held for `seconds`, MAX_LOCK_SECONDS at most, as by a process that was stopped.
     """
     path = os.path.realpath(filename) + ".lock"
     existing_folder(path)
@@ -263,20 +263,22 @@ def locked_file(filename: str) -> Iterator[None]:
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
     try:
-        lock_handle(handle, path)
+        lock_handle(handle, path, seconds)
         yield
     finally:
         os.close(handle)  # which ends the lock, on every system
 
 
-def lock_handle(handle: int, path: str) -> None:
+def lock_handle(handle: int, path: str, seconds: Optional[float] = None) -> None:
     """Wait for the exclusive lock on the open file `path`."""
     try:
         import fcntl
     except ImportError:
         pass
     else:
-        until = time.monotonic() + MAX_LOCK_SECONDS
+        if seconds is None or seconds > MAX_LOCK_SECONDS:
+            seconds = MAX_LOCK_SECONDS
+        until = time.monotonic() + seconds
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -284,7 +286,7 @@ def lock_handle(handle: int, path: str) -> None:
             except BlockingIOError:
                 if time.monotonic() >= until:
                     sentence = "another process holds it for over %g seconds"
-                    sentence %= MAX_LOCK_SECONDS
+                    sentence %= seconds
                     raise BlockingIOError(errno.EAGAIN, sentence, path) from None
             time.sleep(LOCK_POLL_SECONDS)
     try:

@@ -477,13 +477,17 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         filename: Optional[str] = None,
         ignore_discard: bool = True,
         ignore_expires: bool = False,
+        *,
+        max_wait_seconds: Optional[float] = None,
     ) -> None:
         """Write the cookies to the account's file, session cookies too.
 
         The file is replaced as a whole, with mode 0600 from its first byte, under a
         lock between processes.  What another process changed in it since we read it is
         taken over first, unless it changed here as well.  ValueError before a file is
-        known; http.cookiejar.LoadError for a file of another version, which stays.
+        known; http.cookiejar.LoadError for a file of another version, which stays;
+        BlockingIOError when another process holds the lock for `max_wait_seconds`, at
+        most for half a minute.
         """
         filename = filename or self.filename
         if filename is None:
@@ -491,7 +495,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         filename = os.fspath(filename)
         # The file's lock first, the store's inside it: nobody waits for the other while
         # holding what the other waits for, and requests go on meanwhile.
-        with locked_file(filename), self._store_lock():
+        with locked_file(filename, max_wait_seconds), self._store_lock():
             check_cookie_version(filename)
             if filename == self.filename:
                 self._take_over_changes(filename)

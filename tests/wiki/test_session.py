@@ -10,6 +10,7 @@ import tempfile
 import threading
 import unittest
 import warnings
+from unittest import mock
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import (
@@ -21,6 +22,7 @@ from tests.wiki.conversation import (
     page,
     tokens,
 )
+from wikistd.clock import Clock, Deadline
 from wikistd.errors import (
     APIError,
     APIWarning,
@@ -34,12 +36,15 @@ from wikistd.errors import (
     TransportError,
     TransportTimeout,
 )
+from wikistd.web.cookiefile import account_filename, locked_file
 from wikistd.web.cookies import CookieStore
 from wikistd.web.logins import BearerAuth
 from wikistd.web.proxies import ProxySettings
+from wikistd.wiki.account import note_login
 from wikistd.wiki.address import check_host
 from wikistd.wiki.identity import restored_login
 from wikistd.wiki.session import Session
+from wikistd.wiki.state import CallBudget
 
 OK = {"batchcomplete": True}
 LOGGED_IN = {"login": {"result": "Success", "lguserid": 5, "lgusername": "Bot"}}
@@ -542,7 +547,7 @@ class LoggingIn(Case):
 
     def test_another_thread_has_renewed_it(self):
         def meanwhile(sent):
-            session._logged_in("Bot", None)
+            note_login(session, "Bot", None, CallBudget(9, Clock()))
             return error("assertuserfailed")
 
         session = self.logged_in(({}, meanwhile), ({}, OK))
@@ -1016,6 +1021,20 @@ class KeptCookies(Case):
             )
         )
         return LOGGED_IN
+
+    @unittest.skipUnless(hasattr(os, "O_NOFOLLOW"), "Windows waits ten seconds by itself")
+    def test_no_longer_than_the_call(self):
+        """A lock that another process does not give back costs no more than it may."""
+        for options, seconds in (
+            ({"max_wait_seconds": 0}, "0"), ({"timeout": Deadline(0)}, "0"),
+            ({"max_wait_seconds": None}, "0.02"),
+        ):
+            session = self.begin(BOT_LOGIN[0], ({}, LOGGED_IN))
+            held = locked_file(account_filename(self.path, "Bot@app"))
+            with held, mock.patch("wikistd.web.cookiefile.MAX_LOCK_SECONDS", 0.02):
+                with self.assertRaisesRegex(BlockingIOError, "for over %s sec" % seconds):
+                    session.with_options(**options).login("Bot@app", "secret")
+            self.assertIsNotNone(session.user)
 
     def user(self, name):
         info = {"id": 5, "name": name} if name[0] != "1" else {"name": name, "anon": True}

@@ -7,6 +7,7 @@ disk.  Not here: one edit (wiki/edit.py), the file (wiki/journal.py).
 from __future__ import annotations
 
 import json
+from itertools import chain, islice
 from typing import (
     Any,
     Callable,
@@ -23,7 +24,8 @@ from typing import (
 
 from ..errors import APIError, EditConflict, WikistdError
 from ..formats.checksums import make_checksum
-from .calls import LOST_SESSION_CODES, NEVER_LOGGED_IN, is_lost_session
+from .account import ask_who
+from .calls import NEVER_LOGGED_IN
 from .edit import (
     PageBase,
     edit_page,
@@ -32,6 +34,7 @@ from .edit import (
     save_edit,
     transformed_text,
 )
+from .identity import LOST_SESSION_CODES, is_lost_session
 from .journal import Journal
 from .keywords import known_params
 from .lookup import EditIntent, text_digest
@@ -105,10 +108,13 @@ def run_batch(
         return _report(_dry_results(session, jobs), on_result)
     if journal is None:
         raise TypeError("journal is missing: a path, or dry_run=True")
+    todo = keyed_jobs(jobs)
+    first = list(islice(todo, 1))  # It is checked before anything is sent.
     user = batch_user(session)
     with Journal(journal) as opened:
         opened.begin(session.api_url, user)
-        return _report(_batch_results(session, jobs, opened, user), on_result)
+        results = _batch_results(session, chain(first, todo), opened, user)
+        return _report(results, on_result)
 
 
 def undo_batch(
@@ -140,7 +146,7 @@ def batch_user(session: Session) -> Optional[str]:
     if session.user is not None:
         return session.user
     budget = CallBudget(session.max_wait_seconds, session.clock)
-    return session._known_user(budget)
+    return ask_who(session, budget)
 
 
 def _report(
@@ -214,14 +220,14 @@ def check_job(number: int, job: Mapping[str, Any]) -> None:
 
 def _batch_results(
     session: Session,
-    jobs: Iterable[Mapping[str, Any]],
+    todo: Iterable[Tuple[str, str, Dict[str, Any]]],
     journal: Journal,
     user: Optional[str],
 ) -> Iterator[BatchResult]:
     """Do what the journal does not have yet."""
     last = last_records(journal)
     view = session.with_options(formatversion=2)
-    for key, digest, job in keyed_jobs(jobs):
+    for key, digest, job in todo:
         record = last.get(digest)
         title = job["title"]
         if record is not None and record.get("result") in FINAL_RESULTS:

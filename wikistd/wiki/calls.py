@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ..errors import APIError, ProtocolError, StatusError, WikistdError
+from .account import fetch_token, login_again
 from .exchange import (
     file_positions,
     finish_pairs,
@@ -18,7 +19,7 @@ from .exchange import (
     scrub_secrets,
     send_call,
 )
-from .identity import has_oauth
+from .identity import has_oauth, is_lost_session
 from .params import TOKEN_TYPES, encode_params, is_read_action
 from .reply import wants_token
 from .retry import retry_delay
@@ -27,8 +28,6 @@ from .state import CallBudget
 #: Actions of somebody who is not logged in yet, or not any more.
 LOGIN_ACTIONS = frozenset(("login", "clientlogin", "logout", "createaccount"))
 
-#: What the wiki says when the session that a request relies on is gone.
-LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
 #: Said in its place where there never was one.
 NEVER_LOGGED_IN = (
     "this session has not logged in: session.login(user, password) comes first"
@@ -45,13 +44,6 @@ FIRST_CALL_ATTEMPTS = 2
 
 #: Characters of one attempt in the log of attempts.
 MAX_NOTE_CHARACTERS = 160
-
-
-def is_lost_session(error: BaseException) -> bool:
-    """Return whether the wiki says that nobody is logged in."""
-    return isinstance(error, APIError) and any(
-        item.get("code") in LOST_SESSION_CODES for item in error.errors
-    )
 
 
 def attempt_note(error: WikistdError) -> str:
@@ -140,7 +132,9 @@ class WikiCall:
                 # Not assertuser: a token is bound to its user's session already.
                 sent["assert"] = "user"
         if self.token_type is not None:
-            sent["token"] = self.session._token(self.token_type, self.budget)
+            sent["token"] = fetch_token(
+                self.session, self.token_type, self.budget
+            )
 
     def _has_oauth(self) -> bool:
         session, client = self.session, self.session.session
@@ -234,8 +228,7 @@ class WikiCall:
                 return True
             if "login" in renewals and is_lost_session(error):
                 renewals.discard("login")
-                renewed: bool = self.session._log_in_again(login_count, self.budget)
-                return renewed
+                return login_again(self.session, login_count, self.budget)
             if (
                 kind is None
                 and self.method == "POST"  # a token in an address would be in logs

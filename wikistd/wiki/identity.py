@@ -1,16 +1,27 @@
 """Who a session is: by OAuth, by cookies kept in a file, by name.
 
 Spec: https://www.mediawiki.org/wiki/API:Assert.  Holds: nothing.  Not here: logging
-in (wiki/session.py), cookies themselves (web/cookies.py).
+in (wiki/account.py), cookies themselves (web/cookies.py).
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, Iterable, Mapping, Optional
 
+from ..errors import APIError
 from ..web.cookies import CookieStore
 from ..web.logins import BearerAuth
 from ..web.oauth1 import OAuth1Auth
+
+#: What the wiki says when the session that a request relies on is gone.
+LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
+
+
+def is_lost_session(error: BaseException) -> bool:
+    """Return whether the wiki says that nobody is logged in."""
+    return isinstance(error, APIError) and any(
+        item.get("code") in LOST_SESSION_CODES for item in error.errors
+    )
 
 
 def has_oauth(auths: Iterable[Any], headers: Mapping[str, str]) -> bool:

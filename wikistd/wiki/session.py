@@ -1,30 +1,29 @@
 """Session: a conversation with the Action API of one wiki.
 
 Spec: https://www.mediawiki.org/wiki/API:Main_page.  Holds: who is logged in, tokens,
-the HTTP client with its cookies.  Not here: one exchange (wiki/exchange.py), what a
-reply means (wiki/reply.py), whether to try again (wiki/retry.py).
+the HTTP client with its cookies.  Not here: logging in (wiki/account.py), one call
+(wiki/calls.py) and exchange (wiki/exchange.py), what a reply means (wiki/reply.py).
 """
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 from urllib.parse import urlsplit
 
 from ..clock import Clock
-from ..errors import (
-    APIError,
-    ClientInteractionRequest,
-    LoginError,
-    ProtocolError,
-    TransportError,
-    WikistdError,
-)
+from ..errors import ProtocolError, WikistdError
 from ..web.client import HttpClient
 from ..web.origins import without_userinfo
-from ..web.proxies import ProxySettings
-from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import header_pairs
+from .account import (
+    ask_who,
+    begin_login,
+    fetch_token,
+    keep_cookies,
+    note_login,
+    read_scrubbed_login,
+)
 from .address import (
     DEFAULT_API_PATH,
     SESSION_PARAMS,
@@ -33,24 +32,20 @@ from .address import (
     discover_api,
     make_client,
 )
-from .calls import WikiCall, is_lost_session
+from .calls import WikiCall
 from .chain import ReplyChain
-from .exchange import scrub_secrets, scrub_warnings, wiki_logger
-from .identity import has_oauth, kept_cookies, restored_login
+from .exchange import scrub_warnings
 from .keywords import hint_for
-from .login import choose_login_method, login_name, login_params, read_login_reply
+from .login import choose_login_method, login_name
 from .notices import show_api_warnings
-from .params import SECRET_PARAMETERS, merge_params
-from .reply import ReplyReading
+from .params import merge_params
 from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
+from .travel import settle_down, travelling_fields
 
 #: Waiting because the wiki asks for it ends after this long: over a minute, since
 #: rate limits are counted per minute.
 DEFAULT_MAX_WAIT_SECONDS = 120.0
-
-#: A token that a login was refused for; it is asked for anew, once.
-STALE_TOKEN = ("NeedToken", "WrongToken")
 
 CALL_OPTIONS = (
     "params",
@@ -87,7 +82,8 @@ class Session:
 
     `timeout` bounds one exchange, in seconds; `max_wait_seconds` all waiting of one
     call because the wiki asks for it or is in trouble, or for a turn of `etiquette`;
-    None lets it wait without end.  Every error is a WikistdError.  Thread-safe; a context manager that closes the client it made.
+    None lets it wait without end.  Every error is a WikistdError.  Thread-safe; a
+    context manager that closes the client it made.
     """
 
     _is_copy = False
@@ -216,53 +212,10 @@ class Session:
             self.session.close()
 
     def __getstate__(self) -> Dict[str, Any]:
-        # No sockets, passwords or tokens travel to another process; cookies if asked.
-        fields = dict(self.__dict__)
-        for name in ("session", "_state", "auth", "etiquette"):
-            fields.pop(name, None)
-        given = self._session_params
-        client_headers = dict(header_pairs(given.get("headers")))
-        if has_oauth(
-            (self.auth, given.get("auth")), dict(client_headers, **self.headers)
-        ):
-            # The copy is nobody: it must not write as an anonymous user.
-            fields["defaults"] = dict(self.defaults, **{"assert": "user"})
-        fields["defaults"] = {
-            name: value
-            for name, value in fields["defaults"].items()
-            if name not in SECRET_PARAMETERS
-        }
-        fields["headers"] = harmless_headers(self.headers)
-        fields["_session_params"] = {
-            name: value
-            for name, value in dict(
-                given,
-                headers=harmless_headers(client_headers),
-                proxies=proxies_without_passwords(given.get("proxies")),
-            ).items()
-            if name in given and name not in ("auth", "cookies")
-        }
-        for name in ("host", "api_path", "user", "api_is_known", "batch_limit"):
-            fields[name] = getattr(self._state, name)
-        fields["cookies"] = list(self.session.cookies) if self.pickle_cookies else []
-        return fields
+        return travelling_fields(self)
 
     def __setstate__(self, fields: Dict[str, Any]) -> None:
-        self._state = SessionState(fields.pop("host"), fields.pop("api_path"))
-        # Still asserted: without a new login nothing is written anonymously.
-        self._state.user = fields.pop("user")
-        self._state.api_is_known = fields.pop("api_is_known")
-        self._state.batch_limit = fields.pop("batch_limit")
-        cookies = fields.pop("cookies")
-        self.__dict__.update(fields)
-        self.auth = None
-        self.etiquette = None
-        self._owns_client = self._is_copy = True
-        self.session = make_client(
-            self.headers.get("User-Agent"), self.timeout, self._session_params
-        )
-        for cookie in cookies:
-            self.session.cookies.set_cookie(cookie)
+        settle_down(self, fields)
 
     def with_options(self, **options: Any) -> Session:
         """Return a view of this session, with the same login, with other options.
@@ -413,7 +366,7 @@ class Session:
 
         Types are csrf, watch, patrol, rollback, userrights, login, createaccount.
         """
-        return self._token(kind, CallBudget(self.max_wait_seconds, self.clock))
+        return fetch_token(self, kind, CallBudget(self.max_wait_seconds, self.clock))
 
     def login(
         self,
@@ -433,19 +386,7 @@ class Session:
         method = choose_login_method(username, password, method)
         budget = CallBudget(self.max_wait_seconds, self.clock)
         with self._state.lock:
-            if self._state.user is not None:
-                # MediaWiki aborts a second login on a live bot-password session.
-                try:
-                    self.logout()
-                except APIError as error:
-                    if not is_lost_session(error):
-                        raise
-                    self._state.forget()  # There was nobody any more to log out.
-            found = self._restored(username, method, budget)
-            if found is not None:
-                self._logged_in(login_name(found), (username, password, method))
-                return found
-            return self._log_in(username, password, login_token, method, budget)
+            return begin_login(self, username, password, login_token, method, budget)
 
     def resume(self) -> Optional[str]:
         """Take over the login that the client's cookies hold; return its user's name.
@@ -455,9 +396,9 @@ class Session:
         """
         budget = CallBudget(self.max_wait_seconds, self.clock)
         with self._state.lock:
-            name = self._known_user(budget)
+            name = ask_who(self, budget)
             if name is not None:
-                self._logged_in(name, None)
+                note_login(self, name, None, budget)
             return name
 
     def continue_login(self, login_token: str, **params: Any) -> Dict[str, Any]:
@@ -473,7 +414,7 @@ class Session:
         with self._state.lock:
             document = self._call("POST", merge_params(asked), budget)
             found = read_scrubbed_login(document, "clientlogin", login_token, asked)
-            self._logged_in(login_name(found), None)
+            note_login(self, login_name(found), None, budget)
         return found
 
     def logout(self) -> None:
@@ -483,115 +424,7 @@ class Session:
             self._state.credentials = None
             self._call("POST", {"action": "logout"}, budget)
             self._state.forget()
-            self._keep_cookies()
-
-    def _restored(
-        self, username: str, method: str, budget: CallBudget
-    ) -> Optional[Dict[str, Any]]:
-        """Return a login that the file of cookies still holds, or None.
-
-        A cookie that the wiki no longer knows, or of another user, is of no use.
-        """
-        store = kept_cookies(self.session)
-        if store is None:
-            return None
-        store.load(user=username)
-        if not len(store):
-            return None
-        name = self._known_user(budget)
-        found = None if name is None else restored_login(name, username, method)
-        if found is None:
-            store.clear()
-        return found
-
-    def _known_user(self, budget: CallBudget) -> Optional[str]:
-        """Return the name of the user that the wiki knows by the client's cookies."""
-        params = {"action": "query", "meta": "userinfo"}
-        try:
-            document = self._call("GET", params, budget, asserting=False)
-        except APIError as error:
-            if error.code == "readapidenied":
-                return None  # A private wiki tells nobody so much.
-            raise
-        with ReplyReading():
-            info = document["query"]["userinfo"]
-            name = str(info["name"])
-            is_user = info.get("anon", False) is False and info.get("id")
-            return name if is_user else None
-
-    def _keep_cookies(self) -> None:
-        """Write the cookies where they are kept in a file."""
-        store = kept_cookies(self.session)
-        if store is not None:
-            store.save()
-
-    def _log_in(
-        self,
-        username: str,
-        password: str,
-        login_token: Optional[str],
-        method: str,
-        budget: CallBudget,
-    ) -> Dict[str, Any]:
-        self._state.tokens.clear()
-        given = login_token is not None
-        token = login_token if login_token is not None else self._token("login", budget)
-        params = login_params(method, username, password, token)
-        try:
-            document = self._call("POST", params, budget)
-            found = read_scrubbed_login(document, method, token, params)
-        except (LoginError, TransportError) as error:
-            # A login whose answer was lost did nothing to this side: once more.
-            is_lost = isinstance(error, TransportError) and error.retryable
-            is_stale = isinstance(error, LoginError) and error.status in STALE_TOKEN
-            if given or not (is_stale or is_lost):
-                raise
-            self._state.tokens.clear()
-            token = self._token("login", budget)
-            params = login_params(method, username, password, token)
-            document = self._call("POST", params, budget)
-            found = read_scrubbed_login(document, method, token, params)
-        self._logged_in(login_name(found) or username, (username, password, method))
-        return found
-
-    def _logged_in(
-        self, name: str, credentials: Optional[Tuple[str, str, str]]
-    ) -> None:
-        state = self._state
-        state.user = name
-        state.credentials = credentials
-        state.batch_limit = None
-        state.tokens.clear()
-        state.login_count += 1
-        self._keep_cookies()
-
-    def _token(self, kind: str, budget: CallBudget) -> str:
-        """Return the cached token of `kind`, or ask for one under the lock."""
-        state = self._state
-        token = state.tokens.get(kind)
-        if token is not None:
-            return token
-        with state.lock:
-            token = state.tokens.get(kind)
-            if token is not None:
-                return token
-            params = {"action": "query", "meta": "tokens", "type": kind}
-            if self.etiquette is not None and kind != "login":
-                params.update(meta="tokens|userinfo", uiprop="ratelimits")
-            document = self._call("GET", params, budget, asserting=kind != "login")
-            try:
-                token = document["query"]["tokens"][kind + "token"]
-            except (KeyError, TypeError):
-                token = None
-            if not isinstance(token, str):
-                raise APIError(
-                    "notoken",
-                    "the wiki gave no token of type %r: is the type right, and may "
-                    "this user have it?" % kind,
-                )
-            if kind != "login":  # Each login wants its own.
-                state.tokens[kind] = token
-            return token
+            keep_cookies(self, budget)
 
     def _call(
         self,
@@ -613,21 +446,6 @@ class Session:
             self, method, params, budget, files=files, auth=auth, asserting=asserting
         )
         return call.run()
-
-    def _log_in_again(self, login_count: int, budget: CallBudget) -> bool:
-        """Renew a login that the wiki lost; True when there is one again."""
-        state = self._state
-        with state.lock:
-            if state.login_count != login_count:
-                return state.user is not None  # Another thread did it meanwhile.
-            if state.credentials is None:
-                return False
-            logger = wiki_logger()
-            if logger is not None:
-                logger.warning("the session of %s was lost: logging in", state.user)
-            username, password, method = state.credentials
-            self._log_in(username, password, None, method, budget)
-            return True
 
     def _find_api(self, error: WikistdError) -> bool:
         """Look for the API's address in the wiki's page; True when it is another."""
@@ -656,44 +474,6 @@ class Session:
         if self.api_warnings != "ignore":
             is_raised = self.api_warnings == "raise" and not is_write
             show_api_warnings(document, is_write=is_write, is_raised=is_raised)
-
-
-def read_scrubbed_login(
-    document: Any, method: str, token: str, sent: Mapping[str, Any]
-) -> Dict[str, Any]:
-    """Return what a login's reply says; its refusals without the secrets of `sent`."""
-    try:
-        return read_login_reply(document, method, token)
-    except WikistdError as error:
-        scrub_secrets(error, sent)
-        if isinstance(error, ClientInteractionRequest):
-            error.login_token = token  # It is for the next step.
-        raise
-
-
-def harmless_headers(headers: Mapping[str, str]) -> Dict[str, str]:
-    """Return those that are no secret: what is secret has no list."""
-    return {
-        name: value
-        for name, value in headers.items()
-        if name.lower() in CROSS_ORIGIN_HEADERS
-    }
-
-
-def proxies_without_passwords(proxies: Any) -> Any:
-    """Return a `proxies` argument without user names and passwords."""
-    if isinstance(proxies, ProxySettings):
-        settings = copy.copy(proxies)
-        settings.urls = proxies_without_passwords(proxies.urls)
-        return settings
-    if isinstance(proxies, Mapping):
-        return {
-            name: proxies_without_passwords(url) for name, url in proxies.items()
-        }
-    if isinstance(proxies, str):
-        start, mark, rest = proxies.rpartition("://")
-        return start + mark + rest.rpartition("@")[2]
-    return proxies
 
 
 def check_session_arguments(

@@ -1,0 +1,214 @@
+"""Logging a session in and out, and the tokens that come with a login.
+
+Spec: https://www.mediawiki.org/wiki/API:Login, API:Tokens.  Holds: nothing; what comes
+of it is in wiki/state.py.  Not here: what a login's reply means (wiki/login.py), when
+a call needs a token or a login (wiki/calls.py).
+
+`session` is the Session, or a view of one, that does it.  Who changes the login holds
+the lock of its state.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ..clock import Deadline
+from ..errors import (
+    APIError,
+    ClientInteractionRequest,
+    LoginError,
+    TransportError,
+    WikistdError,
+)
+from .exchange import scrub_secrets, wiki_logger
+from .identity import is_lost_session, kept_cookies, restored_login
+from .login import login_name, login_params, read_login_reply
+from .reply import ReplyReading
+from .state import CallBudget
+
+#: A token that a login was refused for; it is asked for anew, once.
+STALE_TOKEN = ("NeedToken", "WrongToken")
+
+
+def begin_login(
+    session: Any,
+    username: str,
+    password: str,
+    login_token: Optional[str],
+    method: str,
+    budget: CallBudget,
+) -> Dict[str, Any]:
+    """Log in, by the cookies that a file has kept if they still do."""
+    state = session._state
+    if state.user is not None:
+        # MediaWiki aborts a second login on a live bot-password session.
+        try:
+            session.logout()
+        except APIError as error:
+            if not is_lost_session(error):
+                raise
+            state.forget()  # There was nobody any more to log out.
+    found = login_of_cookies(session, username, method, budget)
+    if found is None:
+        return send_login(session, username, password, login_token, method, budget)
+    note_login(session, login_name(found), (username, password, method), budget)
+    return found
+
+
+def send_login(
+    session: Any,
+    username: str,
+    password: str,
+    login_token: Optional[str],
+    method: str,
+    budget: CallBudget,
+) -> Dict[str, Any]:
+    """Log in by the password."""
+    state = session._state
+    state.tokens.clear()
+    given = login_token is not None
+    if login_token is None:
+        login_token = fetch_token(session, "login", budget)
+    token = login_token
+    params = login_params(method, username, password, token)
+    try:
+        document = session._call("POST", params, budget)
+        found = read_scrubbed_login(document, method, token, params)
+    except (LoginError, TransportError) as error:
+        # A login whose answer was lost did nothing to this side: once more.
+        is_lost = isinstance(error, TransportError) and error.retryable
+        is_stale = isinstance(error, LoginError) and error.status in STALE_TOKEN
+        if given or not (is_stale or is_lost):
+            raise
+        state.tokens.clear()
+        token = fetch_token(session, "login", budget)
+        params = login_params(method, username, password, token)
+        document = session._call("POST", params, budget)
+        found = read_scrubbed_login(document, method, token, params)
+    name = login_name(found) or username
+    note_login(session, name, (username, password, method), budget)
+    return found
+
+
+def read_scrubbed_login(
+    document: Any, method: str, token: str, sent: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """Return what a login's reply says; its refusals without the secrets of `sent`."""
+    try:
+        return read_login_reply(document, method, token)
+    except WikistdError as error:
+        scrub_secrets(error, sent)
+        if isinstance(error, ClientInteractionRequest):
+            error.login_token = token  # It is for the next step.
+        raise
+
+
+def login_again(session: Any, login_count: int, budget: CallBudget) -> bool:
+    """Renew a login that the wiki lost; True when there is one again.
+
+    `login_count` is that of the state when the call was sent that showed it.
+    """
+    state = session._state
+    with state.lock:
+        if state.login_count != login_count:
+            return state.user is not None  # Another thread did it meanwhile.
+        if state.credentials is None:
+            return False
+        logger = wiki_logger()
+        if logger is not None:
+            logger.warning("the session of %s was lost: logging in", state.user)
+        username, password, method = state.credentials
+        send_login(session, username, password, None, method, budget)
+        return True
+
+
+def note_login(
+    session: Any,
+    name: str,
+    credentials: Optional[Tuple[str, str, str]],
+    budget: CallBudget,
+) -> None:
+    """Take over a login: its name, what renews it, its cookies into their file."""
+    state = session._state
+    state.user = name
+    state.credentials = credentials
+    state.batch_limit = None
+    state.tokens.clear()
+    state.login_count += 1
+    keep_cookies(session, budget)
+
+
+def login_of_cookies(
+    session: Any, username: str, method: str, budget: CallBudget
+) -> Optional[Dict[str, Any]]:
+    """Return a login that the file of cookies still holds, or None.
+
+    A cookie that the wiki no longer knows, or of another user, is of no use.
+    """
+    store = kept_cookies(session.session)
+    if store is None:
+        return None
+    store.load(user=username)
+    if not len(store):
+        return None
+    name = ask_who(session, budget)
+    found = None if name is None else restored_login(name, username, method)
+    if found is None:
+        store.clear()
+    return found
+
+
+def ask_who(session: Any, budget: CallBudget) -> Optional[str]:
+    """Return the name of the user that the wiki takes the session for, or None."""
+    params = {"action": "query", "meta": "userinfo"}
+    try:
+        document = session._call("GET", params, budget, asserting=False)
+    except APIError as error:
+        if error.code == "readapidenied":
+            return None  # A private wiki tells nobody so much.
+        raise
+    with ReplyReading():
+        info = document["query"]["userinfo"]
+        name = str(info["name"])
+        is_user = info.get("anon", False) is False and info.get("id")
+        return name if is_user else None
+
+
+def keep_cookies(session: Any, budget: CallBudget) -> None:
+    """Write the cookies where they are kept in a file, as far as there is time."""
+    store = kept_cookies(session.session)
+    if store is None:
+        return
+    deadline = budget.deadline
+    if isinstance(session.timeout, Deadline):
+        deadline = deadline.shorter(session.timeout.remaining())
+    store.save(max_wait_seconds=deadline.remaining())
+
+
+def fetch_token(session: Any, kind: str, budget: CallBudget) -> str:
+    """Return the cached token of `kind`, or ask for one under the lock."""
+    state = session._state
+    token: Optional[str] = state.tokens.get(kind)
+    if token is not None:
+        return token
+    with state.lock:
+        token = state.tokens.get(kind)
+        if token is not None:
+            return token
+        params = {"action": "query", "meta": "tokens", "type": kind}
+        if session.etiquette is not None and kind != "login":
+            params.update(meta="tokens|userinfo", uiprop="ratelimits")
+        document = session._call("GET", params, budget, asserting=kind != "login")
+        try:
+            token = document["query"]["tokens"][kind + "token"]
+        except (KeyError, TypeError):
+            token = None
+        if not isinstance(token, str):
+            raise APIError(
+                "notoken",
+                "the wiki gave no token of type %r: is the type right, and may "
+                "this user have it?" % kind,
+            )
+        if kind != "login":  # Each login wants its own.
+            state.tokens[kind] = token
+        return token

@@ -1,11 +1,13 @@
 """WebSocketConnection against our own server role, over sockets."""
 
+import collections
 import os
 import socket
 import ssl
 import threading
 import time
 import unittest
+from unittest import mock
 
 from tests.streams.sockets import SocketServer, echo
 from tests.support.accepting import Relay
@@ -133,6 +135,25 @@ class Talking(Served):
         with self.connect(self.serve(script), max_queue=10) as connection:
             self.assertEqual([connection.recv(10) for _ in range(200)], [str(n) for n in range(200)])
             self.assertEqual(connection.lag, 0)
+
+    def test_taken_as_the_queue_is_found_full(self):
+        """A message that is taken in the moment in which the reader counts is counted."""
+
+        class Taken(collections.deque):
+            taken = ()
+
+            def __len__(self):
+                size = super().__len__()
+                if size and threading.current_thread().name == "wikistd-websocket" and not self.taken:
+                    self.taken = (self.popleft(),)  # by recv() of another thread
+                return size
+
+        with self.connect(self.serve(), max_queue=1) as connection:
+            messages = connection._messages = Taken()
+            connection.send("one")
+            connection.send("two")
+            self.assertEqual(connection.recv(10), "two")
+            self.assertEqual(messages.taken, ("one",))
 
     def test_bytes_that_came_with_the_handshake(self):
         """Frames in the same packet as the 101 are not lost."""
@@ -263,6 +284,70 @@ class Closing(Served):
         self.assertEqual(connection.recv(10), "0")
         connection.close(timeout=10)
         self.assertEqual(connection.close_code, 1000)
+
+    def test_while_another_thread_sends(self):
+        """A send that does not come to its end holds nobody up for longer than asked."""
+        connection = self.connect(self.serve())
+        with connection._send_lock:
+            begin = time.monotonic()
+            connection.close(timeout=0.05)
+            self.assertLess(time.monotonic() - begin, 5)
+            self.assertFalse(connection.is_open)
+        with self.assertRaisesRegex(StreamEnded, "was closed here"):
+            connection.recv(10)
+
+    def test_a_ping_as_we_say_goodbye(self):
+        """It needs no pong any more, and the far side's close frame is still read."""
+
+        def script(peer):
+            peer.next()
+            peer.put(peer.writer.ping(b"x"))
+            peer.put(peer.writer.close(1000, "bye"))
+            peer.next()
+
+        connection = self.connect(self.serve(script))
+
+        class Late:
+            """The lock is had after close() of another thread."""
+
+            def __enter__(lock):
+                connection._close_sent = True
+
+            def __exit__(lock, *exc_info):
+                pass
+
+            def acquire(lock, timeout):
+                return True
+
+            def release(lock):
+                pass
+
+        connection._send_lock = Late()
+        connection._wire.send(connection._writer.send("begin"))
+        with self.assertRaises(StreamEnded):
+            connection.recv(10)
+        self.assertEqual((connection.close_code, connection.close_reason), (1000, "bye"))
+
+    def test_without_a_thread(self):
+        """Where no thread can be had the connection is not left open."""
+        start = threading.Thread.start
+
+        def refuse(thread):
+            if thread.name == "wikistd-websocket":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        ended = threading.Event()
+
+        def script(peer):
+            peer.connection.recv(1)
+            ended.set()
+
+        server = self.serve(script)
+        with mock.patch("threading.Thread.start", refuse):
+            with self.assertRaises(RuntimeError):
+                connect_websocket(server.url)
+        self.assertTrue(ended.wait(10))
 
     def test_codes_that_may_not_be_sent(self):
         """Are a mistake of the caller."""

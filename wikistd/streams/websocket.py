@@ -117,6 +117,15 @@ def connect_websocket(
             compress=compress,
             max_message_bytes=max_message_bytes,
         )
+        return WebSocketConnection(
+            WebSocketWire(connection, ping_seconds),
+            parser,
+            writer,
+            url=without_userinfo(url),
+            subprotocol=protocol,
+            max_queue=max_queue,
+            on_end=client.close if own_client else None,
+        )
     except BaseException:
         if connection is not None:
             connection.abort()
@@ -124,15 +133,6 @@ def connect_websocket(
         if own_client:
             client.close()
         raise
-    return WebSocketConnection(
-        WebSocketWire(connection, ping_seconds),
-        parser,
-        writer,
-        url=without_userinfo(url),
-        subprotocol=protocol,
-        max_queue=max_queue,
-        on_end=client.close if own_client else None,
-    )
 
 
 def open_handshake(client: HttpClient, request: WebRequest) -> Any:
@@ -266,7 +266,6 @@ class WebSocketConnection:
             ) from None
         if self._is_full and len(messages) < self.max_queue:
             with self._changed:
-                self._is_full = False
                 self._changed.notify_all()
         return message
 
@@ -294,14 +293,18 @@ class WebSocketConnection:
 
         From any thread, idempotent.  ValueError for a code that may not be sent.
         """
+        ends_at = time.monotonic() + timeout
         try:
-            self._say_close(code, reason)
-            self._ended_here = True
+            if self._say_close(code, reason, timeout):
+                self._ended_here = True
+            else:
+                self.abort()
         except (WikistdError, OSError):
             pass  # it is gone already, which is what was wanted
         self._free_reader()
         if threading.current_thread() is not self._thread:
-            if self._error is not None or not self._ended.wait(timeout):
+            left = max(0.0, ends_at - time.monotonic())
+            if self._error is not None or not self._ended.wait(left):
                 self._wire.abort()
             self._thread.join(timeout)
 
@@ -315,7 +318,6 @@ class WebSocketConnection:
         """Let a reader that waits for room read on."""
         with self._changed:
             self.max_queue = 1 << 30
-            self._is_full = False
             self._changed.notify_all()
 
     def __enter__(self) -> WebSocketConnection:
@@ -358,13 +360,29 @@ class WebSocketConnection:
                     error, "send", url=self.url, peer=self.url
                 ) from error
 
-    def _say_close(self, code: int, reason: str) -> None:
-        with self._send_lock:
-            if self._close_sent:
-                return
-            frame = self._writer.close(code, reason)
-            self._close_sent = True
-            self._wire.send(frame)
+    def _say_close(
+        self, code: int, reason: str, timeout: float = WEBSOCKET_CLOSE_SECONDS
+    ) -> bool:
+        """Send a close frame, once; False where another frame stays in the way."""
+        # Somebody may be sending to a far side that does not read.
+        if not self._send_lock.acquire(timeout=timeout):
+            return False
+        try:
+            if not self._close_sent:
+                frame = self._writer.close(code, reason)
+                self._close_sent = True
+                self._wire.send(frame)
+        finally:
+            self._send_lock.release()
+        return True
+
+    def _send_unless_closing(self, make_frame: Callable[[], bytes]) -> None:
+        """Send a frame of the reader's, which nobody misses after a close frame."""
+        try:
+            self._send(make_frame)
+        except ConnectionLost:
+            if not self._close_sent:
+                raise
 
     def _read_all(self) -> None:
         """Read until the end; the body of the thread."""
@@ -405,8 +423,7 @@ class WebSocketConnection:
                     self._give_up()
                     return
                 is_asked = True
-                if not self._close_sent:
-                    self._send(self._writer.ping)
+                self._send_unless_closing(self._writer.ping)
                 continue
             is_asked = False
             if not data:
@@ -465,8 +482,7 @@ class WebSocketConnection:
             if kind < MSG_CLOSE:
                 fresh.append(data)
             elif kind == MSG_PING:
-                if not self._close_sent:
-                    self._send(functools.partial(self._writer.pong, data))
+                self._send_unless_closing(functools.partial(self._writer.pong, data))
             elif kind == MSG_PONG:
                 if data in self._pings:
                     self._pings.pop(data)[0].set()
@@ -484,8 +500,11 @@ class WebSocketConnection:
             self._messages.extend(fresh)
             self._changed.notify_all()
             if len(self._messages) >= self.max_queue:
+                # Said before it is counted again: who takes the last message in this
+                # very moment is counted, and who takes it later notifies us.
                 self._is_full = True
-                self._changed.wait_for(lambda: not self._is_full)
+                self._changed.wait_for(lambda: len(self._messages) < self.max_queue)
+                self._is_full = False
 
     def _far_closed(self, code: int, reason: str) -> None:
         with self._changed:

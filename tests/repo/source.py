@@ -79,6 +79,14 @@ class Source:
         # Older Pythons must come as far as saying that they are too old.
         self.tree = ast.parse(self.text, str(path), feature_version=(3, 7))
         self.imports = list(self._find_imports())
+        self._nodes = []
+
+    @property
+    def nodes(self):
+        """All nodes of the tree."""
+        if not self._nodes:
+            self._nodes.extend(ast.walk(self.tree))
+        return self._nodes
 
     def where(self, lineno):
         return "wikistd/%s:%d" % (self.short, lineno)

@@ -101,7 +101,7 @@ class UniqueNames(unittest.TestCase):
         """No module state: nothing is rebound from inside a function."""
         found = [
             source.where(node.lineno)
-            for source in sources() for node in ast.walk(source.tree)
+            for source in sources() for node in source.nodes
             if isinstance(node, ast.Global)
         ]
         self.assertEqual(found, [])
@@ -112,7 +112,7 @@ class UniqueNames(unittest.TestCase):
             source.where(node.lineno)
             for source in sources()
             if source.room != "tools" and source.short != "__main__.py"
-            for node in ast.walk(source.tree)
+            for node in source.nodes
             if isinstance(node, ast.Name) and node.id in ("__file__", "__path__", "__spec__")
         ]
         self.assertEqual(found, [])

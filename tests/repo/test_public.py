@@ -31,7 +31,7 @@ class ExportList(unittest.TestCase):
         """One block for each module, modules and names sorted."""
         blocks = [
             (node.module, [alias.name for alias in node.names])
-            for node in ast.walk(self.source.tree) if isinstance(node, ast.ImportFrom)
+            for node in self.source.nodes if isinstance(node, ast.ImportFrom)
             and node.level
         ]
         modules = [module for module, _ in blocks]

@@ -101,16 +101,6 @@ class Filters(unittest.TestCase):
         self.assertEqual(found, {"Page 1": None, "Category:All": {
             "size": 13, "pages": 8, "files": 3, "subcats": 2, "hidden": False}})
 
-    def test_same_files(self):
-        """Other files with the same bytes."""
-        actor = Actor(3, "Plain")
-        self.store.files.publish("Again.txt", b"text of B.txt", actor, "", 1)
-        (page,) = self.query(prop="duplicatefiles", titles="File:B.txt")["pages"]
-        (other,) = page["duplicatefiles"]
-        self.assertEqual((other["name"], other["user"]), ("Again.txt", "Plain"))
-        found = self.query(generator="duplicatefiles", titles="File:B.txt")["pages"]
-        self.assertEqual([each["title"] for each in found], ["File:Again.txt"])
-
     def test_info(self):
         """What prop=info tells when it is asked for everything."""
         title = self.store.find_page("Page 1").title
@@ -144,6 +134,25 @@ class Filters(unittest.TestCase):
             with self.subTest(code=code):
                 answer = self.asker.ask(action="query", **params)
                 self.assertEqual(answer["error"]["code"], code)
+
+
+class SameFiles(unittest.TestCase):
+    def test_same_files(self):
+        """Other files with the same bytes."""
+        store = make_wiki(now=lambda: 1_700_000_000)
+        self.addCleanup(store.close)
+        asker = asker_for(store, "Admin")
+        plain = Actor(3, "Plain")
+        for number, name in enumerate(("B.txt", "Again.txt", "Other.txt")):
+            text = b"other" if name == "Other.txt" else b"same"
+            store.files.publish(name, text, plain, "", number)
+        store.save_page("File:B.txt", "", user="Plain")
+        ask = {"action": "query", "titles": "File:B.txt"}
+        (page,) = asker.ask(prop="duplicatefiles", **ask)["query"]["pages"]
+        (other,) = page["duplicatefiles"]
+        self.assertEqual((other["name"], other["user"]), ("Again.txt", "Plain"))
+        found = asker.ask(generator="duplicatefiles", **ask)["query"]["pages"]
+        self.assertEqual([each["title"] for each in found], ["File:Again.txt"])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ class Halves(unittest.TestSuite):
             return folder if folder in together else type(test)
 
         groups = itertools.groupby(leaves(tests), group_of)
-        super().__init__(unittest.TestSuite(group) for _, group in groups)
+        suites = [unittest.TestSuite(group) for _, group in groups]
+        # The largest first: else one process may still be at it when the other has ended.
+        super().__init__(sorted(suites, key=unittest.TestSuite.countTestCases, reverse=True))
 
     def run(self, result, debug=False):
         with shared_bytecode():

@@ -26,7 +26,7 @@ from wikistd.web.connect import (
 
 
 #: Addresses are tried faster one after the other than RFC 8305 has it.
-DELAY = mock.patch.object(connect, "ATTEMPT_DELAY_SECONDS", 0.03)
+DELAY = mock.patch.multiple(connect, ATTEMPT_DELAY_SECONDS=0.03, CANCEL_TICK_SECONDS=0.03)
 
 
 def listener(backlog=5):

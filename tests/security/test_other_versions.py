@@ -72,8 +72,9 @@ class OtherVersions(unittest.TestCase):
                 with Journal(self.path) as journal:
                     self.assertEqual(journal.records, [])
                     journal.begin("w", "u")
+                    journal.write({"key": "A"})
                 with Journal(self.path) as journal:
-                    self.assertEqual(len(journal.records), 1)
+                    self.assertEqual(len(journal.records), 2)
 
     def test_checkpoint(self):
         """A checkpoint of another version is not read as one of ours."""

@@ -89,10 +89,10 @@ def differing_parts(text, some):
 
 
 def is_late_import(node):
-    """Whether a function imports something of ours, or did before it was in one file."""
+    """Whether a function imports something of ours, or what stands for that in one file."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return getattr(node.value.func, "id", "") == "define_parts"
-    return isinstance(node, ast.ImportFrom) and node.level
+    return isinstance(node, ast.Pass) or isinstance(node, ast.ImportFrom) and node.level
 
 
 def tree_without_imports(nodes):

@@ -96,13 +96,14 @@ if PARTS_NOW is None:
                         PARTS_TAKEN.add(name)
 
     def code_of_texts(parts: set[str]) -> types.CodeType:
-        whole, file = "", ""
+        pieces: list[str] = []
+        line, file = 1, ""
         for part in [part for part in PARTS_TEXTS if part in parts]:
-            place = PARTS_TEXTS[part].__code__
+            text, place = PARTS_TEXTS[part](), PARTS_TEXTS[part].__code__
+            pieces += ["\\n" * (place.co_firstlineno - line), text]
+            line = place.co_firstlineno + text.count("\\n")
             file = place.co_filename
-            whole += "\\n" * (place.co_firstlineno - 1 - whole.count("\\n"))
-            whole += PARTS_TEXTS[part]()
-        return compile(whole, file, "exec")
+        return compile("".join(pieces), file, "exec")
 
     if not TYPE_CHECKING:
 

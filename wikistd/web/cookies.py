@@ -14,7 +14,6 @@ import os
 import re
 import threading
 import time
-import urllib.parse
 import urllib.request
 from typing import Any, Callable, ContextManager, Dict, List, Optional, Tuple
 
@@ -47,7 +46,7 @@ from .storedcookie import (
     cookies_set_by,
     has_expired,
     lives_as_long,
-    request_host,
+    url_place,
 )
 
 #: RFC 6265bis 6.1 asks for 50 at least; browsers keep 180.
@@ -249,9 +248,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         ready = self._ready_headers.get(place)
         if ready is not None and ready[0] == self._version and now < ready[1]:
             return ready[2], ready[3]
-        parts = urllib.parse.urlsplit(request.full_url)
-        host = request_host(parts)
-        key = (host, parts.path or "/", is_trustworthy(parts.scheme, host))
+        scheme, host, path = url_place(request.full_url)
+        key = (host, path, is_trustworthy(scheme, host))
         if self._given_policy is not None:
             allowed = [
                 cookie
@@ -319,8 +317,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             for cookie in cookies_set_by(lines, request.full_url, now):
                 self._accept(cookie, request)
             return
-        parts = urllib.parse.urlsplit(request.full_url)
-        place = (parts.scheme, parts.netloc, parts.path)
+        place = url_place(request.full_url)
         for line in lines:
             # Servers repeat themselves: 1 microsecond instead of 10 for a line that was
             # taken in before and whose cookie is still there as it was stored then.
@@ -399,8 +396,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> bool:
         """Return whether an unprotected answer would overlay a Secure cookie."""
-        parts = urllib.parse.urlsplit(request.full_url)
-        if is_trustworthy(parts.scheme.lower(), request_host(parts)):
+        scheme, host, _ = url_place(request.full_url)
+        if is_trustworthy(scheme, host):
             return False
         ours = cookie.domain.lstrip(".")
         for domain, paths in self._domain_table().items():

@@ -12,6 +12,7 @@ import http.cookiejar
 import urllib.parse
 from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 
+from .request import plain_url_parts
 from .setcookie import parse_set_cookie, resolve_cookie
 
 #: What tells two cookies apart.
@@ -55,14 +56,12 @@ def cookies_set_by(
     lines: Iterable[str], url: str, now: float
 ) -> Iterator[http.cookiejar.Cookie]:
     """Yield the cookies that `url` may set with these Set-Cookie header values."""
-    parts = urllib.parse.urlsplit(url)
-    scheme = parts.scheme.lower()
-    host = request_host(parts)
+    scheme, host, url_path = url_place(url)
     for line in lines:
         asked = parse_set_cookie(line, now)
         if asked is None:
             continue
-        place = resolve_cookie(asked, scheme, host, parts.path or "/")
+        place = resolve_cookie(asked, scheme, host, url_path)
         if place is None:
             continue
         domain, host_only, path = place
@@ -77,10 +76,19 @@ def cookies_set_by(
         )
 
 
-def request_host(parts: urllib.parse.SplitResult) -> str:
-    """Return the host of a split URL: lower case, without port, brackets, final dot."""
-    host = parts.hostname or ""
-    return host[:-1] if host.endswith(".") else host
+def url_place(url: str) -> Tuple[str, str, str]:
+    """Return (scheme, host, path) of a URL, as far as they matter to cookies.
+
+    The host is in lower case, without port, brackets and final dot.
+    """
+    plain = plain_url_parts(url)
+    if plain is not None:
+        scheme, host, _, rest = plain
+        host, path = host.lower(), rest.partition("?")[0]
+    else:
+        parts = urllib.parse.urlsplit(url)
+        scheme, host, path = parts.scheme.lower(), parts.hostname or "", parts.path
+    return scheme, host[:-1] if host.endswith(".") else host, path or "/"
 
 
 def cookie_key(cookie: http.cookiejar.Cookie) -> CookieKey:

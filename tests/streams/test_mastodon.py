@@ -1,5 +1,6 @@
 """Listeners: lines in, calls out; strict where Mastodon.py's first version was."""
 
+import itertools
 import json
 import unittest
 
@@ -206,6 +207,29 @@ class Strictness(unittest.TestCase):
         with self.assertRaises(LimitExceeded):
             read_listener_stream(listener, [b"x" * 50], limit=20)
         self.assertEqual(listener.calls, [("abort", "LimitExceeded")])
+
+
+    def test_an_event_without_end(self):
+        """Nor is an event of many lines kept for as long as it goes on."""
+        for line in (b"data: 12345678\n", b"x%d: 1\n", b"event: update\n"):
+            listener = Recorder()
+            lines = (line % n if b"%" in line else line for n in itertools.count())
+            with self.assertRaises(LimitExceeded) as caught:
+                read_listener_stream(listener, lines, max_event_bytes=1000)
+            self.assertEqual(str(caught.exception), "an event exceeds max_event_bytes=1000")
+            self.assertEqual(listener.calls, [("abort", "LimitExceeded")])
+        # What came before is none of an event's bytes.
+        listener = Recorder()
+        read_listener_stream(listener, [b"event: update\ndata: 1\n\n"] * 50, max_event_bytes=22)
+        self.assertEqual(listener.calls, [("update", 1)] * 50)
+
+    def test_many_lines_of_data(self):
+        """They are joined once, not one by one."""
+        lines = [b"event: update\n", *[b"data: 1,\n"] * 100000, b"data: 1]\n", b"\n"]
+        lines[1] = b"data: [1,\n"
+        listener = Recorder()
+        read_listener_stream(listener, lines)
+        self.assertEqual(len(listener.calls[0][1]), 100001)
 
 
 class Responses(unittest.TestCase):

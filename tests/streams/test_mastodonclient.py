@@ -394,6 +394,12 @@ class Sockets(unittest.TestCase):
             ('{"error": "x", "status": 1e999}', MalformedEventError, "message that is no event"),
             ("{", MalformedEventError, "message that is no event"),
             ("[1]", MalformedEventError, "message that is no event"),
+            ({"event": ["update"], "payload": "1"}, MalformedEventError, "message that is no event"),
+            ({"event": {}, "payload": None}, MalformedEventError, "message that is no event"),
+            ({"event": 1, "payload": "1"}, MalformedEventError, "message that is no event"),
+            ({"event": "update", "stream": 5, "payload": "1"}, MalformedEventError, "message that is no event"),
+            ({"event": "update", "stream": [["x"]], "payload": "1"}, MalformedEventError, "message that is no event"),
+            ({"event": "update", "stream": {"a": 1}, "payload": "1"}, ConnectionLost, "ended the stream"),
             ({"stream": ["user"], "event": "update", "payload": "{"}, MalformedEventError, "bad JSON"),
         ):
             listener = Stopping()

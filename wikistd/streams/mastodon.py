@@ -7,11 +7,11 @@ Holds: nothing but the event under way.  Not here: connections (mastodonclient.p
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import LimitExceeded, MalformedEventError, TransportError
 from ..formats.lines import LinesParser
-from ..formats.sse import MAX_SSE_LINE_BYTES
+from ..formats.sse import MAX_SSE_EVENT_BYTES, MAX_SSE_LINE_BYTES
 from .arrivals import iter_arrivals
 
 MASTODON_SPEC = "Mastodon streaming"
@@ -169,10 +169,12 @@ def read_listener_stream(
     *,
     for_stream: Optional[str] = None,
     limit: int = MAX_SSE_LINE_BYTES,
+    max_event_bytes: int = MAX_SSE_EVENT_BYTES,
 ) -> bool:
     """Feed a listener from `chunks`; return whether it stopped by itself."""
+    events = read_mastodon_events(listener, chunks, limit, max_event_bytes)
     try:
-        for name, payload in read_mastodon_events(listener, chunks, limit):
+        for name, payload in events:
             call_listener(listener, name, payload, for_stream)
     except StopStream:
         return True
@@ -183,11 +185,15 @@ def read_listener_stream(
 
 
 def read_mastodon_events(
-    listener: StreamListener, chunks: Iterable[bytes], limit: int
+    listener: StreamListener,
+    chunks: Iterable[bytes],
+    limit: int,
+    max_event_bytes: int,
 ) -> Iterator[Tuple[str, Any]]:
     """Yield (name, payload) of each event; heartbeats go to the listener."""
     parser = LinesParser(limit)
-    event: Dict[str, str] = {}
+    event: Dict[str, List[str]] = {}
+    event_bytes = 0
     for chunk in chunks:
         for raw in parser.feed(bytes(chunk)):
             raw = raw[:-1]
@@ -197,11 +203,18 @@ def read_mastodon_events(
                 listener.handle_heartbeat()
                 continue
             if raw:
+                event_bytes += len(raw) + 1
+                if event_bytes > max_event_bytes:
+                    raise LimitExceeded(
+                        "an event exceeds max_event_bytes=%d" % max_event_bytes,
+                        name="max_event_bytes",
+                        limit=max_event_bytes,
+                    )
                 add_event_line(event, raw)
                 continue
             # Two blank lines, or one behind a heartbeat, are no event.
             if event:
-                complete, event = event, {}
+                complete, event, event_bytes = event, {}, 0
                 yield read_event_fields(complete)
     rest = b"".join(parser.feed_eof())
     if event or rest:
@@ -212,8 +225,8 @@ def read_mastodon_events(
         )
 
 
-def add_event_line(event: Dict[str, str], raw: bytes) -> None:
-    """Add one line `name: value` to an event; further data lines follow after LF."""
+def add_event_line(event: Dict[str, List[str]], raw: bytes) -> None:
+    """Add one line `name: value` to an event; the last name counts, and all data."""
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -223,16 +236,18 @@ def add_event_line(event: Dict[str, str], raw: bytes) -> None:
     name, _, value = line.partition(":")
     if value[:1] == " ":
         value = value[1:]
-    if name == "data" and name in event:
-        value = event[name] + "\n" + value
-    event[name] = value
+    if name == "data":
+        # Joined when all are there: one by one would be quadratic.
+        event.setdefault(name, []).append(value)
+    else:
+        event[name if name == "event" else "other"] = [value]
 
 
-def read_event_fields(event: Dict[str, str]) -> Tuple[str, Any]:
+def read_event_fields(event: Dict[str, List[str]]) -> Tuple[str, Any]:
     """Return (name, payload) of an event with all its lines."""
     try:
-        name = event["event"]
-        data = event["data"]
+        name = event["event"][0]
+        data = "\n".join(event["data"])
     except KeyError as error:
         raise MalformedEventError(
             "event without the field %s: %s" % (error, str(event)[:EVENT_EXCERPT]),

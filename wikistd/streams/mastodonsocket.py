@@ -234,7 +234,8 @@ class MastodonSocket:
     def _dispatch(self, text: Union[str, bytes]) -> None:
         try:
             message = json.loads(text)
-            event, stream = message["event"], message.get("stream") or []
+            event, stream = message["event"], list(message.get("stream") or [])
+            ":".join([event, *stream])  # all of them text
         except MALFORMED_ERRORS as error:
             self._complain(text, error)
             return

@@ -12,7 +12,15 @@ import unittest
 from tests.streams.standins import Answer, StandInClient, quiet_streams
 from tests.support.clocks import FakeClock
 from tests.support.garbage import is_collected
-from wikistd import EventStreams, HttpClient, StatusError, StreamGap, encode_event, site_rc_listener
+from wikistd import (
+    EventStreams,
+    HttpClient,
+    LimitExceeded,
+    StatusError,
+    StreamGap,
+    encode_event,
+    site_rc_listener,
+)
 
 TOPIC = "eqiad.mediawiki.recentchange"
 OTHER = "codfw.mediawiki.recentchange"
@@ -142,6 +150,55 @@ class Addresses(unittest.TestCase):
             "EventStreams(headers={'Authorization': '...', 'X-A': '1'}, site=<FakeSession>, "
             "streams='a', since='2022-07-12T00:00:00Z', timeout=5)",
         )
+
+
+class Hostile(unittest.TestCase):
+    """What a server says cannot end a stream in an error of another kind."""
+
+    def test_dates(self):
+        """A Date that is no date is none."""
+        for date in ("Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 99 Foo 1 99:99:99 +9", "", "x" * 70000, "\u00b2"):
+            stream, _ = make_stream(Answer(wire(1), headers=[("Date", date)]))
+            self.assertEqual(titles(stream, 1), ["T1"])
+            stream.close()
+
+    def test_topics_without_end(self):
+        """A position of ever more topics is not kept."""
+        stream, _ = make_stream(Answer(*(wire(n, meta={"topic": "t%d" % n}) for n in range(1002))))
+        with self.assertRaises(LimitExceeded) as caught:
+            titles(stream, 1002)
+        self.assertEqual(str(caught.exception), "the stream names more than 1000 topics")
+        stream.close()
+
+    def test_words_in_the_log(self):
+        """They stand on one line, written out."""
+        stream, _ = make_stream(Answer(
+            encode_event("a\nforged\x1b[2J", event="err\x1b"), encode_event("{\n", event="message"), wire(1),
+        ))
+        with self.assertLogs("wikistd.streams", "WARNING") as logs:
+            self.assertEqual(titles(stream, 1), ["T1"])
+        for line in logs.output:
+            self.assertTrue(line.isprintable(), line)
+        stream.close()
+
+
+class Closing(unittest.TestCase):
+    def test_before_the_first_event(self):
+        """close() of another thread in the moment in which the stream begins ends it."""
+
+        class Site(FakeSession):
+            @property
+            def headers(self):
+                closer = threading.Thread(target=stream.close)
+                closer.start()
+                closer.join()
+                return {}
+
+        stream, client = make_stream(site=Site("wiki.example"))
+        with self.assertRaises(StopIteration):
+            next(stream)
+        self.assertEqual(client.requests, [])
+        self.assertTrue(stream.source.is_closed)
 
 
 class Filters(unittest.TestCase):

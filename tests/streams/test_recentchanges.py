@@ -198,6 +198,14 @@ class Polling(unittest.TestCase):
         with self.assertRaisesRegex(ProtocolError, "'soon' is no timestamp"):
             next(RecentChanges(FakeSession(row(1, timestamp="soon")), since=0))
 
+    def test_close_ends_the_reading(self):
+        """Of a long list no further reply is asked for."""
+        changes = RecentChanges(FakeSession(*map(row, range(1, 50))), since=stamp(0), clock=FakeClock())
+        found = changes.poll()
+        next(found)
+        changes.close()
+        self.assertEqual(list(found), [])
+
     def test_close_ends_the_pause(self):
         """From another thread."""
         changes = RecentChanges(FakeSession(), since=0, poll_seconds=60)

@@ -7,7 +7,6 @@ Spec: WHATWG HTML 9.2.  Holds: one open response.  Not here: the bytes
 
 from __future__ import annotations
 
-import email.utils
 import random
 import threading
 from collections import deque
@@ -33,7 +32,7 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
-from ..formats.headers import parse_retry_after
+from ..formats.headers import parse_http_date, parse_retry_after
 from ..formats.sse import (
     MAX_SSE_EVENT_BYTES,
     MAX_SSE_LINE_BYTES,
@@ -461,8 +460,7 @@ def told_reason(content_type: str, body: bytes) -> str:
     return "; it says: " + said if said else ""
 
 
-def server_time_milliseconds(headers: Any) -> Optional[int]:
-    """Return the server's clock from its Date header, or None."""
-    date = headers.get("Date")
-    parsed = email.utils.parsedate_tz(date) if date else None
-    return None if parsed is None else email.utils.mktime_tz(parsed) * 1000
+def server_time_milliseconds(headers: Any, now: float) -> Optional[int]:
+    """Return the server's clock from its Date header, or None; `now` is ours."""
+    moment = parse_http_date(headers.get("Date") or "", now)
+    return None if moment is None else int(moment) * 1000

@@ -129,7 +129,8 @@ class EventStreams:
     @property
     def cursor(self) -> str:
         """The position behind the last event taken, as text for `cursor=`."""
-        return self._position.cursor()
+        with self._lock:
+            return self._position.cursor()
 
     @property
     def source(self) -> Optional[EventSource]:
@@ -226,6 +227,8 @@ class EventStreams:
             raise StopIteration
         if self._source is None:
             self._source = self._open_source()
+            if self._closed:  # meanwhile, by another thread that saw no source
+                self._source.close()
         read_next = self._source.__next__
         try:
             while True:
@@ -242,12 +245,12 @@ class EventStreams:
         """Return the event where it is new and passes the filters."""
         if kind != "message" or not text:
             if kind != "message":
-                self._tell("event of type %s: %.200s", kind, text)
+                self._tell("event of type %.200r: %.200r", kind, text)
             return None
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:  # broken, or nested too deep
-            self._tell("event that is not JSON: %s: %.200s", error, text)
+            self._tell("event that is not JSON: %s: %.200r", error, text)
             return None
         with self._lock:
             is_new, gap = self._position.take(data, id)
@@ -292,7 +295,8 @@ class EventStreams:
         user_hook = options.pop("on_open", None)
 
         def opened(response: Any) -> None:
-            self._position.connected(server_time_milliseconds(response.headers))
+            now = self._clock.now()
+            self._position.connected(server_time_milliseconds(response.headers, now))
             if user_hook is not None:
                 user_hook(response)
 

@@ -101,6 +101,8 @@ class RecentChanges:
             self._first_seconds = self._from_seconds
         start = max(self._from_seconds - self.overlap_seconds, self._first_seconds or 0)
         for change in self._fetch(start):
+            if self._closed.is_set():
+                return
             with rc_reading("a recent change"):
                 number = rc_number(change)
             if self._seen.add(number) and number > known:

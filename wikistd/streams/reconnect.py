@@ -11,11 +11,14 @@ import json
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
+from ..errors import LimitExceeded
+
 MIN_DELAY_SECONDS = 0.1  # "retry: 0" must not become a busy loop
 MAX_DELAY_SECONDS = 60.0  # the longest pause that is our own idea
 MAX_WAIT_SECONDS = 3600.0  # the longest that a server may ask for
 MAX_DOUBLINGS = 16
 SEEN_EVENTS = 10000  # a second of all of Wikimedia is 50 events, a burst some thousands
+MAX_POSITION_TOPICS = 1000  # all of Wikimedia's public streams have about a hundred
 WAIT_STATUSES = (429, 502, 503, 504)
 #: A first event a day after `since`, far from the start of its log, shows that older
 #: ones are gone: the real service has canaries several times an hour.
@@ -190,6 +193,13 @@ class StreamPosition:
             mark = name
         is_new = mark is None or self._is_new(mark, name, place)
         milliseconds = self._note_times(id, place)
+        for known in (self._times, self._silent, self._recent):
+            if len(known) > MAX_POSITION_TOPICS:
+                raise LimitExceeded(
+                    "the stream names more than %d topics" % MAX_POSITION_TOPICS,
+                    name="MAX_POSITION_TOPICS",
+                    limit=MAX_POSITION_TOPICS,
+                )
         gap = None
         if place is not None:
             gap = self._gap_before(place, offset, milliseconds, is_new)

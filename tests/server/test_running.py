@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import socket
+import struct
 import threading
 import time
 import unittest
@@ -407,12 +408,17 @@ class BrokenApplications(ServerCase):
         self.assertEqual((got[0], got[2]), ("HTTP/1.1 503 Gone", b"sorry"))
 
     def test_headers_that_would_be_two(self):
-        """CR and LF in a header never reach the wire; hop-by-hop ones are not the app's."""
+        """CR and LF in a header never reach the wire; hop-by-hop ones are not the app's.
+
+        A length is one number, or two readers of the reply might disagree.
+        """
         for status, header in (
             ("200 OK", ("X", "a\r\nSet-Cookie: b")),
             ("200 OK", ("X\r\n", "a")),
             ("200 OK\r\nX: y", ("X", "y")),
             ("200 OK", ("Transfer-Encoding", "chunked")),
+            ("200 OK", ("Content-Length", "-1")),
+            ("200 OK", ("Content-Length", "1, 1")),
             ("OK", ("X", "y")),
         ):
 
@@ -594,6 +600,64 @@ class Ends(ServerCase):
         self.assertTrue(app.started.wait(5))
         sock.close()
         self.assertTrue(app.closed.wait(5))
+
+    def test_a_client_that_leaves_as_we_send(self):
+        """The reply is closed at once, with reference counts or without."""
+        closed = threading.Event()
+
+        class Large:
+            def __iter__(self):
+                while True:
+                    yield b"x" * 1000000
+
+            def close(self):
+                closed.set()
+
+        def app(environ, start_response):
+            start_response("200 OK", TEXT)
+            return Large()
+
+        sock = self.connect(self.serve(app))
+        sock.sendall(get("/"))
+        sock.recv(10)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        self.assertTrue(closed.wait(5))
+
+    def test_a_connection_that_is_gone_before_it_is_taken(self):
+        """The accepting thread waits nowhere but where close() wakes it."""
+        server = self.serve()
+        taken = threading.Event()
+
+        class Stolen:
+            def __init__(self, listener):
+                self.accept_next, self.close = listener.accept, listener.close
+                self.fileno = listener.fileno
+
+            def accept(self):
+                if not taken.is_set():
+                    self.accept_next()[0].close()
+                    taken.set()
+                return self.accept_next()
+
+        server._listener = Stolen(server._listener)
+        self.connect(server)
+        self.assertTrue(taken.wait(5))
+        self.assertEqual(ask(self.connect(server), get("/"))[2], b"GET /? 0")
+        taken.clear()
+        self.connect(server)
+        self.assertTrue(taken.wait(5))
+        server.close()
+        self.assertFalse(server._thread.is_alive())
+
+    def test_an_on_close_that_fails(self):
+        """It is told of in the log, and the server closes."""
+        server = self.serve(on_close=lambda: 1 / 0)
+        with self.assertLogs("wikistd.server", "ERROR") as logs:
+            server.close()
+        self.assertIn("on_close failed", logs.output[0])
+        server.serve_forever()
+        self.assertFalse(server._thread.is_alive())
 
     def test_close_wakes_everybody(self):
         """close() ends idle connections, running replies and the threads."""

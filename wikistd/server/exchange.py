@@ -312,6 +312,10 @@ class WsgiExchange:
                 raise ValueError("not a header field: %r: %r" % (name, value))
             if name.lower() in HOP_BY_HOP_NAMES:
                 raise ValueError("%s is the server's to set" % name)
+            if name.lower() == "content-length" and not re.match(
+                r"[0-9]{1,18}\Z", value
+            ):
+                raise ValueError("not a Content-Length: %r" % value)
         self.status = status
         self.headers = list(headers)
         return self._written.append

@@ -81,6 +81,8 @@ class WsgiServer:
         self._label = label
         self._on_close = on_close
         self._labels: Dict[str, Tuple[Set[int], List[int]]] = {}
+        # Between select() and accept() a connection may go: nothing may wait there.
+        listener.setblocking(False)
         self._listener = listener
         self._lock = threading.Lock()
         self._open: Dict[socket.socket, ServerConnection] = {}
@@ -162,10 +164,20 @@ class WsgiServer:
             self._wake_end.send(b"x")
         except OSError:
             pass  # the accepting thread has ended by itself
-        if self._on_close is not None:
-            self._on_close()
-        self.drop_connections()
-        ends_at = time.monotonic() + timeout
+        try:
+            if self._on_close is not None:
+                self._on_close()
+        except Exception:
+            log_server("error", "on_close failed", exc_info=True)
+        try:
+            self.drop_connections()
+            self._join_threads(time.monotonic() + timeout)
+        finally:  # Ctrl-C may come as it waits
+            for sock in (self._listener, self._waker, self._wake_end):
+                sock.close()
+            self._is_closed.set()
+
+    def _join_threads(self, ends_at: float) -> None:
         here = threading.current_thread()
         with self._lock:
             threads = [self._thread, *(each.thread for each in self._open.values())]
@@ -174,9 +186,6 @@ class WsgiServer:
                 thread.join(max(0.0, ends_at - time.monotonic()))
                 if thread.is_alive():
                     log_server("warning", "%s did not end in time", thread.name)
-        for sock in (self._listener, self._waker, self._wake_end):
-            sock.close()
-        self._is_closed.set()
 
     def _accept_all(self) -> None:
         import selectors  # 1 ms, and only who serves needs it
@@ -190,9 +199,11 @@ class WsgiServer:
                     return
                 try:
                     sock, address = self._listener.accept()
+                except BlockingIOError:
+                    continue  # gone again before accept()
                 except OSError as error:
-                    # Gone again before accept(), or no file descriptor left: the
-                    # others go on; a pause keeps this from turning into a busy loop.
+                    # No file descriptor left, most likely: the others go on; a pause
+                    # keeps this from turning into a busy loop.
                     log_server("warning", "accept failed: %s", error)
                     time.sleep(0.05)
                     continue
@@ -370,12 +381,15 @@ class ServerConnection:
             before_head=self._check_chunks if head.is_chunked else None,
         )
         environ["wikistd.take_over"] = exchange.take_over
-        for data in exchange:
-            if data:
-                self._send(data)
-            elif self.server.is_closing or not self._is_client_there():
-                exchange.close()
-                return False
+        try:
+            for data in exchange:
+                if data:
+                    self._send(data)
+                elif self.server.is_closing or not self._is_client_there():
+                    return False
+        finally:
+            # The end of a generator that was left comes late without reference counts.
+            exchange.close()
         if exchange.handler is not None:
             channel = ServerChannel(
                 self.sock,

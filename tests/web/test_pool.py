@@ -232,6 +232,26 @@ class Threads(PoolCase):
                 self.assertEqual(client.keepalive.pool.busy_count, 0)
         self.assertRegex(repr(client.counters), "<Counters 200 requests, ")
 
+    def test_counts(self):
+        """Nothing is lost where threads count at once, or one after the other."""
+        counters = ConnectionPool().counters
+
+        def count():
+            for _ in range(1000):
+                counters.here.counts.requests += 1
+                counters.here.counts.bytes += 2
+
+        for size in (6, 1, 1):  # a number of a thread that has ended is given again
+            threads = [threading.Thread(target=count) for _ in range(size)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(
+            repr(counters),
+            "<Counters 8000 requests, 0 connections, 16000 bytes, 0 retries>",
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

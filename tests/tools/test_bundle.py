@@ -108,6 +108,10 @@ class Without(Case):
             with self.subTest(part):
                 text = build(without=[part])
                 self.assertNotIn("\n# wikistd/%s/" % part, text)
+        path = self.write("one.py", build(without=["tools"]))
+        code, out, err = run_python(path, "bundle")
+        self.assertEqual((code, out), (2, ""))
+        self.assertRegex(err, "^wikistd: run_bundle is not in this file, which was .*\n$")
 
     def test_unknown_part(self):
         """An unknown part is refused in a sentence."""

@@ -51,7 +51,7 @@ TEXT_NAMES_CODE = """\
 """
 
 WAITING_CODE = """\
-#: The parts of this file, in their order: what each needs of them, its public names.
+#: The parts of this file: those that each needs, all before it, and its public names.
 FILE_PARTS = {
 %s}
 
@@ -167,12 +167,14 @@ def left_out_sentence(name: str) -> str:
 
 
 def left_out_part(name: str) -> Any:
-    # Return a stand-in that says, when used, how to have `name` back.
+    # Return a stand-in that says, when used, how to have `name` back.  It may stand
+    # behind `except`, too.
 
     def refuse(*values: Any, **named: Any) -> Any:
         raise ImportError(left_out_sentence(name))
 
-    return type(name, (), {"__new__": refuse, "__doc__": "Left out of this file."})
+    about = {"__new__": refuse, "__doc__": "Left out of this file."}
+    return type(name, (Exception,), about)
 
 
 """

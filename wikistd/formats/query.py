@@ -7,13 +7,22 @@ files (formdata.py); Python values to API parameters (wiki/params.py).
 from __future__ import annotations
 
 from typing import Any, Iterable, List, Mapping, Tuple, Union
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from ..errors import LimitExceeded
 
 URLENCODED_TYPE = "application/x-www-form-urlencoded"
 MAX_QUERY_FIELDS = 1000  # PHP's max_input_vars, so also what a wiki reads
 MAX_QUERY_BYTES = 8 * 1024 * 1024  # PHP's post_max_size
+
+#: WHATWG URL: only these four and alphanumerics stand as they are; Python's quote_plus
+#: leaves the tilde and escapes the asterisk.
+_QUERY_PLAIN = "*-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_QUERY_ESCAPES = {
+    n: "+" if n == 0x20 else "%%%02X" % n
+    for n in range(256)
+    if chr(n) not in _QUERY_PLAIN
+}
 
 QueryPairs = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
 
@@ -144,10 +153,9 @@ def add_query(url: str, pairs: QueryPairs) -> str:
 def _quote_query(text: str, name: str) -> str:
     if text.isalnum() and text.isascii():
         return text  # Most names, and half of the values: a tenth of an API call's CPU.
-    # WHATWG URL: only these four and alphanumerics stand as they are; Python's
-    # quote_plus leaves the tilde and escapes the asterisk.
     try:
-        return quote(text, safe="* ").replace(" ", "+").replace("~", "%7E")
+        # Half of urllib's time, and no table of its own that has yet to be filled.
+        return text.encode("utf-8").decode("latin-1").translate(_QUERY_ESCAPES)
     except UnicodeEncodeError:
         pass  # It holds the text, maybe a secret: not kept as the context of ours.
     raise ValueError("field %.100r holds a lone surrogate, which is no text" % name)

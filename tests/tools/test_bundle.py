@@ -269,7 +269,8 @@ class WithJob(Case):
         job = "from wikistd import Deadline\nimport %s\n"
         helper = self.write("helper.py", "")
         path = self.write("job.py", job % "helper.x")
-        code, _, err = run_bundle("--with", path, "-o", "-")
+        with mock.patch("wikistd.tools.building.parse_modules", lambda files: PARSED):
+            code, _, err = run_bundle("--with", path, "-o", "-")
         want = "wikistd: job.py:2: helper is a file beside it: put its code here\n"
         self.assertEqual((code, err), (2, want), helper)
         want = "job.py:2: a script in one file is in no package: no leading dots"

@@ -187,11 +187,10 @@ class Waiting(Case):
             "        for name in part:\n            getattr(one, name)\n"
             "    except Exception as error:\n        wrong.append(repr(error))\n"
             "threads = [threading.Thread(target=work, args=(names[n:] + names[:n],))"
-            " for n in range(0, len(names), 30)]\n"
+            " for n in range(0, len(names), 4)]\n"
             "[t.start() for t in threads]\n"
-            "for _ in range(2):\n    importlib.reload(one)\n"
-            "[t.join() for t in threads]; print(wrong[:2], issubclass(one.APIError, one.WikistdError))\n",
-            text=self.text,
+            "for _ in range(6):\n    importlib.reload(one)\n"
+            "[t.join() for t in threads]; print(wrong[:2], issubclass(one.APIError, one.WikistdError))\n"
         )
         self.assertEqual(out, "[] True\n")
 

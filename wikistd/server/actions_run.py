@@ -28,6 +28,7 @@ from .actions_props import PROP_MODULES
 from .actions_query import Query, QueryModule
 from .actions_specs import read_spec
 from .actions_upload import UPLOAD_ACTIONS
+from .exchange import log_server
 from .records import format_time
 from .store import PageStore
 
@@ -110,17 +111,10 @@ def _reply_preflight(request: ApiRequest) -> ApiReply:
 
 
 def _reply_broken(call: ActionCall, error: Exception) -> ApiReply:
-    import logging  # 3 ms of import that a wiki without bugs need not pay
-
-    logger = logging.getLogger(__name__.partition(".")[0] + ".server")
-    logger.error("%s in action=%s", type(error).__name__, call.module, exc_info=True)
-    code = "internal_api_error_" + type(error).__name__
-    text = "[%s] Caught exception of type %s"
-    message = ApiMessage(
-        code,
-        text % (os.urandom(12).hex(), type(error).__name__),
-        {"errorclass": type(error).__name__},
-    )
+    kind = type(error).__name__
+    log_server("error", "%s in action=%s", kind, call.module, exc_info=True)
+    text = "[%s] Caught exception of type %s" % (os.urandom(12).hex(), kind)
+    message = ApiMessage("internal_api_error_" + kind, text, {"errorclass": kind})
     return call.reply_refused(ActionFailure(message, module=""))
 
 

@@ -50,6 +50,7 @@ from .reconnect import (
     BackOff,
     judge_answer,
 )
+from .telling import log_stream
 
 STREAM_IDLE_SECONDS = 90.0  # six of Mastodon's heartbeats; Wikimedia cuts at 60
 STREAM_BODY_EXCERPT = 2000  # bytes of an error page that an error carries
@@ -376,8 +377,6 @@ class EventSource:
 
     def _wait(self, error: WikistdError, asked_seconds: Optional[float] = None) -> None:
         """Tell of `error` and pause before the next connection, or raise it."""
-        import logging  # 3 ms that who never loses a connection does not pay
-
         if asked_seconds is not None and asked_seconds > self.max_wait_seconds:
             raise error
         delay = self._back_off.next_delay(random.random(), asked_seconds)
@@ -387,10 +386,9 @@ class EventSource:
         if self.on_error is not None:
             self.on_error(error)
         # The first break of a stream that worked is its daily life, the second is not.
-        level = logging.INFO if self._back_off.failures == 1 else logging.WARNING
-        logging.getLogger(__name__.partition(".")[0] + ".streams").log(
-            level, "%s: %s; again in %.1f s", without_userinfo(self.url), error, delay
-        )
+        level = "info" if self._back_off.failures == 1 else "warning"
+        shown = without_userinfo(self.url)
+        log_stream(level, "%s: %s; again in %.1f s", shown, error, delay)
         self._clock.wait(self._closed, delay)
 
     def disconnect(self) -> None:

@@ -21,6 +21,7 @@ from .checkpoint import Checkpoint
 from .eventfilters import EventFilter, make_event_filter
 from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
 from .reconnect import StreamGap, StreamPosition
+from .telling import log_stream
 from .whence import (
     SinceValue,
     join_stream_names,
@@ -245,17 +246,17 @@ class EventStreams:
         """Return the event where it is new and passes the filters."""
         if kind != "message" or not text:
             if kind != "message":
-                self._tell("event of type %.200r: %.200r", kind, text)
+                log_stream("warning", "event of type %.200r: %.200r", kind, text)
             return None
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:  # broken, or nested too deep
-            self._tell("event that is not JSON: %s: %.200r", error, text)
+            log_stream("warning", "event that is not JSON: %s: %.200r", error, text)
             return None
         with self._lock:
             is_new, gap = self._position.take(data, id)
         if gap is not None:
-            self._tell("%s", gap)
+            log_stream("warning", "%s", gap)
             del self.gaps[: -MAX_KEPT_GAPS + 1]
             self.gaps.append(gap)
             if self._on_gap is not None:
@@ -263,13 +264,6 @@ class EventStreams:
         if not is_new or not isinstance(data, dict) or not self.streamfilter(data):
             return None
         return data
-
-    def _tell(self, message: str, *values: object) -> None:
-        import logging  # 3 ms that most streams never need
-
-        logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
-            message, *values
-        )
 
     def _open_source(self) -> EventSource:
         options = dict(self.sse_kwargs)

@@ -13,6 +13,7 @@ from ..errors import LimitExceeded, MalformedEventError, TransportError
 from ..formats.lines import LinesParser
 from ..formats.sse import MAX_SSE_EVENT_BYTES, MAX_SSE_LINE_BYTES
 from .arrivals import iter_arrivals
+from .telling import log_stream
 
 MASTODON_SPEC = "Mastodon streaming"
 #: Ids come as bare numbers, or as letters from servers that are not Mastodon.
@@ -78,11 +79,7 @@ class StreamListener:
 
     def on_unknown_event(self, name: str, unknown_event: Any = None) -> None:
         """An event has come for which there is no method."""
-        import logging  # 3 ms, for servers with new events
-
-        logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
-            "no method for the event %r", name
-        )
+        log_stream("warning", "no method for the event %r", name)
 
     def on_abort(self, err: Exception) -> None:
         """The stream has broken; the error is raised after this returns."""
@@ -218,11 +215,8 @@ def read_mastodon_events(
                 yield read_event_fields(complete)
     rest = b"".join(parser.feed_eof())
     if event or rest:
-        import logging  # 3 ms, when a stream was cut
-
-        logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
-            "unfinished event at the end of the stream: %.200r", event or rest
-        )
+        words = "unfinished event at the end of the stream: %.200r"
+        log_stream("warning", words, event or rest)
 
 
 def add_event_line(event: Dict[str, List[str]], raw: bytes) -> None:

@@ -32,6 +32,7 @@ from .mastodon import (
 )
 from .mastodonsocket import MastodonSocket, StreamHandle
 from .reconnect import WAIT_STATUSES, BackOff, judge_answer
+from .telling import log_stream
 from .websocket import WebSocketConnection, connect_websocket
 
 MASTODON_TIMEOUT = 90.0  # seconds of silence: six heartbeats
@@ -208,7 +209,8 @@ class Mastodon:
                         raise
                     if handle.connections > before:
                         back_off.event_arrived()
-                    tell_of_reconnect(name, error)
+                    words = "stream %s: %s; connecting again"
+                    log_stream("warning", words, name, error)
                 delay = back_off.next_delay(random.random(), asked)
                 handle.wait(self._clock, delay)
 
@@ -398,12 +400,3 @@ def explain_mastodon_refusal(error: StatusError) -> StatusError:
             " since Mastodon 4.2"
         )
     return error
-
-
-def tell_of_reconnect(name: str, error: Exception) -> None:
-    """Log that a stream broke and is connected again."""
-    import logging  # 3 ms, when a connection broke
-
-    logging.getLogger(__name__.partition(".")[0] + ".streams").warning(
-        "stream %s: %s; connecting again", name, error
-    )

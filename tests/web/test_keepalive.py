@@ -1,10 +1,13 @@
 """web/keepalive.py: one exchange over a kept connection."""
 
+import gc
 import io
+import sys
 import threading
 import time
 import unittest
 import urllib.request
+import weakref
 
 from tests.support.clients import make_client
 from tests.support.clocks import FakeClock
@@ -533,6 +536,29 @@ class Time(unittest.TestCase):
         with ScriptedServer([slow]) as server, make_client(clock=clock) as client:
             data = iter([b"x" * 4_000_000, b"y" * 4_000_000])
             self.assertEqual(client.put(server.url + "/", data, timeout=5).text, "ok")
+
+
+class Garbage(unittest.TestCase):
+    @unittest.skipUnless(sys.implementation.name == "cpython", "counts references")
+    def test_errors_keep_nothing(self):
+        """An error that was handled is gone at once, and the frames it passed through."""
+        with ScriptedServer(
+            ["GET /", CLOSE], ["GET /", b"rubbish\r\n\r\n", CLOSE], [lambda sock: sock.recv(9999), CLOSE]
+        ) as server, make_client() as client:
+            gc.collect()
+            gc.disable()
+            self.addCleanup(gc.enable)
+            for url, kind in (
+                (server.url + "/", ConnectionLost),
+                (server.url + "/", ProtocolError),
+                ("http://127.0.0.1:9/", ConnectFailed),
+                (server.url.replace("http", "https"), (ConnectFailed, ConnectionLost)),
+            ):
+                try:
+                    client.get(url)
+                except kind as error:
+                    left = weakref.ref(error)
+                self.assertIsNone(left(), url)
 
 
 class Cancelling(unittest.TestCase):

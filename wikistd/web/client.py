@@ -39,7 +39,7 @@ from .callparts import (
     save_body,
     set_form_data,
 )
-from .connect import transport_error
+from .connect import raise_instead, transport_error
 from .cookiehandler import CookieHandler
 from .credentials import AuthHandler, AuthInput
 from .decoding import DecodingHandler
@@ -366,12 +366,10 @@ class HttpClient:
         except urllib.error.URLError as error:
             raise self._foreign_error(error, request) from error
         except Exception as error:
-            ours = transport_error(
-                error, "", url=without_userinfo(request.full_url), peer=request.host
+            shown = without_userinfo(request.full_url)
+            raise_instead(
+                transport_error(error, "", url=shown, peer=request.host), error
             )
-            if ours is error:
-                raise
-            raise ours from error
         if self._logger is not None or "logging" in sys.modules:
             self._log(request, response)
         if self.on_response:

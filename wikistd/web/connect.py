@@ -14,7 +14,7 @@ import errno
 import select
 import socket
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import (
@@ -488,6 +488,20 @@ def open_socket(
 
 def _connect_reason(error: OSError) -> str:
     return error.strerror or str(error)
+
+
+def raise_instead(ours: BaseException, error: BaseException) -> NoReturn:
+    """Raise `ours` because of `error`; they may be the same.
+
+    No variable refers to it afterwards: that would keep every frame that the error
+    passed through, with what is in it, until the collector of garbage comes by.
+    """
+    try:
+        if ours is error:
+            raise error
+        raise ours from error
+    finally:
+        del ours, error
 
 
 def transport_error(

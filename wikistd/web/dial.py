@@ -13,7 +13,7 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ConnectFailed, ProxyError, TransportTimeout
-from .connect import Attempt, open_socket, transport_error
+from .connect import Attempt, open_socket, raise_instead, transport_error
 from .origins import without_userinfo
 from .tls import TlsSettings
 from .tunnels import connect_tunnel, socks_tunnel, tunnel_authority, tunnel_refusal
@@ -88,19 +88,22 @@ class Dialer:
                 sock, route.host, route.port, deadline=deadline, attempt=attempt
             )
         except BaseException as error:
-            ours = transport_error(
-                error,
-                "connect",
-                url=without_userinfo(request.full_url),
-                peer=tunnel_authority(route.host, route.port),
-            )
-            reason = getattr(request, "proxy_reason", "") or self.direct_reason
-            if isinstance(ours, (ConnectFailed, TransportTimeout)) and reason:
-                # Half of all failures to connect are a proxy that is, or is not, used.
-                ours.message = "%s [%s]" % (ours.sentence(), reason)
-            if ours is error:
-                raise
-            raise ours from error
+            raise_instead(self._explain(error, request, route), error)
+
+    def _explain(
+        self, error: BaseException, request: Any, route: Route
+    ) -> BaseException:
+        ours = transport_error(
+            error,
+            "connect",
+            url=without_userinfo(request.full_url),
+            peer=tunnel_authority(route.host, route.port),
+        )
+        reason = getattr(request, "proxy_reason", "") or self.direct_reason
+        if isinstance(ours, (ConnectFailed, TransportTimeout)) and reason:
+            # Half of all failures to connect are a proxy that is, or is not, used.
+            ours.message = "%s [%s]" % (ours.sentence(), reason)
+        return ours
 
     def _open_socket(
         self, host: str, port: int, deadline: Deadline, attempt: Attempt
@@ -148,10 +151,7 @@ class Dialer:
             except BaseException as error:
                 sock.close()
                 attempt.check()
-                ours = transport_error(error, "proxy", peer=peer)
-                if ours is error:
-                    raise
-                raise ours from error
+                raise_instead(transport_error(error, "proxy", peer=peer), error)
             sock.close()
             login = getattr(request, "proxy_auth", None)
             wanted = head.fields.get_all("proxy-authenticate", [])

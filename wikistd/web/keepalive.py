@@ -14,7 +14,7 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectionLost
 from ..formats.http1 import MAX_HEADER_BYTES
 from .bodies import prepare_body
-from .connect import Attempt, Connection, next_wait
+from .connect import Attempt, Connection, next_wait, raise_instead
 from .dial import ConnectFunction, Dialer, Route, proxy_login
 from .exchange import Exchange
 from .heads import HeadEncoder, absolute_target, split_host
@@ -109,10 +109,7 @@ class KeepAliveHandler(urllib.request.BaseHandler):
                     self.pool.counters.here.counts.retries += 1
                     self.on_retry.send(request, error)
                     continue
-                ours = exchange.explain(error, route.host, route.port)
-                if ours is error:
-                    raise
-                raise ours from error
+                raise_instead(exchange.explain(error, route.host, route.port), error)
 
     https_open = http_open
 

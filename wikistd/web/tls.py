@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..clock import Deadline
 from ..errors import ConnectFailed, FingerprintMismatch
-from .connect import Attempt, next_wait, transport_error
+from .connect import Attempt, next_wait, raise_instead, transport_error
 from .tunnels import TlsStream
 
 MAX_TLS_SESSIONS = 100  # one a host; the oldest go first
@@ -196,10 +196,7 @@ class TlsSettings:
         except BaseException as error:
             wrapped.close()
             attempt.check()
-            ours = self.explain(error, host, port)
-            if ours is error:
-                raise
-            raise ours from error
+            raise_instead(self.explain(error, host, port), error)
         return wrapped
 
     def _begin(

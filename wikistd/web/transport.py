@@ -15,7 +15,7 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, ProtocolError, TransportError, TransportTimeout
 from ..formats.http1 import HeaderFields
 from .bodies import prepare_body
-from .connect import next_wait, transport_error
+from .connect import next_wait, raise_instead, transport_error
 from .heads import check_fields, request_fields
 from .origins import without_userinfo
 from .pool import Counters
@@ -94,12 +94,7 @@ class TransportHandler(urllib.request.BaseHandler):
                 method, url, pairs, content, next_wait(deadline, None)
             )
         except OSError as error:
-            ours = transport_error(error, "headers", url=shown, peer=request.host)
-            if isinstance(ours, TransportError) and method not in SAFE_METHODS:
-                ours.maybe_applied = not isinstance(ours, ConnectFailed)
-            if ours is error:
-                raise
-            raise ours from error
+            raise_instead(self._explain(error, request, method, shown), error)
         if deadline.is_over():
             raise TransportTimeout(
                 "%s did not answer in time" % request.host,
@@ -110,6 +105,14 @@ class TransportHandler(urllib.request.BaseHandler):
         return self._response(request, status, HeaderFields(headers), result)
 
     https_open = http_open
+
+    def _explain(
+        self, error: OSError, request: Any, method: str, shown: str
+    ) -> BaseException:
+        ours = transport_error(error, "headers", url=shown, peer=request.host)
+        if isinstance(ours, TransportError) and method not in SAFE_METHODS:
+            ours.maybe_applied = not isinstance(ours, ConnectFailed)
+        return ours
 
     def _response(
         self, request: Any, status: int, fields: HeaderFields, result: Any

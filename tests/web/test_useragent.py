@@ -3,9 +3,11 @@
 import os
 import sys
 import unittest
+import urllib.request
 import warnings
 
 import wikistd
+from wikistd import HttpClient, Session, local_connect
 from wikistd.web.useragent import (
     WIKISTD_VERSION,
     check_user_agent,
@@ -83,6 +85,33 @@ class Telling(unittest.TestCase):
              "me@example.org)'"],
         )
         self.assertEqual(caught[0].filename, __file__)
+
+    def test_line(self):
+        """However far inside it is seen, the line is that of who uses us."""
+
+        def app(environ, start_response):
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [b'{"batchcomplete": true}']
+
+        def client():
+            made = HttpClient(connect=local_connect(app))
+            self.addCleanup(made.close)
+            return made
+
+        url = "http://wiki.test/"
+        opener = urllib.request.build_opener(*client().opener.handlers)
+        calls = [
+            lambda: client().get(url),
+            lambda: client().request("GET", url),
+            lambda: Session(url, session=client()).get(action="query"),
+            lambda: opener.open(url).close(),
+        ]
+        for call in calls:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                call()
+            place = (__file__, call.__code__.co_firstlineno)
+            self.assertEqual([(w.filename, w.lineno) for w in caught], [place])
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class HeadersHandler(urllib.request.BaseHandler):
             extra["User-agent"] = self.user_agent
             if not self._has_warned and not is_loopback_host(request.host):
                 self._has_warned = True
-                check_user_agent(self.user_agent, stacklevel=7)
+                check_user_agent(self.user_agent)
         if "Accept" not in headers and "Accept" not in extra:
             extra["Accept"] = "*/*"
         return request

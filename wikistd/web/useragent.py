@@ -74,7 +74,26 @@ def is_telling_user_agent(text: Optional[str]) -> bool:
     return not plain.startswith(UNTELLING_USER_AGENTS)
 
 
-def check_user_agent(text: Optional[str], *, stacklevel: int = 2) -> None:
+def caller_level() -> int:
+    """Return the level, for warnings.warn, of the first frame that is not ours.
+
+    Between an opener of urllib's own and us stand frames of urllib.request.
+    """
+    # "wikistd.", or the name of the folder it was copied to; nothing in the one file.
+    room = __name__.rpartition(".web.")[0] + "."
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        is_ours = frame.f_globals is globals() or name.startswith(room)
+        if not is_ours and name != "urllib.request":
+            break
+        frame = frame.f_back
+        level += 1
+    return level
+
+
+def check_user_agent(text: Optional[str]) -> None:
     """Warn if a User-Agent does not tell who asks; ValueError if it is no header."""
     if text:
         check_header("User-Agent", text)
@@ -83,5 +102,5 @@ def check_user_agent(text: Optional[str], *, stacklevel: int = 2) -> None:
             "the User-Agent %r does not say who is asking, and Wikimedia and others "
             "refuse such requests: give user_agent='MyBot/1.0 "
             "(https://example.org/bot; me@example.org)'" % (text or ""),
-            stacklevel=stacklevel,
+            stacklevel=caller_level(),
         )

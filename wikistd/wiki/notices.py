@@ -6,26 +6,13 @@ Not here: finding them in a reply (wiki/reply.py).
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any
 
 from ..errors import APIWarning
-from .exchange import top_module_name, wiki_logger
+from ..web.useragent import caller_level
+from .exchange import wiki_logger
 from .reply import find_warnings
-
-
-def caller_level() -> int:
-    """Return the level, for warnings.warn, of the first frame that is not ours."""
-    level = 1
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] != top_module_name():
-            break
-        frame = frame.f_back
-        level += 1
-    return level
 
 
 def show_api_warnings(document: Any, *, is_write: bool, is_raised: bool) -> None:

@@ -213,6 +213,42 @@ class Batches(BatchCase):
         self.assertIn("+== S ==", results[3].diff)
         self.assertEqual(self.texts(1), ["one\ntwo"])
 
+    def test_dry_run_of_a_new_page(self):
+        """Nothing is there to be taken away; `create` says what it will say."""
+        edit_page(self.bot, self.title("old"), "one")
+        new, old = self.title("new"), self.title("old")
+        results = []
+        jobs = [
+            {"title": new, "append": "\nline"},
+            {"title": new, "text": "x", "create": "never"},
+            {"title": old, "text": "x", "create": "only"},
+            {"title": old, "text": "x", "create": "never"},
+            {"title": " ", "text": "x"},
+        ]
+        report = run_batch(self.bot, jobs, dry_run=True, on_result=results.append)
+        self.assertEqual(report.counts, {"diff": 2, "error": 3})
+        self.assertEqual(
+            results[0].diff.split("\n")[2:], ["@@ -0,0 +1,2 @@", "+", "+line"]
+        )
+        done = run_batch(self.bot, jobs[1:], journal=self.journal)
+        self.assertEqual(done.counts, {"saved": 1, "error": 3})
+        told = [[r.error.partition(":")[0] for r in rows] for rows in (
+            report.problems, done.problems)]
+        self.assertEqual(told[0], ["missingtitle", "articleexists", "invalidtitle"])
+        self.assertEqual(told[1], told[0])
+
+    def test_what_is_no_text(self):
+        """A dry run refuses it too, and both say in which job."""
+        fine = {"title": self.title("j0"), "text": "x"}
+        for name in ("text", "append", "prepend", "summary"):
+            job = {"title": self.title("j1"), name: 5}
+            if name == "summary":
+                job["text"] = "x"
+            for options in ({"dry_run": True}, {"journal": self.journal}):
+                with self.subTest(name=name, **options):
+                    with self.assertRaisesRegex(TypeError, "^job 2: %s must be str" % name):
+                        run_batch(self.bot, [fine, job], **options)
+
 
 class Resumed(BatchCase):
     """A run that was killed while an edit was on its way."""

@@ -28,6 +28,8 @@ from .account import ask_who
 from .calls import NEVER_LOGGED_IN
 from .edit import (
     PageBase,
+    check_edit_arguments,
+    check_texts,
     edit_page,
     find_edit,
     read_page_base,
@@ -52,6 +54,7 @@ LATE_SECTION = (
     "still arrive: run the batch again an hour after that, it looks and goes on"
 )
 
+JOB_TEXTS = ("text", "append", "prepend", "summary")
 JOB_WAYS = ("text", "append", "prepend", "transform")
 #: What makes a job another one; a function cannot be compared.
 JOB_CONTENT = ("title", "text", "append", "prepend", "section", "section_title")
@@ -213,6 +216,7 @@ def check_job(number: int, job: Mapping[str, Any]) -> None:
         raise TypeError("job %d has %s: give one" % (number, " and ".join(ways)))
     own = ("key", "title", "text", *(edit_page.__kwdefaults__ or ()))
     try:
+        check_texts({name: job.get(name) for name in JOB_TEXTS})
         known_params(edit_page, "edit", {n: job[n] for n in job if n not in own}, None)
     except TypeError as error:
         raise TypeError("job %d: %s" % (number, error)) from None
@@ -359,6 +363,7 @@ def _dry_results(
         section = job.get("section")
         is_new = section == "new"
         try:
+            check_edit_arguments(session, job["title"])
             base = read_page_base(
                 view,
                 job["title"],
@@ -366,6 +371,7 @@ def _dry_results(
                 section=None if section is None or is_new else str(section),
                 redirect=bool(job.get("redirect")),
             )
+            _check_creation(base, job.get("create"))
         except APIError as error:
             yield BatchResult(key, job["title"], "error", error=error.sentence())
             continue
@@ -376,13 +382,21 @@ def _dry_results(
         yield BatchResult(key, base.title, kind, base.revid, diff=diff)
 
 
+def _check_creation(base: PageBase, create: Any) -> None:
+    """Raise the error that `create` will bring where the page is as it was read."""
+    if create == "never" and not base.revid:
+        raise APIError("missingtitle", "there is no page %r to edit" % base.title)
+    if create == "only" and base.revid:
+        raise APIError("articleexists", "the page %r is there already" % base.title)
+
+
 def preview_text(old: str, job: Mapping[str, Any], is_new_section: bool) -> str:
     """Return the text that a job would save, before the wiki changes it."""
     if is_new_section:
         heading = "\n\n== %s ==\n\n" % job["section_title"] if job.get(
             "section_title"
         ) else "\n\n"
-        return old + heading + str(job.get("text", ""))
+        return old + heading + (job.get("text") or "")
     if job.get("transform") is not None:
         return transformed_text(job["transform"], old)
     if job.get("text") is not None:
@@ -394,9 +408,10 @@ def unified_diff(title: str, old: str, new: str) -> str:
     """Return the difference of two texts, "" when there is none."""
     import difflib  # 5 ms
 
+    before, after = (t.rstrip().split("\n") if t.strip() else [] for t in (old, new))
     lines = difflib.unified_diff(
-        old.rstrip().split("\n"),
-        new.rstrip().split("\n"),
+        before,
+        after,
         "%s (now)" % title,
         "%s (then)" % title,
         lineterm="",

@@ -185,11 +185,16 @@ def check_edit_arguments(session: Any, title: Any, **texts: Any) -> None:
         )
     if not isinstance(title, str):
         raise TypeError("title must be str, not %s" % type(title).__name__)
+    check_texts(texts)
+    if not title.strip(" _"):
+        raise APIError("invalidtitle", "%r cannot be a title: it is empty" % title)
+
+
+def check_texts(texts: Mapping[str, Any]) -> None:
+    """Refuse what is neither text nor None."""
     for name, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
-    if not title.strip(" _"):
-        raise APIError("invalidtitle", "%r cannot be a title: it is empty" % title)
 
 
 def read_page_base(

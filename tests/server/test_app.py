@@ -103,6 +103,17 @@ class Pages(AppCase):
         self.assertIn("no page with this title", self.page("/wiki/Nowhere", 404))
         self.page("/w/index.php?title=Nowhere&action=history", 404)
 
+    def test_red_link(self):
+        """A link to what is not there leads to how it is made, not to an empty source."""
+        self.save("Here", "[[Nowhere]]")
+        path = re.search('href="([^"]*redlink=1)"', self.page("/wiki/Here")).group(1)
+        status, headers, _ = self.ask(html.unescape(path))
+        self.assertEqual(status, 302)
+        self.assertEqual(headers["location"], "http://wiki.test/wiki/Nowhere")
+        text = self.page("/wiki/Nowhere", 404)
+        self.assertIn("no page with this title", text)
+        self.assertIn("session.login(", text)
+
     def test_bad_title(self):
         """A title that cannot be is 400, its text escaped."""
         text = self.page("/wiki/<b>", 400)

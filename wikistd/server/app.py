@@ -165,7 +165,7 @@ class WikiApp:
             )
             return self._html(200, self.views.history(shown, rows))
         if action in ("edit", "submit"):
-            return self._source(title, shown, query)
+            return self._source(title, shown, query, environ)
         return self._view(title, shown, query, environ)
 
     def _view(
@@ -200,12 +200,16 @@ class WikiApp:
         reply.headers.append(("Last-Modified", http_date(record.timestamp)))
         return reply
 
-    def _source(self, title: Title, shown: str, query: Dict[str, str]) -> ApiReply:
+    def _source(
+        self, title: Title, shown: str, query: Dict[str, str], environ: Dict[str, Any]
+    ) -> ApiReply:
         """Answer action=edit: the source, to be looked at."""
         row = self._find_revision(title, query)
         if row is None:
             if read_old_id(query) or self.store.find_page(title) is not None:
                 return self._html(404, self.views.missing(shown))
+            if "redlink" in query:  # as for all who may not edit
+                return self._redirect(shown, environ, status=302)
             return self._html(200, self.views.source(shown, ""))
         return self._html(200, self.views.source(shown, self.store.read_text(row)))
 

@@ -97,6 +97,8 @@ class Addresses(unittest.TestCase):
                 EventStreams(**options)
         with self.assertRaisesRegex(TypeError, "site must be a Session or a host, not 5"):
             EventStreams(streams="a", site=5)
+        with self.assertRaisesRegex(TypeError, "streams is a name or several, not 5"):
+            EventStreams(streams=5, site="127.0.0.1")
         with self.assertRaisesRegex(ValueError, "has a port: say http:// or https:// before"):
             EventStreams(streams="a", site="127.0.0.1:8095")
         with self.assertRaisesRegex(TypeError, "EventStreams cannot be pickled: .*cursor="):

@@ -34,7 +34,12 @@ def join_stream_names(streams: Union[str, Iterable[str], None]) -> Optional[str]
     """Return stream names as the service's URL has them, None when there are none."""
     if streams is None or isinstance(streams, str):
         return streams or None
-    return ",".join(streams) or None
+    try:
+        return ",".join(streams) or None
+    except TypeError:
+        raise TypeError(
+            "streams is a name or several, not %r" % (streams,)
+        ) from None
 
 
 def stream_site_url(site: Any) -> str:

@@ -43,7 +43,7 @@ class Interrupter:
 
     def trace(self, frame, event, argument):
         name = frame.f_globals.get("__name__", "")
-        if ".web." not in name and not name.endswith((".http1", "wikistd")):
+        if ".web." not in name and not name.endswith((".http1", ".http1body", "wikistd")):
             return None
         if frame.f_code.co_name == "__del__":  # what is raised there is only printed
             return None

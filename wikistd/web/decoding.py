@@ -1,7 +1,7 @@
 """Content codings: compressed bytes in, at most as many bytes out as are asked for.
 
 Spec: RFC 9110 8.4, RFC 1950 to 1952.  Holds: the state of one body.
-Not here: chunks and lengths (formats/http1.py), reading (web/response.py).
+Not here: chunks and lengths (formats/http1body.py), reading (web/response.py).
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from ..formats.http1 import (
     MAX_INTERIM_RESPONSES,
     HeadParser,
     ResponseHead,
-    body_decoder,
     is_reusable,
 )
+from ..formats.http1body import body_decoder
 from .bodies import RequestBody
 from .connect import RECEIVE_BYTES, Connection, next_wait, transport_error
 from .origins import without_userinfo

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ConnectionLost, LimitExceeded, ProtocolError
-from ..formats.http1 import CloseDecoder, LengthDecoder
+from ..formats.http1body import CloseDecoder, LengthDecoder
 from .connect import RECEIVE_BYTES, transport_error
 from .origins import without_userinfo
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ProtocolError, StatusError
-from ..formats.http1 import CloseDecoder, HeaderFields, ResponseHead
+from ..formats.http1 import HeaderFields, ResponseHead
+from ..formats.http1body import CloseDecoder
 from .origins import without_userinfo
 from .reading import MAX_CONTENT_BYTES, BodyReader
 

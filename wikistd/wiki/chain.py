@@ -1,7 +1,7 @@
 """Replies to a query and its continuations, the next one on its way already.
 
 Spec: https://www.mediawiki.org/wiki/API:Continue.  Holds: the request that is ahead.
-Not here: merging replies (wiki/pages.py), one call (wiki/calls.py).
+Not here: merging replies (wiki/merging.py), one call (wiki/calls.py).
 
 A reply of thousands of pages takes the wiki half a second to make and this side a
 tenth to parse.  What comes next stands in its first bytes: it is asked for before the

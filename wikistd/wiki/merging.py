@@ -2,7 +2,7 @@
 
 Spec: https://www.mediawiki.org/wiki/API:Query (normalized, converted, redirects,
 interwiki), API:Continue (batchcomplete); formatversion 2.  Pure.  Not here: asking
-for them (wiki/pages.py).
+for them (wiki/fetching.py).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from unittest import mock
 
 import wikistd
 from tests.repo.source import ROOT
-from wikistd.tools.building import bundle_text
+from wikistd.tools.building import bundle_text, script_text
 from wikistd.tools.sources import LICENSE_TEXT, BundleError
 
 from .builds import PARSED, Case, build, run_bundle, run_python
@@ -227,6 +227,56 @@ class WithJob(Case):
         text = build(job="from wikistd import Deadline\nprint(Deadline(None).is_over())\n")
         self.assertLess(len(text), 20000)
         self.assertEqual(run_python("-", stdin=text), (0, "False\n", ""))
+
+    def test_beside_an_import(self):
+        """What stands in the lines of an import stays: statements, a block's beginning."""
+        job = (
+            'x = "\u00e9"; from wikistd import (APIError,\n    Deadline); y = 2; import wikistd; z = 3\n'
+            "def f(): import wikistd; return 4\n"
+            "if x: import wikistd  # maybe\n"
+            "print(len(x), y, z, f(), Deadline(None).is_over(), wikistd.Deadline is Deadline)\n"
+        )
+        want = "1 2 3 4 False True\n"
+        self.assertEqual(run_python("-", stdin=build(job=job)), (0, want, ""))
+
+    def test_docstrings(self):
+        """A docstring begins the file whatever stands in its lines."""
+        want = "Do.\n  It.\n"
+        for start in (
+            '"""Do.\n  It."""; from wikistd import Deadline\n',
+            '("Do.\\n"\n"  It."\n)\nfrom wikistd import Deadline\n',
+            '"Do.\\n" \\\n"  It."  # Both.\nfrom wikistd import Deadline\n',
+        ):
+            with self.subTest(start):
+                text = build(job=start + "print(__doc__)\n")
+                with redirect_stdout(io.StringIO()) as out:
+                    exec(compile(text, "<cell>", "exec"), {})
+                self.assertEqual(out.getvalue(), want)
+
+    def test_odd_names(self):
+        """No name of a script's file ends the comments and the docstring it stands in."""
+        for name in ('a"""+print(1)+""".py', "a\nprint(1)\n#.py", "a\\x.py", "\udcff.py"):
+            with self.subTest(name):
+                text = build(job="from wikistd import Deadline\n", job_name=name)
+                with redirect_stdout(io.StringIO()) as out:
+                    exec(compile(text.encode("utf-8"), "<cell>", "exec"), {})
+                self.assertEqual(out.getvalue(), "")
+
+    def test_odd_texts(self):
+        """A script is read as Python reads it: its line ends, its encoding."""
+        for data, want in (
+            (b"x = 1\ry = 2\r\nz = 3\n", "x = 1\ny = 2\nz = 3\n"),
+            (b"\xef\xbb\xbfx = '\xc3\xa9'\n", "x = '\xe9'\n"),
+            (b"# coding: latin-1\nx = '\xe9'\n", "# coding: latin-1\nx = '\xe9'\n"),
+        ):
+            self.assertEqual(script_text(data, "job.py"), want)
+        for data in (b"x = '\xe9'\n", b"# coding: nothing\n"):
+            with self.assertRaisesRegex(BundleError, "^job.py is not UTF-8"):
+                script_text(data, "job.py")
+        job = "x = 1\ry = 2\rfrom wikistd import Deadline\rprint(x, y)\r"
+        with redirect_stdout(io.StringIO()) as out:
+            exec(compile(build(job=job), "<cell>", "exec"), {})
+        self.assertEqual(out.getvalue(), "1 2\n")
 
     def test_clashes(self):
         """A name of the script that meets one of wikistd's is an error of the bundler."""

@@ -130,8 +130,10 @@ def modules_beside(path: str) -> List[str]:
 
 
 def script_text(data: bytes, name: str) -> str:
-    """Return a script's text.  BundleError where it is not UTF-8."""
+    """Return a script's text.  BundleError where it is not UTF-8, nor as it says."""
+    import importlib.util
+
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        return importlib.util.decode_source(data)
+    except (SyntaxError, UnicodeDecodeError) as error:
         raise BundleError("%s is not UTF-8: %s" % (name, error)) from None

@@ -7,10 +7,11 @@ imports that the one file answers.  Pure.  Not here: the package's modules (flat
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 from typing import TYPE_CHECKING, Container, Dict, List, Set, Tuple, Union
 
-from .flatten import Flat, FlatModule, bound_names
+from .flatten import STRING_OR_COMMENT, Flat, FlatModule, bound_names
 from .sources import BundleError
 
 if TYPE_CHECKING:
@@ -34,6 +35,31 @@ def is_standard_module(name: str) -> bool:
     return origin == "frozen" or (origin.startswith(home) and not is_installed)
 
 
+def docstring_text(tree: ast.Module, text: str) -> str:
+    """Return a script's docstring, as it stands there if that is one literal, alone."""
+    import ast
+
+    first = tree.body[0]
+    end = getattr(first, "end_lineno", None) or first.lineno
+    found = "\n".join(text.split("\n")[first.lineno - 1 : end])
+    if STRING_OR_COMMENT.fullmatch(found) and len(ast.parse(found).body) == 1:
+        return found
+    return repr(ast.get_docstring(tree, clean=False))
+
+
+def place_in_text(found: Tuple[ast.stmt, bool]) -> Tuple[int, int]:
+    """Return where an import begins."""
+    return found[0].lineno, found[0].col_offset
+
+
+def text_around(node: ast.stmt, lines: List[str]) -> Tuple[str, str]:
+    """Return what stands in the lines of a statement before it and behind it."""
+    first = lines[node.lineno - 1].encode("utf-8")  # columns are those of bytes
+    last = lines[(getattr(node, "end_lineno", None) or node.lineno) - 1].encode("utf-8")
+    behind = last[getattr(node, "end_col_offset", None) or len(last) :]
+    return first[: node.col_offset].decode("utf-8"), behind.decode("utf-8")
+
+
 class JobScript:
     """A script that imports wikistd.  One owner.
 
@@ -44,8 +70,9 @@ class JobScript:
     def __init__(self, text: str, name: str, beside: Container[str] = ()) -> None:
         import ast
 
-        self.name = name
-        self.text = text.replace("\r\n", "\n")
+        # It stands in comments and a docstring, which a line end or a quote would end.
+        self.name = name = re.sub(r"[^\w .,()+=@-]", "?", name)
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
         try:
             self.tree = ast.parse(self.text, name)
         except SyntaxError as error:
@@ -60,9 +87,7 @@ class JobScript:
         self._imports: List[Tuple[ast.stmt, bool]] = []
         self.docstring = '"""%s: a script, and what it uses of wikistd."""' % name
         if ast.get_docstring(self.tree):
-            first = self.tree.body[0]
-            end = getattr(first, "end_lineno", None) or first.lineno
-            self.docstring = "\n".join(self.text.split("\n")[first.lineno - 1 : end])
+            self.docstring = docstring_text(self.tree, self.text)
         for node in ast.walk(self.tree):
             self._look_at_import(node)
         for node in ast.walk(self.tree):
@@ -149,12 +174,15 @@ class JobScript:
         """Return the script's text as it follows the flat package."""
         lines = self.text.split("\n")
         top = set(self.tree.body)
-        for node, ours in self._imports:
+        # From the end: what stands before an import stays where it is.
+        for node, ours in sorted(self._imports, key=place_in_text, reverse=True):
             first = node.lineno - 1
             last = getattr(node, "end_lineno", None) or node.lineno
-            indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+            before, behind = text_around(node, lines)
             # A block inside a function must not become empty.
-            stay = "" if node in top or not ours else indent + "pass"
+            stay = "" if node in top or not ours else before + "pass"
+            if before.strip() or behind.lstrip()[:1] == ";":
+                stay = before + "pass" + behind
             lines[first:last] = [stay] + [""] * (last - first - 1)
         self._check(flat)
         head = ["# " + "=" * 86, "# " + self.name, ""]

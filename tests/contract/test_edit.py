@@ -120,6 +120,32 @@ class Conflicts(ContractCase):
         self.assertEqual(turns, ["one\n\ntwo\n\nthree", "theirs"])
         self.assertEqual(self.text_of(self.bot, self.title()), "theirs and ours")
 
+    def test_transform_counts_on(self):
+        """The same change by two is two changes, though the wiki merges them into one."""
+        edit_page(self.bot, self.title(), "5")
+        turns = []
+
+        def add_one(text):
+            if not turns:
+                edit_page(self.plain, self.title(), "6", summary="in between")
+            turns.append(text)
+            return str(int(text) + 1)
+
+        self.assertTrue(edit_page(self.bot, self.title(), transform=add_one).is_changed)
+        self.assertEqual(turns, ["5", "6"])
+        self.assertEqual(self.text_of(self.bot, self.title()), "7")
+
+    def test_transform_that_the_wiki_takes_for_none(self):
+        """It is done once: nobody was in between."""
+        turns = []
+
+        def transform(text):
+            turns.append(text)
+            return text + "\n\n"  # which the wiki takes away
+
+        done = edit_page(self.bot, self.title(), transform=transform)
+        self.assertEqual((len(turns), done.is_changed, done.revid), (1, False, self.base))
+
     def test_transform_gives_up(self):
         def transform(text):
             edit_page(self.plain, self.title(), text + "!")

@@ -320,6 +320,8 @@ def _edit_result(
         found = _look_up(view, base, intent, lost)
         if found is not None:
             return found
+    elif not is_changed and base.text is not None:
+        _check_unchanged(view, base)
     with ReplyReading(maybe_applied=True):
         return EditResult(
             str(edit.get("title", base.title)),
@@ -329,6 +331,16 @@ def _edit_result(
             is_changed,
             bool(edit.get("new")),
         )
+
+
+def _check_unchanged(view: Session, base: PageBase) -> None:
+    """Raise a conflict where the wiki took a transform's change for another's.
+
+    Who makes the same change meanwhile, "5" into "6", has it merged with ours; a
+    transform begins again instead, and makes "7".
+    """
+    if read_page_base(view, base.title, False).revid > base.revid:
+        raise APIError("editconflict", "others made the same change meanwhile")
 
 
 def refused_edit(edit: Dict[str, Any]) -> APIError:

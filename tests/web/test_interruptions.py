@@ -14,7 +14,7 @@ import warnings
 
 from tests.support.clients import make_client
 from tests.support.scripted import RequestReader, ScriptedServer, chunked, reply
-from wikistd.web.connect import shut_down
+from wikistd.web.connection import shut_down
 
 
 IS_PYPY = sys.implementation.name == "pypy"

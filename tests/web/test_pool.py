@@ -8,7 +8,7 @@ from unittest import mock
 
 from tests.support.garbage import is_collected
 from wikistd import ConnectionPool, Deadline, TransportTimeout
-from wikistd.web.connect import Connection
+from wikistd.web.connection import Connection
 
 
 class PoolCase(unittest.TestCase):

@@ -6,7 +6,7 @@ holds what followed it.  `is_reusable(head)` says whether another answer may fol
 Spec: RFC 9112, strictly: what a lenient parser would guess is a ProtocolError here,
 because two parsers that guess differently are how answers get swapped.  Pure.
 Not here: the body behind a head (formats/http1body.py), sockets and deadlines
-(web/connect.py).
+(web/connection.py).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ a known length, in chunks, or ends with the connection: `feed(data)` returns pay
 raises when the connection ended too early, `wanted` says how much to receive at once.
 
 Spec: RFC 9112 6 and 7, strictly, as the heads.  Pure.  Not here: heads
-(formats/http1.py), sockets and deadlines (web/connect.py), content codings
+(formats/http1.py), sockets and deadlines (web/connection.py), content codings
 (web/decoding.py), bodies that are sent (web/bodies.py).
 """
 

@@ -1,6 +1,6 @@
 """The byte stream below a WebSocket: one thread receives, any may send.
 
-Holds: a connection of web/connect.py.  Not here: frames, and what they mean
+Holds: a connection of web/connection.py.  Not here: frames, and what they mean
 (streams/websocket.py).
 """
 

@@ -20,7 +20,8 @@ from ..formats.http1 import (
 )
 from ..formats.http1body import body_decoder
 from .bodies import RequestBody
-from .connect import RECEIVE_BYTES, Connection, next_wait, transport_error
+from .connect import transport_error
+from .connection import RECEIVE_BYTES, Connection, next_wait
 from .origins import without_userinfo
 from .request import IDEMPOTENT_METHODS, SAFE_METHODS
 from .response import Response

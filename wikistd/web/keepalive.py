@@ -14,7 +14,8 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectionLost
 from ..formats.http1 import MAX_HEADER_BYTES
 from .bodies import prepare_body
-from .connect import Attempt, Connection, next_wait, raise_instead
+from .connect import Attempt, raise_instead
+from .connection import Connection, next_wait
 from .dial import ConnectFunction, Dialer, Route, proxy_login
 from .exchange import Exchange
 from .heads import HeadEncoder, absolute_target, split_host

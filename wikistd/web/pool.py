@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Optional
 
 from ..clock import Deadline
 from ..errors import TransportTimeout
-from .connect import Connection, next_wait
+from .connection import Connection, next_wait
 
 POOL_SIZE = 32  # connections of one client, busy ones included
 POOL_IDLE_SIZE = 10  # idle connections of one client; requests keeps 10 for each host

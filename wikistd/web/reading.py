@@ -15,7 +15,8 @@ from typing import Any, Callable, Iterator, List, Optional, Tuple
 from ..clock import Deadline
 from ..errors import ConnectionLost, LimitExceeded, ProtocolError
 from ..formats.http1body import CloseDecoder, LengthDecoder
-from .connect import RECEIVE_BYTES, transport_error
+from .connect import transport_error
+from .connection import RECEIVE_BYTES
 from .origins import without_userinfo
 
 MAX_CONTENT_BYTES = 2**28  # read into memory at once; larger answers are for download()

@@ -14,7 +14,8 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..clock import Deadline
 from ..errors import ConnectFailed, FingerprintMismatch
-from .connect import Attempt, next_wait, raise_instead, transport_error
+from .connect import Attempt, raise_instead, transport_error
+from .connection import next_wait
 from .tunnels import TlsStream
 
 MAX_TLS_SESSIONS = 100  # one a host; the oldest go first

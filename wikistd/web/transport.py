@@ -15,7 +15,8 @@ from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, ProtocolError, TransportError, TransportTimeout
 from ..formats.http1 import HeaderFields
 from .bodies import prepare_body
-from .connect import next_wait, raise_instead, transport_error
+from .connect import raise_instead, transport_error
+from .connection import next_wait
 from .heads import check_fields, request_fields
 from .origins import without_userinfo
 from .pool import Counters

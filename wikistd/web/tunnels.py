@@ -15,7 +15,8 @@ from ..clock import Deadline
 from ..errors import ProtocolError, ProxyError
 from ..formats.headers import encode_utf8
 from ..formats.http1 import HeadParser, ResponseHead
-from .connect import RECEIVE_BYTES, Connection, resolve_host, shut_down
+from .connect import resolve_host
+from .connection import RECEIVE_BYTES, Connection, shut_down
 from .proxies import Proxy
 
 MAX_TUNNEL_HEAD_BYTES = 16384  # a proxy's answer to CONNECT is short

@@ -1,5 +1,6 @@
 """Query strings as browsers write them, and what is refused."""
 
+import enum
 import random
 import unittest
 
@@ -24,6 +25,14 @@ class Encoding(unittest.TestCase):
         self.assertEqual(encode_query(pairs), "a=1&b=1.5&a=&d=x&d=2")
         self.assertEqual(encode_query(iter([("a", ("b",))])), "a=b")
         self.assertEqual(encode_query([]), "")
+
+        class Colour(str, enum.Enum):
+            red = "dark red"
+            blue = "blue"
+
+        # Their text, as of all text; `%s` would say "Colour.blue".
+        pairs = [(Colour.blue, Colour.red), (Colour.red, Colour.blue)]
+        self.assertEqual(encode_query(pairs), "blue=dark+red&dark+red=blue")
 
     def test_refused(self):
         cases = [

@@ -37,7 +37,8 @@ def encode_query(pairs: QueryPairs) -> str:
     """
     pieces = []
     for name, value in list_query_pairs(pairs):
-        pieces.append("%s=%s" % (_quote_query(name, name), _quote_query(value, name)))
+        # Not by "%s", which would say the name of an enum's member, not its text.
+        pieces.append("=".join((_quote_query(name, name), _quote_query(value, name))))
     return "&".join(pieces)
 
 

@@ -172,8 +172,9 @@ class HeadEncoder:
             names.append("Proxy-Authorization")
             values.append(login)
         check_fields(names, values)
-        lines = "".join(["%s: %s\r\n" % pair for pair in zip(names, values)])
-        return (lines + "\r\n").encode("latin-1")
+        # As they were checked: "%s" would send what `__str__` of an enum says.
+        lines = map(": ".join, zip(names, values))
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def absolute_target(request: Any) -> str:

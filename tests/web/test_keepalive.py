@@ -400,6 +400,18 @@ class Sending(unittest.TestCase):
                     call()
             self.assertEqual(server.accepted, 0)
 
+    def test_sent_as_checked(self):
+        """A str of a class that shows itself otherwise is sent as what it is."""
+
+        class Odd(str):
+            def __str__(self):
+                return "x\r\nInjected: y"
+
+        request = WebRequest("http://a.example/", headers={"X-A": Odd("b")})
+        head = HeadEncoder().encode(request)
+        self.assertIn(b"\r\nX-A: b\r\n", head)
+        self.assertNotIn(b"Injected", head)
+
     def test_plain_requests_are_checked(self):
         """What others put into a stock Request is checked as well."""
         request = urllib.request.Request("http://a/b c")
@@ -476,6 +488,22 @@ class Time(unittest.TestCase):
             client.get(server.url + "/", timeout=deadline)
             with self.assertRaises(TransportTimeout):
                 client.get(server.url + "/", timeout=Deadline(0))
+
+    def test_sent_again(self):
+        """A request that is sent again has the client's time again; one's own is kept."""
+        clock = FakeClock()
+        with ScriptedServer(["GET /", OK] * 3) as server:
+            with make_client(timeout=5, clock=clock) as client:
+                request = WebRequest(server.url + "/")
+                client.open(request, timeout=3)
+                for seconds in (4, 6):
+                    clock.advance(seconds)
+                    self.assertEqual(client.open(request).content, b"ok")
+                    self.assertEqual(request.deadline.seconds, 5)
+                request.deadline = Deadline(1, clock=clock)
+                clock.advance(1)
+                with self.assertRaises(TransportTimeout):
+                    client.open(request)
 
     def test_streams_have_idle_timeout(self):
         """A streamed body may take longer than timeout, but not stand still."""

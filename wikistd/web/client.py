@@ -353,8 +353,10 @@ class HttpClient:
             request = fullurl
         else:
             request = self._web_request(fullurl, data)
-        if request.deadline is None or timeout is not CLIENT_DEFAULT:
+        own = request.client_deadline
+        if request.deadline is own or timeout is not CLIENT_DEFAULT:
             self._set_timeout(request, timeout)
+            request.client_deadline = request.deadline
         if self.on_request:
             self.on_request.send(request)
         try:

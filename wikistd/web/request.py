@@ -229,6 +229,8 @@ class WebRequest(urllib.request.Request):
     #: Whether proxies tunnel http: URLs too (RFC 6455 4.1: a WebSocket needs that).
     is_tunnelled = False
     cancelled = False
+    #: The deadline that a client set: when the request is sent again, it sets another.
+    client_deadline: Optional[Deadline] = None
     _body: Optional[RequestBody] = None
     _held: Any = None
 

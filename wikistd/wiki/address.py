@@ -30,6 +30,9 @@ SESSION_PARAMS = (
     "trust_env",
 )
 
+#: Of a page; the link stands near its beginning.
+MAX_LINK_SEARCH = 100_000
+
 #: Searched for once, where the usual path does not answer: not compiled ahead.
 _edit_uri_link = r"""(?i)<link\b[^>]{0,300}\brel=["']EditURI["'][^>]{0,1000}>"""
 _edit_uri_href = r"""(?i)\bhref=["']([^"']{1,1000})["']"""
@@ -79,7 +82,7 @@ def find_api_url(page: str, page_url: str) -> Optional[str]:
     An address of another scheme or host is not followed: a session's cookies and
     passwords go there.
     """
-    link = re.search(_edit_uri_link, page)
+    link = re.search(_edit_uri_link, page[:MAX_LINK_SEARCH])
     href = re.search(_edit_uri_href, link.group(0)) if link else None
     if href is None:
         return None

@@ -145,6 +145,9 @@ class Framing(unittest.TestCase):
             ("Transfer-Encoding: chunked", "GET", "304 Not Modified"),
             ("", "GET", "101 Switching"),
             ("", "CONNECT", "200 OK"),
+            # RFC 9110 9.3.6: what follows is the tunnel's.
+            ("Content-Length: 3", "CONNECT", "200 OK"),
+            ("Transfer-Encoding: chunked", "CONNECT", "200 OK"),
         ]:
             self.assertTrue(self.decoder(text, method, status).is_done)
 

@@ -10,7 +10,13 @@ from tests.support.clocks import FakeClock
 from tests.web.test_connect import FakeSelect
 from wikistd import Deadline, TransportTimeout
 from wikistd.web import connection
-from wikistd.web.connection import POURING_BYTES, Connection, next_wait, shut_down
+from wikistd.web.connection import (
+    MAX_WAIT_SECONDS,
+    POURING_BYTES,
+    Connection,
+    next_wait,
+    shut_down,
+)
 
 
 class Connections(unittest.TestCase):
@@ -42,6 +48,22 @@ class Connections(unittest.TestCase):
         for seconds in (60, 60.005, 59.995, 59, 0.5, 0.498046875, None):
             connection.send(b"x", Deadline(seconds, clock=clock))
         self.assertEqual(calls, [60, 59, 0.5, 0.498046875, None])
+
+    def test_endless_limits(self):
+        """No limit is too long for the system, which counts in 32 bits."""
+        connection, piece = self.connection, b"x" * POURING_BYTES
+        for seconds in (1e7, 1e12, float("inf")):
+            self.peer.sendall(piece)
+            for deadline, idle in ((None, seconds), (Deadline(seconds), None)):
+                self.assertEqual(next_wait(deadline, idle), MAX_WAIT_SECONDS)
+                connection.send(b"x", deadline, idle)
+            self.assertEqual(
+                connection.receive(POURING_BYTES, Deadline(seconds), seconds), piece
+            )
+            later = threading.Timer(0.02, self.peer.sendall, [b"x"])
+            later.start()
+            self.addCleanup(later.join)
+            self.assertEqual(connection.receive(9, Deadline(seconds), seconds), b"x")
 
     def test_pouring(self):
         """Where bytes pour in, nothing is asked before; the limits hold all the same."""

@@ -419,6 +419,20 @@ class ConnectHook(unittest.TestCase):
         self.assertGreater(calls[0][2], 5)
         self.assertEqual(len(calls), 1)
 
+    def test_ended_by_the_server(self):
+        """A connection that ended with its answer is not used again, unasked as it is."""
+
+        def connect(host, port, timeout):
+            return FakeSocket(socket.create_connection(("127.0.0.1", server.port)))
+
+        script = ["POST /", reply(b"ok", length=False), CLOSE]
+        with ScriptedServer(script, script) as server:
+            with make_client(connect=connect) as client:
+                for _ in range(2):
+                    answer = client.post("http://wiki.test/", b"x")
+                    self.assertEqual(answer.content, b"ok")
+                self.assertEqual(client.counters.connections, 2)
+
     def test_tls(self):
         """https works over it, too."""
 

@@ -337,7 +337,8 @@ def body_decoder(
     fields = head.fields
     status = head.status
     index = fields._index
-    if status == 200 and method != "HEAD" and "transfer-encoding" not in index:
+    is_bare = method in ("HEAD", "CONNECT")
+    if status == 200 and not is_bare and "transfer-encoding" not in index:
         # Most answers, by the shortest way.
         lengths = index.get("content-length", ())
         if len(lengths) == 1 and _HTTP1_DIGITS.fullmatch(lengths[0]):

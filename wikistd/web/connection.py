@@ -22,6 +22,7 @@ RECEIVE_BYTES = 65536  # one recv; a typical API answer arrives in one
 POURING_BYTES = 16384  # asked for and got at once: more is probably there already
 SEND_STEP_BYTES = 16384  # one TLS record, RFC 8446 5.1
 KEEP_TIMEOUT_SECONDS = 1.0  # shorter limits are set exactly
+MAX_WAIT_SECONDS = 1e6  # of one step: poll() counts milliseconds in 32 bits
 
 
 def shut_down(sock: Any) -> None:
@@ -42,17 +43,17 @@ def shut_down(sock: Any) -> None:
 
 def next_wait(deadline: Optional[Deadline], idle: Optional[float]) -> Optional[float]:
     """Return how long the next step may wait; raise TransportTimeout if not at all."""
-    if deadline is None:
-        return idle
-    left = deadline.remaining()
-    if left is None:
-        return idle
-    if left <= 0:
-        raise TransportTimeout(
-            "the time limit of %g seconds is used up" % (deadline.seconds or 0),
-            retryable=True,
-        )
-    return left if idle is None or left < idle else idle
+    wait = idle
+    left = None if deadline is None else deadline.remaining()
+    if deadline is not None and left is not None:
+        if left <= 0:
+            raise TransportTimeout(
+                "the time limit of %g seconds is used up" % (deadline.seconds or 0),
+                retryable=True,
+            )
+        if idle is None or left < idle:
+            wait = left
+    return MAX_WAIT_SECONDS if wait is not None and wait > MAX_WAIT_SECONDS else wait
 
 
 class Connection:
@@ -120,6 +121,8 @@ class Connection:
 
     def set_timeout(self, timeout: Optional[float]) -> None:
         """Bound the next step."""
+        if timeout is not None and timeout > MAX_WAIT_SECONDS:
+            timeout = MAX_WAIT_SECONDS
         if timeout != self._timeout and self._settimeout is not None:
             self._settimeout(timeout)
             self._timeout = timeout

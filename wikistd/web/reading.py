@@ -120,6 +120,7 @@ class BodyReader(http.client.HTTPResponse):
                     data = framing.feed(data)
                 else:
                     self._check_aborted()
+                    self._is_reusable = False  # a socket of a hook cannot be asked
                     framing.feed_eof()
                 if framing.is_done:
                     self._finish()

@@ -104,11 +104,11 @@ class ModuleDocstrings(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_length(self):
-        """No file is longer than 800 lines, nor any line than 88 columns."""
+        """No file is longer than 600 lines, nor any line than 88 columns."""
         wrong = []
         for source in sources():
             lines = source.text.splitlines()
-            if len(lines) > 800:
+            if len(lines) > 600:
                 wrong.append("%s: %d lines" % (source.short, len(lines)))
         self.assertEqual(wrong, [])
 

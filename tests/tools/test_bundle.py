@@ -326,6 +326,8 @@ class WithJob(Case):
         want = "job.py:2: a script in one file is in no package: no leading dots"
         self.assertEqual(self.refusal("import wikistd\nfrom . import helper\n"), want)
         for line, want in (
+            ("import wikistd as w; getattr(w, 'get')",
+             "job.py:2: what is taken of w here is not seen: write w.NAME"),
             ("import os.path, numpy.core", "job.py:2: numpy is not of the standard library"),
             ("from numpy import x", "job.py:2: numpy is not of the standard library"),
             ("print(__file__)", "job.py:2: __file__ is not there where the file is piped in"),

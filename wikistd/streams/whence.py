@@ -37,9 +37,7 @@ def join_stream_names(streams: Union[str, Iterable[str], None]) -> Optional[str]
     try:
         return ",".join(streams) or None
     except TypeError:
-        raise TypeError(
-            "streams is a name or several, not %r" % (streams,)
-        ) from None
+        raise TypeError("streams is a name or several, not %r" % (streams,)) from None
 
 
 def stream_site_url(site: Any) -> str:

@@ -99,6 +99,11 @@ class JobScript:
                 self.names.setdefault(node.attr, set())
             elif isinstance(node, ast.Name) and node.id == "__file__":
                 self._warn(node, "__file__ is not there where the file is piped in")
+            elif isinstance(node, ast.Call):
+                for given in node.args:
+                    if isinstance(given, ast.Name) and given.id in self.modules:
+                        what = "what is taken of %s here is not seen: write %s.NAME"
+                        self._warn(given, what % (given.id, given.id))
 
     def _look_at_import(self, node: ast.AST) -> None:
         import ast

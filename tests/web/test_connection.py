@@ -11,7 +11,7 @@ from tests.web.test_connect import FakeSelect
 from wikistd import Deadline, TransportTimeout
 from wikistd.web import connection
 from wikistd.web.connection import (
-    MAX_WAIT_SECONDS,
+    MAX_STEP_SECONDS,
     POURING_BYTES,
     Connection,
     next_wait,
@@ -55,7 +55,7 @@ class Connections(unittest.TestCase):
         for seconds in (1e7, 1e12, float("inf")):
             self.peer.sendall(piece)
             for deadline, idle in ((None, seconds), (Deadline(seconds), None)):
-                self.assertEqual(next_wait(deadline, idle), MAX_WAIT_SECONDS)
+                self.assertEqual(next_wait(deadline, idle), MAX_STEP_SECONDS)
                 connection.send(b"x", deadline, idle)
             self.assertEqual(
                 connection.receive(POURING_BYTES, Deadline(seconds), seconds), piece

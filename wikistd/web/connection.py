@@ -22,7 +22,7 @@ RECEIVE_BYTES = 65536  # one recv; a typical API answer arrives in one
 POURING_BYTES = 16384  # asked for and got at once: more is probably there already
 SEND_STEP_BYTES = 16384  # one TLS record, RFC 8446 5.1
 KEEP_TIMEOUT_SECONDS = 1.0  # shorter limits are set exactly
-MAX_WAIT_SECONDS = 1e6  # of one step: poll() counts milliseconds in 32 bits
+MAX_STEP_SECONDS = 1e6  # poll() counts milliseconds in 32 bits
 
 
 def shut_down(sock: Any) -> None:
@@ -53,7 +53,7 @@ def next_wait(deadline: Optional[Deadline], idle: Optional[float]) -> Optional[f
             )
         if idle is None or left < idle:
             wait = left
-    return MAX_WAIT_SECONDS if wait is not None and wait > MAX_WAIT_SECONDS else wait
+    return MAX_STEP_SECONDS if wait is not None and wait > MAX_STEP_SECONDS else wait
 
 
 class Connection:
@@ -121,8 +121,8 @@ class Connection:
 
     def set_timeout(self, timeout: Optional[float]) -> None:
         """Bound the next step."""
-        if timeout is not None and timeout > MAX_WAIT_SECONDS:
-            timeout = MAX_WAIT_SECONDS
+        if timeout is not None and timeout > MAX_STEP_SECONDS:
+            timeout = MAX_STEP_SECONDS
         if timeout != self._timeout and self._settimeout is not None:
             self._settimeout(timeout)
             self._timeout = timeout

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -121,6 +122,15 @@ class Help(unittest.TestCase):
                 self.assertRegex(stderr, r"^wikistd: [^\n]+\n")
                 for piece in ("hu", "sh@", "sh/", "sh'"):
                     self.assertNotIn(piece, stderr, argv)
+
+    def test_long_arguments(self):
+        """A long text in a wrong place is told at once: a page, not an address."""
+        began = time.process_time()
+        for text in ("a:" * 20000, "'" + ":" * 20000, "x://" * 9999 + " @'", "?" * 40000):
+            self.assertEqual(hide_addresses(text), text)
+        self.assertEqual(hide_addresses("'%s@' x" % ("a: " * 9999)), "(an address) x")
+        self.assertEqual(hide_addresses("?%s=" % ("?" * 9999)), "?...")
+        self.assertLess(time.process_time() - began, 2)
 
     def test_addresses_that_tell_nothing(self):
         """What holds no secret is shown as it was given."""

@@ -45,12 +45,6 @@ CLI_WORDS = (
     ("name others with ca_file=", "name others with --ca-file "),
 )
 
-#: What stands in the quotes of a repr, or between blanks.
-_userinfo_like = (
-    r"'[^']*(?::|//)[^']*@[^']*'|[^\s\"']*(?::|//)[^\s']*@(?:[^\s']*[^\s':])?"
-)
-_query_like = r"\?[^\s\"']*=[^\s\"']*"
-
 #: In the order of the help; another room's command is added here.
 COMMANDS = (
     DEMO_COMMAND,
@@ -203,8 +197,37 @@ def hide_addresses(sentence: str) -> str:
     They are all in wrong places or mistyped, so what looks like `name:password@` is
     enough to hide the whole, and what looks like `?token=` to hide what follows.
     """
-    sentence = re.sub(_userinfo_like, "(an address)", sentence)
-    return re.sub(_query_like, "?...", sentence)
+    # Not by one pattern, which would take minutes for a long argument.
+    pieces = sentence.split("'")[::-1]
+    shown = re.sub(r"\S+", hide_word, pieces.pop())
+    while pieces:
+        mark, piece = "'", pieces.pop()
+        if pieces and has_userinfo(piece):  # in the quotes of a repr, blanks and all
+            mark, piece = "(an address)", pieces.pop()
+        shown += mark + re.sub(r"\S+", hide_word, piece)
+    return re.sub(r"\?[^\s\"']*", hide_query, shown)
+
+
+def has_userinfo(text: str) -> bool:
+    """Return whether something before an at sign looks like a name and a password."""
+    before = text.rpartition("@")[0]
+    return ":" in before or "//" in before
+
+
+def hide_word(word: re.Match[str]) -> str:
+    """Return a word, what in it looks like an address hidden."""
+    text = word.group()
+    if not has_userinfo(text):
+        return text
+    before = text.rpartition("@")[0]
+    start = min(i for i in (before.find(":"), before.find("//")) if i >= 0)
+    kept = before[: before.rfind('"', 0, start) + 1]
+    return kept + "(an address)" + text[len(text.rstrip(":")) :]
+
+
+def hide_query(query: re.Match[str]) -> str:
+    """Return what follows a question mark, the values of parameters hidden."""
+    return "?..." if "=" in query.group() else query.group()
 
 
 def cli_sentence(error: WikistdError) -> str:

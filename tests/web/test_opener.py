@@ -1,5 +1,6 @@
 """web/opener.py: its handlers alone in a plain opener, and what the client refuses."""
 
+import io
 import unittest
 import urllib.error
 import urllib.request
@@ -77,6 +78,22 @@ class Added(unittest.TestCase):
         with self.assertRaisesRegex(WikistdError, "404"):
             client.get("http://a.example/404")
         self.assertEqual(client.get("http://a.example/200").text, "told")
+
+    def test_stock_closes(self):
+        """The answer behind urllib's error is closed: nobody else could close it."""
+        body = io.BytesIO(b"told")
+
+        def transport(*args):
+            return 404, [], body
+
+        stock = [urllib.request.HTTPDefaultErrorHandler()]
+        with HttpClient(
+            user_agent="tests/1.0", transport=transport, handlers=stock
+        ) as client:
+            with self.assertRaises(WikistdError) as caught:
+                client.get("http://a.example/")
+        self.assertTrue(body.closed)
+        self.assertEqual(caught.exception.__cause__.code, 404)
 
     def test_no_handler(self):
         """What is no handler is refused."""

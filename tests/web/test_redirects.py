@@ -15,9 +15,10 @@ def moved(location, status=302, body=b""):
 
 
 def follow(request, *script, **how):
+    """Return the body of the last answer, and the requests that led to it."""
     opener, network = scripted_opener([RedirectHandler(**how)], *script)
-    response = opener.open(request)
-    return response, network.seen
+    with opener.open(request) as response:
+        return response.read(), network.seen
 
 
 class Method(unittest.TestCase):
@@ -177,8 +178,8 @@ class Chain(unittest.TestCase):
         opener, network = scripted_opener(
             [RedirectHandler()], moved("/b", body=b"one"), moved("/c", 301), answer(body=b"end")
         )
-        response = opener.open("http://a.example/")
-        self.assertEqual(response.read(), b"end")
+        with opener.open("http://a.example/") as response:
+            self.assertEqual(response.read(), b"end")
         last = network.seen[-1].request
         self.assertEqual([r.code for r in last.history], [302, 301])
         self.assertTrue(all(r.closed for r in last.history))
@@ -214,8 +215,8 @@ class Chain(unittest.TestCase):
 
     def test_back_to_the_same_place_once(self):
         """A site that sets a cookie and redirects to itself works."""
-        response, seen = follow("http://a.example/", moved("/"), answer(body=b"in"))
-        self.assertEqual((response.read(), len(seen)), (b"in", 2))
+        body, seen = follow("http://a.example/", moved("/"), answer(body=b"in"))
+        self.assertEqual((body, len(seen)), (b"in", 2))
 
     def test_not_wanted(self):
         """With `allow_redirects` off, and without a Location, the 3xx is the answer."""

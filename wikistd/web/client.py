@@ -366,6 +366,8 @@ class HttpClient:
         except (WikistdError, ValueError, TypeError):
             raise
         except urllib.error.URLError as error:
+            if isinstance(error, urllib.error.HTTPError) and error.fp is not None:
+                error.close()  # it holds an answer, and with it a connection
             raise self._foreign_error(error, request) from error
         except Exception as error:
             shown = without_userinfo(request.full_url)

@@ -13,6 +13,7 @@ interpreter.  Exit code 0 if no case failed.
 import argparse
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -41,7 +42,9 @@ def find_suite(folder, options):
     """Return the path of wstest."""
     if options.suite:
         return options.suite
-    python2 = options.python2
+    python2 = shutil.which(options.python2)
+    if python2 is None:
+        raise SystemExit("no %s here: name a Python 2.7 with --python2, or wstest with --suite" % options.python2)
     tools = os.path.join(folder, "tools")
     subprocess.run([sys.executable, "-m", "venv", tools], check=True)
     subprocess.run([os.path.join(tools, "bin", "pip"), "install", "-q", "virtualenv<20.22"], check=True)

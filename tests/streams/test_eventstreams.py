@@ -428,6 +428,28 @@ class Reading(unittest.TestCase):
         self.assertEqual(heard, [StreamGap(TOPIC, 0, 7, 1, 9, 1001, 1009)])
         self.assertEqual(stream.gaps, heard)
 
+    def test_a_gap_whose_report_fails(self):
+        """The event behind it comes with the next iteration, and no checkpoint is past it."""
+        def complain(gap):
+            raise ZeroDivisionError
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "position")
+            answers = Answer(wire(1)), Answer(wire(9)), Answer(wire(9), wire(10))
+            stream, _ = make_stream(*answers, on_gap=complain, checkpoint=path)
+            with self.assertRaises(ZeroDivisionError), stream:
+                titles(stream, 2)
+            other, _ = make_stream(Answer(wire(1), wire(9)), checkpoint=path)
+            self.assertEqual(titles(other, 1), ["T9"])
+        for again in (next, lambda stream: next(iter(stream))):
+            answers = Answer(wire(1)), Answer(wire(9)), Answer(wire(9), wire(10))
+            stream, _ = make_stream(*answers, on_gap=complain)
+            with self.assertRaises(ZeroDivisionError):
+                titles(stream, 2)
+            self.assertEqual(again(stream)["title"], "T9")
+            self.assertEqual(titles(stream, 1), ["T10"])
+            self.assertEqual(len(stream.gaps), 1)
+
 
 class Cursors(unittest.TestCase):
     def test_a_cursor_goes_on_elsewhere(self):

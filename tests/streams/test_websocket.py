@@ -2,8 +2,10 @@
 
 import collections
 import os
+import runpy
 import socket
 import ssl
+import sys
 import threading
 import time
 import unittest
@@ -27,9 +29,8 @@ from wikistd import (
     connect_websocket,
 )
 
-CERTIFICATES = os.path.join(
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support", "certificates"
-)
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CERTIFICATES = os.path.join(ROOT, "tests", "support", "certificates")
 
 
 class Served(unittest.TestCase):
@@ -272,6 +273,20 @@ class Closing(Served):
             with self.assertRaisesRegex(StreamEnded, "was closed here"):
                 connection.recv(10)
 
+    def test_with_all_the_time_there_is(self):
+        """None waits as long as it takes; more seconds than a lock can count are no error."""
+        for timeout in (None, 1e12, float("inf")):
+            connection = self.connect(self.serve())
+            self.assertGreater(connection.ping(timeout=timeout or 10), 0)
+            connection.send("x")
+            self.assertEqual(connection.recv(timeout), "x")
+            connection.close(timeout=timeout)
+            self.assertEqual(connection.close_code, 1000)
+        connection = self.connect(self.serve())
+        with connection._send_lock:
+            connection.close(timeout=-1)
+            self.assertFalse(connection.is_open)
+
     def test_with_a_full_queue(self):
         """Nobody hangs."""
 
@@ -364,6 +379,15 @@ class Closing(Served):
                 raise ZeroDivisionError
         server.wait()
         self.assertEqual(heard, [(MSG_CLOSE, 1001, "")])
+
+
+class Suite(unittest.TestCase):
+    def test_without_its_python(self):
+        """The script of the Autobahn suite says in a sentence what is missing."""
+        script = os.path.join(ROOT, "tests", "integration", "autobahn.py")
+        with mock.patch.object(sys, "argv", [script, "--python2", "no-such-python"]):
+            with self.assertRaisesRegex(SystemExit, "^no no-such-python here: name a Python 2.7"):
+                runpy.run_path(script, run_name="__main__")
 
 
 class Trouble(Served):

@@ -263,6 +263,16 @@ class Heads(unittest.TestCase):
             client.get(server.url + "/").close()
             self.assertEqual(client.keepalive.pool.busy_count, 0)
 
+    def test_switching_protocols_not_asked_for(self):
+        """A 101 that is read, and by nobody detached, does not keep its place either."""
+        for read in (lambda response: response.content, lambda response: response.read(5)):
+            with ScriptedServer(
+                ["GET /", b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"]
+            ) as server, make_client() as client:
+                response = client.open(WebRequest(server.url + "/", stream=True))
+                self.assertEqual(read(response), b"")
+                self.assertEqual(client.keepalive.pool.busy_count, 0)
+
 
 class Sending(unittest.TestCase):
     def test_names_and_order(self):

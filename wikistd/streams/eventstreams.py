@@ -105,6 +105,8 @@ class EventStreams:
         self._position.since_milliseconds = self._since_milliseconds
         self._source: Optional[EventSource] = None
         self._in_hand = False  # the consumer has an event that is not checkpointed
+        #: The event that a raising `on_gap` kept from the consumer.
+        self._held: Optional[Dict[str, Any]] = None
         self._given = 0
         self._closed = False
         self._lock = threading.Lock()  # close() of another thread writes the position
@@ -232,15 +234,15 @@ class EventStreams:
                 self._source.close()
         read_next = self._source.__next__
         try:
-            while True:
+            data, self._held = self._held, None
+            while data is None:
                 data = self._read_event(*read_next())
-                if data is not None:
-                    self._given += 1
-                    self._in_hand = True
-                    return data
         except StopIteration:
             self.close()
             raise
+        self._given += 1
+        self._in_hand = True
+        return data
 
     def _read_event(self, kind: str, text: str, id: str) -> Optional[Dict[str, Any]]:
         """Return the event where it is new and passes the filters."""
@@ -255,15 +257,18 @@ class EventStreams:
             return None
         with self._lock:
             is_new, gap = self._position.take(data, id)
+        event: Optional[Dict[str, Any]] = None
+        if is_new and isinstance(data, dict) and self.streamfilter(data):
+            event = data
         if gap is not None:
             log_stream("warning", "%s", gap)
             del self.gaps[: -MAX_KEPT_GAPS + 1]
             self.gaps.append(gap)
             if self._on_gap is not None:
+                self._held = event
                 self._on_gap(gap)
-        if not is_new or not isinstance(data, dict) or not self.streamfilter(data):
-            return None
-        return data
+                self._held = None
+        return event
 
     def _open_source(self) -> EventSource:
         options = dict(self.sse_kwargs)
@@ -319,7 +324,8 @@ class EventStreams:
             self._source.close()
         if self._checkpoint is not None:
             with self._lock:
-                self._checkpoint.save(self._position, and_in_hand=self._in_hand)
+                if self._held is None:  # else the position is past what nobody saw
+                    self._checkpoint.save(self._position, and_in_hand=self._in_hand)
 
     def restart(self) -> None:
         """Begin to iterate anew behind the last event taken; the total counts anew."""

@@ -62,6 +62,7 @@ from .wire import WebSocketWire
 WEBSOCKET_TIMEOUT = 30.0  # seconds to connect and to be answered
 WEBSOCKET_PING_SECONDS = 20.0  # as websockets; most proxies cut after 60 of silence
 WEBSOCKET_CLOSE_SECONDS = 10.0  # to wait for the other close frame
+WEBSOCKET_MAX_SECONDS = threading.TIMEOUT_MAX / 2  # locks refuse to wait for longer
 WEBSOCKET_QUEUE = 1000  # messages kept for a slow consumer, then TCP slows the sender
 WEBSOCKET_DRAIN_SECONDS = 2.0  # after an error, until the far side has closed
 WEBSOCKET_DRAIN_BYTES = 4 << 20
@@ -161,6 +162,13 @@ def open_handshake(client: HttpClient, request: WebRequest) -> Any:
     )
 
 
+def lock_seconds(timeout: Optional[float]) -> float:
+    """Return what a lock takes for `timeout` seconds; None is as long as it takes."""
+    if timeout is None:
+        return WEBSOCKET_MAX_SECONDS
+    return max(0.0, min(timeout, WEBSOCKET_MAX_SECONDS))
+
+
 class WebSocketConnection:
     """One WebSocket connection.  Thread-safe; a context manager and an iterator.
 
@@ -232,6 +240,7 @@ class WebSocketConnection:
         if timeout is None:
             self._send(lambda: self._writer.ping(message))
             return None
+        timeout = lock_seconds(timeout)
         message = message or os.urandom(4)
         arrived, begin = threading.Event(), time.monotonic()
         self._pings[message] = (arrived, begin)
@@ -255,7 +264,9 @@ class WebSocketConnection:
         messages = self._messages
         if not messages:
             with self._changed:
-                self._changed.wait_for(lambda: messages or self._is_over(), timeout)
+                self._changed.wait_for(
+                    lambda: messages or self._is_over(), lock_seconds(timeout)
+                )
         try:
             message = messages.popleft()
         except IndexError:
@@ -287,12 +298,14 @@ class WebSocketConnection:
         code: int = CLOSE_OK,
         reason: str = "",
         *,
-        timeout: float = WEBSOCKET_CLOSE_SECONDS,
+        timeout: Optional[float] = WEBSOCKET_CLOSE_SECONDS,
     ) -> None:
         """Say goodbye, wait up to `timeout` for the answer, close the socket.
 
-        From any thread, idempotent.  ValueError for a code that may not be sent.
+        None waits as long as it takes.  From any thread, idempotent.  ValueError for a
+        code that may not be sent.
         """
+        timeout = lock_seconds(timeout)
         ends_at = time.monotonic() + timeout
         try:
             if self._say_close(code, reason, timeout):

@@ -132,6 +132,8 @@ class BodyReader(http.client.HTTPResponse):
             raise self._error
         if self._is_closed and not framing.is_done:
             raise ValueError("the response is closed")
+        if self._release is not None:
+            self._drop()  # a 101 that nobody asked for, and so nobody detaches
         return b""
 
     def _check_aborted(self) -> None:

@@ -171,7 +171,8 @@ class Response(BodyReader):
         """Read the whole body into `content`; reading as a file then starts there."""
         content = self._content
         if content is None:
-            if self._ended and self._decoder is None and not self._buffer:
+            is_whole = self._ended and self._release is None
+            if is_whole and self._decoder is None and not self._buffer:
                 # All of it came along with the head.
                 content = self._pending
                 self._pending = b""

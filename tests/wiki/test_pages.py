@@ -3,6 +3,7 @@
 import json
 import pickle
 import unittest
+import warnings
 
 from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation
@@ -13,6 +14,7 @@ from wikistd.errors import (
 from wikistd.wiki.pages import ReplyAhead
 
 RIGHTS = {"userinfo": {"rights": ["read"]}}
+MISSING = {"batchcomplete": True, "query": {"pages": [{"title": "T", "missing": True}]}}
 HIGH = {"userinfo": {"rights": ["apihighlimits"]}}
 
 
@@ -188,6 +190,15 @@ class Prefetch(Case):
         self.assertEqual(taken, [0, 1])
         self.assertEqual(list(items), [1, 2, 3, 4])
         self.assertFalse(ahead.thread.is_alive())
+
+    def test_first_warning_points_to_the_caller(self):
+        """What the first reply warns of is told at the line that asked."""
+        warned = dict(MISSING, warnings={"main": {"warnings": "Odd."}})
+        session = self.start(({"titles": "T"}, warned))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            list(query_pages(session, ["T"]))
+        self.assertEqual([each.filename for each in caught], [__file__])
 
     def test_errors_come_in_order(self):
         def source():

@@ -35,40 +35,36 @@ VALUE_KINDS = ("titles", "pageids", "revids")
 
 
 class ReplyAhead:
-    """Takes items from an iterator one ahead, in a thread that lives for that one."""
+    """Takes items from an iterator one ahead, in a thread that lives for that one.
+
+    The first one in the consumer's own: what it warns of points to the caller's line.
+    """
 
     def __init__(self, source: Iterator[Any]) -> None:
         self.source = source
         self.thread: Optional[threading.Thread] = None
-        self.outcome: Tuple[str, Any] = ("", None)
+        self._items: List[Any] = []
+        self._errors: List[BaseException] = []
 
     def _fetch(self) -> None:
         try:
-            self.outcome = ("item", next(self.source))
+            self._items.append(next(self.source))
         except StopIteration:
-            self.outcome = ("end", None)
+            pass
         except BaseException as error:  # Handed to the consumer's thread.
-            self.outcome = ("error", error)
-
-    def start(self) -> None:
-        """Begin to fetch the next item."""
-        self.thread = threading.Thread(target=self._fetch, daemon=True)
-        self.thread.start()
+            self._errors.append(error)
 
     def __iter__(self) -> Iterator[Any]:
-        self.start()
-        while True:
-            assert self.thread is not None
-            self.thread.join()
-            kind, item = self.outcome
-            self.outcome = ("", None)
-            if kind == "end":
-                return
-            if kind == "error":
-                raise item
-            self.start()
+        self._fetch()
+        while self._items:
+            item = self._items.pop()
+            self.thread = threading.Thread(target=self._fetch, daemon=True)
+            self.thread.start()
             yield item
             item = None  # Its memory is free for the next one.
+            self.thread.join()
+        if self._errors:
+            raise self._errors.pop()
 
 
 class PageQuery:

@@ -212,6 +212,12 @@ class LimitExceeded(ProtocolError):
         self.limit = limit
 
 
+def limit_exceeded(what: str, name: str, limit: int, spec: str = "") -> LimitExceeded:
+    """Return the error for `what` that exceeds the keyword argument `name`."""
+    message = "%s exceeds %s=%d" % (what, name, limit)
+    return LimitExceeded(message, name=name, limit=limit, spec=spec)
+
+
 class HeaderError(ProtocolError):
     """A header field cannot be understood."""
 

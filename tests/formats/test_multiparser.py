@@ -6,11 +6,11 @@ import unittest
 
 from tests.support.feeding import feed_every_way
 from wikistd import LimitExceeded, MultipartError
+from wikistd.formats.headers import check_boundary
 from wikistd.formats.multiparser import (
     MultipartParser,
     PartBegin,
     PartEnd,
-    check_boundary,
     parse_part_length,
 )
 

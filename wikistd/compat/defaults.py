@@ -13,7 +13,6 @@ from typing import Any, Dict, Hashable, Iterator, Mapping, Optional, Union
 
 from ..web.client import HttpClient
 from ..web.cookies import CookieStore
-from ..web.credentials import AuthInput
 from .agents import USER_AGENT_FORMAT, HonestHandler, format_user_agent
 
 #: Seconds to connect and to read, as pywikibot's socket_timeout.
@@ -43,7 +42,7 @@ class CommsClient:
         user_agent_format: str = USER_AGENT_FORMAT,
         user_agent_description: str = "",
         username: Optional[str] = None,
-        authenticate: Optional[Mapping[str, AuthInput]] = None,
+        authenticate: Optional[Mapping[str, Any]] = None,
         fake_user_agent_exceptions: Optional[Mapping[str, Union[bool, str]]] = None,
         **client_options: Any,
     ) -> None:

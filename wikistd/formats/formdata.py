@@ -7,8 +7,9 @@ the random bytes of boundaries are an argument.  Not here: multipart bodies as s
 
 from __future__ import annotations
 
+import collections.abc
 import os
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .headers import PartHeaders
 from .multipart import (
@@ -44,7 +45,7 @@ class FormData:
         self._writer = MultipartWriter("form-data", boundary, random_bytes=random_bytes)
         self._pairs: List[Tuple[str, str]] = []
         self._is_multipart = False
-        if isinstance(fields, Mapping):
+        if isinstance(fields, collections.abc.Mapping):
             fields = list(fields.items())
         elif not isinstance(fields, (list, tuple)):
             fields = (fields,)
@@ -142,7 +143,7 @@ class FormData:
         for field in fields:
             if callable(getattr(field, "read", None)):
                 self.add_field(guess_filename(field) or "unknown", field)
-            elif isinstance(field, Mapping):
+            elif isinstance(field, collections.abc.Mapping):
                 for name, value in field.items():
                     self.add_field(name, value)
             elif isinstance(field, (list, tuple)) and len(field) == 2:

@@ -7,7 +7,10 @@ head into fields (http1.py); cookies (web/cookies.py).
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 from typing import (
+    TYPE_CHECKING,
     Any,
     Dict,
     Iterable,
@@ -15,7 +18,6 @@ from typing import (
     List,
     Mapping,
     MutableMapping,
-    NamedTuple,
     Optional,
     Tuple,
     Union,
@@ -42,21 +44,28 @@ HEADER_CHARSET_PREFIXES = (
     "iso2022", "tis620", "mac",
 )  # fmt: skip
 
-HeaderSource = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
+MAX_BOUNDARY_CHARS = 70  # RFC 2046 5.1.1
+
+if TYPE_CHECKING:
+    HeaderSource = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
+    FieldMapping = MutableMapping[str, str]
+else:
+    FieldMapping = collections.abc.MutableMapping
 
 
-class Challenge(NamedTuple):
+class Challenge(collections.namedtuple("Challenge", "scheme token68 params")):
     """One challenge of WWW-Authenticate: `scheme` and the keys of `params` lower-case.
 
     `token68` is the lone value some schemes carry, else "".
     """
 
+    __slots__ = ()
     scheme: str
     token68: str
     params: Dict[str, str]
 
 
-class PartHeaders(MutableMapping[str, str]):
+class PartHeaders(FieldMapping):
     """Ordered header fields; names compare without case.  Has one owner.
 
     `fields[name]` is the first value; setting it replaces all of that name.
@@ -168,6 +177,26 @@ def quote_string(text: str) -> str:
     """Return `text` as a quoted-string (RFC 9110 5.6.4)."""
     check_header("quoted-string", text)
     return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def check_boundary(boundary: Union[str, bytes]) -> bytes:
+    """Return `boundary` as bytes; ValueError unless it can be one.
+
+    1 to 70 printable ASCII characters, no blank at the end: more than RFC 2046 5.1.1
+    lists, because more is in use.
+    """
+    try:
+        raw = boundary.encode("ascii") if isinstance(boundary, str) else bytes(boundary)
+    except UnicodeEncodeError:
+        raise ValueError("boundary %.100r is not ASCII" % boundary) from None
+    if not 1 <= len(raw) <= MAX_BOUNDARY_CHARS:
+        raise ValueError(
+            "boundary has %d characters, RFC 2046 allows 1 to %d"
+            % (len(raw), MAX_BOUNDARY_CHARS)
+        )
+    if raw.endswith(b" ") or any(not 32 <= byte < 127 for byte in raw):
+        raise ValueError("boundary %.100r holds what a boundary must not" % boundary)
+    return raw
 
 
 def parse_mimetype(text: Optional[str]) -> Tuple[str, str, str, Dict[str, str]]:

@@ -12,7 +12,7 @@ Not here: the body behind a head (formats/http1body.py), sockets and deadlines
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import ConnectionLost, HeaderError, LimitExceeded, ProtocolError
 
@@ -20,8 +20,9 @@ MAX_HEADER_BYTES = 65536  # whole head; http.client allows as much for one line
 MAX_HEADER_FIELDS = 256  # http.client stops at 100; Wikimedia sends about 30
 MAX_INTERIM_RESPONSES = 100  # 1xx before the final answer
 
-# Lines of earlier heads of a connection, parsed: (lower-case name, (name, value)).
-KnownLines = Dict[str, Tuple[str, Tuple[str, str]]]
+if TYPE_CHECKING:
+    # Lines of earlier heads, parsed: (lower-case name, (name, value)).
+    KnownLines = Dict[str, Tuple[str, Tuple[str, str]]]
 MAX_KNOWN_LINES = 128  # of one connection; then it begins anew
 MAX_KNOWN_LINE_CHARACTERS = 256  # longer ones are mostly cookies: never twice the same
 

@@ -313,9 +313,6 @@ class ChunkDecoder:
             )
 
 
-BodyDecoder = Union[LengthDecoder, CloseDecoder, ChunkDecoder]
-
-
 def parse_content_length(text: str) -> int:
     """Parse Content-Length; several equal values count as one, RFC 9110 8.6."""
     value, *others = {each.strip(" \t") for each in text.split(",")}
@@ -328,7 +325,7 @@ def parse_content_length(text: str) -> int:
 
 def body_decoder(
     head: ResponseHead, method: str, *, max_trailer_bytes: int = MAX_TRAILER_BYTES
-) -> BodyDecoder:
+) -> Union[LengthDecoder, CloseDecoder, ChunkDecoder]:
     """Return the decoder for the body of `head`, the answer to `method`.
 
     Source: RFC 9112 6.3.  Contradictions that could make two readers see two different

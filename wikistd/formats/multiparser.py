@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import LimitExceeded, MultipartError
-from .headers import is_token
+from .headers import check_boundary, is_token
 
 MAX_MULTIPART_PARTS = 1000  # PHP's max_input_vars; Werkzeug's default too
 MAX_PART_HEADER_BYTES = 16384  # four times what multipart and python-multipart allow
-MAX_BOUNDARY_CHARS = 70  # RFC 2046 5.1.1
 MULTIPART_PADDING_BYTES = 256  # blanks after a boundary: legal, and sent by nobody
 MULTIPART_SPEC = "RFC 2046 5.1"
 
@@ -291,26 +290,6 @@ class MultipartParser:
         if self.use_length and lengths:
             self._expect(parse_part_length(lengths))
         return place
-
-
-def check_boundary(boundary: Union[str, bytes]) -> bytes:
-    """Return `boundary` as bytes; ValueError unless it can be one.
-
-    1 to 70 printable ASCII characters, no blank at the end: more than RFC 2046 5.1.1
-    lists, because more is in use.
-    """
-    try:
-        raw = boundary.encode("ascii") if isinstance(boundary, str) else bytes(boundary)
-    except UnicodeEncodeError:
-        raise ValueError("boundary %.100r is not ASCII" % boundary) from None
-    if not 1 <= len(raw) <= MAX_BOUNDARY_CHARS:
-        raise ValueError(
-            "boundary has %d characters, RFC 2046 allows 1 to %d"
-            % (len(raw), MAX_BOUNDARY_CHARS)
-        )
-    if raw.endswith(b" ") or any(not 32 <= byte < 127 for byte in raw):
-        raise ValueError("boundary %.100r holds what a boundary must not" % boundary)
-    return raw
 
 
 def parse_part_header(block: bytes) -> List[Tuple[str, str]]:

@@ -12,19 +12,28 @@ import io
 import itertools
 import json
 import os
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple, Type
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    Type,
+)
 from urllib.parse import quote
 
 from .disposition import content_disposition_filename, scan_content_disposition
 from .headers import (
-    HeaderSource,
     PartHeaders,
+    check_boundary,
     encode_utf8,
     is_token,
     parse_mimetype,
     quote_string,
 )
-from .multiparser import check_boundary
 from .partcoding import (
     PLAIN_TRANSFER_ENCODINGS,
     PartEncodingRefused,
@@ -32,7 +41,11 @@ from .partcoding import (
     encode_base64_part,
     encode_quoted_printable_part,
 )
-from .query import URLENCODED_TYPE, QueryPairs, encode_query
+from .query import URLENCODED_TYPE, encode_query
+
+if TYPE_CHECKING:
+    from .headers import HeaderSource
+    from .query import QueryPairs
 
 #: RFC 8187 3.2.1 attr-char, without what `quote` never encodes.
 ATTR_CHARS = "!#$&+-.^_`|~"

@@ -6,7 +6,8 @@ files (formdata.py); Python values to API parameters (wiki/params.py).
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Mapping, Tuple, Union
+import collections.abc
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Tuple, Union
 from urllib.parse import unquote_to_bytes
 
 from ..errors import LimitExceeded
@@ -24,7 +25,8 @@ _QUERY_ESCAPES = {
     if chr(n) not in _QUERY_PLAIN
 }
 
-QueryPairs = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
+if TYPE_CHECKING:
+    QueryPairs = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
 
 
 def encode_query(pairs: QueryPairs) -> str:
@@ -49,7 +51,7 @@ def list_query_pairs(pairs: QueryPairs) -> List[Tuple[str, str]]:
             "expected a mapping or (name, value) pairs, got %s" % type(pairs).__name__
         )
     found: List[Tuple[str, str]] = []
-    if not isinstance(pairs, list) and isinstance(pairs, Mapping):
+    if not isinstance(pairs, list) and isinstance(pairs, collections.abc.Mapping):
         pairs = pairs.items()
     for name, value in pairs:
         if not isinstance(name, str):
@@ -128,7 +130,7 @@ def join_values(values: Iterable[Any]) -> str:
     Where a value holds a pipe, U+001F separates them and stands before the first.
     Source: https://www.mediawiki.org/wiki/API:Data_formats#Multivalue_parameters
     """
-    if isinstance(values, (str, bytes, Mapping)):
+    if isinstance(values, (str, bytes, collections.abc.Mapping)):
         raise TypeError("expected a list of values, got %s" % type(values).__name__)
     texts = [query_text("values", value) for value in values]
     if any("\x1f" in text for text in texts):

@@ -7,8 +7,9 @@ Not here: the encodings (formats/query.py, formats/formdata.py), calls (web/clie
 
 from __future__ import annotations
 
+import collections.abc
 import os
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Optional
 
 from ..formats.formdata import FormData
 from ..formats.headers import encode_utf8
@@ -34,7 +35,7 @@ def set_form_data(request: WebRequest, data: Any) -> None:
     if isinstance(data, bytes):
         request.data = data
         return
-    if isinstance(data, Mapping) or (
+    if isinstance(data, collections.abc.Mapping) or (
         isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
     ):
         request.data = encode_query(data).encode("ascii")
@@ -49,11 +50,15 @@ def files_form(data: Any, files: Any) -> FormData:
     if data is not None:
         if isinstance(data, (str, bytes)) or hasattr(data, "read"):
             raise TypeError("with files, data must be a mapping or a list of pairs")
-        for name, value in data.items() if isinstance(data, Mapping) else data:
+        if isinstance(data, collections.abc.Mapping):
+            data = data.items()
+        for name, value in data:
             values = value if isinstance(value, (list, tuple)) else [value]
             for each in values:
                 form.add_field(name, each)
-    for name, value in files.items() if isinstance(files, Mapping) else files:
+    if isinstance(files, collections.abc.Mapping):
+        files = files.items()
+    for name, value in files:
         filename = content_type = None
         if isinstance(value, (list, tuple)):
             filename, source, *more = value

@@ -8,12 +8,14 @@ Not here: the pipeline (web/opener.py), what each handler does.
 
 from __future__ import annotations
 
+import collections.abc
 import http.cookiejar
 import os
 import sys
 import urllib.error
 import urllib.request
 from typing import (
+    TYPE_CHECKING,
     Any,
     BinaryIO,
     Callable,
@@ -41,7 +43,7 @@ from .callparts import (
 )
 from .connect import raise_instead, transport_error
 from .cookiehandler import CookieHandler
-from .credentials import AuthHandler, AuthInput
+from .credentials import AuthHandler
 from .decoding import DecodingHandler
 from .keepalive import KeepAliveHandler
 from .opener import AnswersHandler, ClientOpener, HeadersHandler
@@ -49,21 +51,25 @@ from .origins import origin_of, without_userinfo
 from .pool import POOL_SIZE, ConnectionPool, Counters
 from .proxies import ProxyHandler, ProxySettings
 from .redirects import MAX_REDIRECTS, RedirectHandler
-from .request import HeaderInput, WebRequest, check_url, header_pairs
+from .request import WebRequest, check_url, header_pairs
 from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
-from .transport import TransportFunction, TransportHandler
+from .transport import TransportHandler
 from .useragent import default_user_agent
+
+if TYPE_CHECKING:
+    from .request import HeaderInput
+    from .transport import TransportFunction
+
+    TimeoutInput = Union[
+        None, float, Deadline, Tuple[Optional[float], Optional[float]], "_ClientDefault"
+    ]
 
 CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
 
 #: Given for all requests of a client, these go to the first origin only, as `auth`.
 BOUND_HEADERS = frozenset(("authorization", "cookie", "proxy-authorization"))
-
-TimeoutInput = Union[
-    None, float, Deadline, Tuple[Optional[float], Optional[float]], "_ClientDefault"
-]
 
 
 class _ClientDefault:
@@ -137,7 +143,7 @@ class HttpClient:
         idle_timeout: Optional[float] = 60.0,
         max_wait_seconds: float = 3600.0,
         max_redirects: int = MAX_REDIRECTS,
-        auth: AuthInput = None,
+        auth: Any = None,
         cookies: Union[http.cookiejar.CookieJar, Mapping[str, str], None] = None,
         proxies: Union[None, str, Mapping[str, Optional[str]], ProxySettings] = None,
         ssl_context: Any = None,
@@ -149,7 +155,7 @@ class HttpClient:
         ip_family: int = 0,
         max_body_bytes: Optional[int] = None,
         pool_size: int = POOL_SIZE,
-        authenticate: Optional[Mapping[str, AuthInput]] = None,
+        authenticate: Optional[Mapping[str, Any]] = None,
         handlers: Iterable[urllib.request.BaseHandler] = (),
         connect: Optional[Callable[[str, int, Optional[float]], Any]] = None,
         transport: Optional[TransportFunction] = None,
@@ -259,7 +265,7 @@ class HttpClient:
         files: Any = None,
         headers: HeaderInput = None,
         cookies: Optional[Mapping[str, str]] = None,
-        auth: AuthInput = None,
+        auth: Any = None,
         timeout: TimeoutInput = CLIENT_DEFAULT,
         stream: bool = False,
         allow_redirects: bool = True,
@@ -288,7 +294,7 @@ class HttpClient:
                 raise TypeError("give json or files, not both")
             request.data = files_form(data, files)
         if headers:
-            if isinstance(headers, (dict, Mapping)):  # Mapping alone is asked slowly.
+            if isinstance(headers, (dict, collections.abc.Mapping)):
                 for name, value in headers.items():
                     if value is None:
                         request.headers.pop(name.capitalize(), None)

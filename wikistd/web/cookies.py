@@ -41,7 +41,6 @@ from .setcookie import (
     path_matches,
 )
 from .storedcookie import (
-    CookieKey,
     cookie_key,
     cookies_set_by,
     has_expired,
@@ -97,7 +96,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             Tuple[Tuple[str, str, str], str], Tuple[http.cookiejar.Cookie, int]
         ] = {}
         self._was_loaded = False
-        self._on_disk: Dict[CookieKey, Optional[str]] = {}
+        self._on_disk: Dict[Tuple[str, str, str], Optional[str]] = {}
 
     def __repr__(self) -> str:
         where = " in %s" % self.filename if self.filename else ""

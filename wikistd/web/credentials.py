@@ -31,11 +31,8 @@ MAX_AUTH_TRIES = 2
 #: Passwords seen in calls, kept to know where they were asked for.
 MAX_REMEMBERED_LOGINS = 256
 
-#: What stands for credentials in arguments: see `as_auth`.
-AuthInput = Any
 
-
-def as_auth(given: AuthInput) -> Any:
+def as_auth(given: Any) -> Any:
     """Return an object with `apply` and `handle_challenge` for what callers write.
 
     A pair is user name and password, four strings are the keys of OAuth 1.0a, a
@@ -64,8 +61,8 @@ def as_auth(given: AuthInput) -> Any:
 
 
 def find_authentication(
-    patterns: Mapping[str, AuthInput], url: str
-) -> Tuple[str, AuthInput]:
+    patterns: Mapping[str, Any], url: str
+) -> Tuple[str, Any]:
     """Return (pattern, credentials) for a URL; ("", None) if no pattern fits.
 
     Patterns are host names with the port unless it is the usual one: "a.b.c" first,
@@ -114,8 +111,8 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         self,
         password_mgr: Optional[urllib.request.HTTPPasswordMgr] = None,
         *,
-        auth: AuthInput = None,
-        authenticate: Optional[Mapping[str, AuthInput]] = None,
+        auth: Any = None,
+        authenticate: Optional[Mapping[str, Any]] = None,
     ) -> None:
         super().__init__(password_mgr)
         self.auth = as_auth(auth)
@@ -154,7 +151,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             return self._auth_from_manager(realm, request.full_url)
         return None
 
-    def _remember(self, place: Hashable, given: AuthInput) -> Any:
+    def _remember(self, place: Hashable, given: Any) -> Any:
         """Return the auth object for what was given, the same one for the same pair.
 
         Without it, a pair given with each call would wait for a challenge each time.

@@ -8,8 +8,9 @@ Not here: keeping connections (web/pool.py), what is said on them (web/exchange.
 
 from __future__ import annotations
 
+import collections
 import socket
-from typing import Any, Callable, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 from ..clock import Deadline
 from ..errors import ConnectFailed, ProxyError, TransportTimeout
@@ -18,16 +19,22 @@ from .origins import without_userinfo
 from .tls import TlsSettings
 from .tunnels import connect_tunnel, socks_tunnel, tunnel_authority, tunnel_refusal
 
-ConnectFunction = Callable[[str, int, Optional[float]], Any]
+if TYPE_CHECKING:
+    ConnectFunction = Callable[[str, int, Optional[float]], Any]
 
 
-class Route(NamedTuple):
+class Route(
+    collections.namedtuple(
+        "Route", "scheme host port proxy trust source_address is_tunnel"
+    )
+):
     """All that changes whom a connection can be trusted to speak for.
 
     `trust` stands for TLS settings that its owner can change.  The process is missing:
     the pool of a forked child begins empty.
     """
 
+    __slots__ = ()
     scheme: str
     host: str
     port: int

@@ -7,10 +7,11 @@ Not here: who may send what where (credentials.py, cookies.py, redirects.py).
 
 from __future__ import annotations
 
+import collections
 import re
 import urllib.parse
 import urllib.request
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 #: A 3xx or 401 body longer than this costs more to read than a new connection.
 MAX_DRAIN_BYTES = 65536
@@ -23,9 +24,10 @@ _ORIGIN_PLAIN_URL = re.compile(
 )
 
 
-class Origin(NamedTuple):
+class Origin(collections.namedtuple("Origin", "scheme host port")):
     """Who is spoken to: `scheme` and `host` in lower case, `port` always a number."""
 
+    __slots__ = ()
     scheme: str
     host: str
     port: int

@@ -8,6 +8,7 @@ Not here: connecting and tunnels (connect.py).
 
 from __future__ import annotations
 
+import collections
 import os
 import threading
 import urllib.parse
@@ -17,7 +18,6 @@ from typing import (
     Dict,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
@@ -50,18 +50,23 @@ MAX_PROXY_TRIES = 2
 MAX_PROXY_DECISIONS = 512
 
 
-class Proxy(NamedTuple):
+class Proxy(
+    collections.namedtuple(
+        "Proxy", "scheme host port username password", defaults=("", "")
+    )
+):
     """Where a proxy is and how it is spoken to.
 
     `scheme` is "http", "https" (TLS to the proxy itself), "socks5" (names are looked up
     here) or "socks5h" (names are looked up there).  The password is in no repr.
     """
 
+    __slots__ = ()
     scheme: str
     host: str
     port: int
-    username: str = ""
-    password: str = ""
+    username: str
+    password: str
 
     def __repr__(self) -> str:
         return "<Proxy %s>" % str(self)

@@ -7,11 +7,13 @@ Not here: sending (web/keepalive.py), encoding forms (web/client.py).
 
 from __future__ import annotations
 
+import collections.abc
 import operator
 import re
 import urllib.parse
 import urllib.request
 from typing import (
+    TYPE_CHECKING,
     Any,
     Dict,
     Iterable,
@@ -164,17 +166,19 @@ def _request_idna(host: str, is_secret: bool) -> str:
     return encoded
 
 
-HeaderInput = Union[Mapping[str, Any], Iterable[Tuple[str, Any]], None]
+if TYPE_CHECKING:
+    HeaderInput = Union[Mapping[str, Any], Iterable[Tuple[str, Any]], None]
 
 
 def header_pairs(headers: HeaderInput) -> List[Tuple[str, str]]:
     """Return (name, value) pairs of a mapping or of pairs; None values are left out."""
     if not headers:
         return []
-    # Mapping alone is asked slowly.
-    items = headers.items() if isinstance(headers, (dict, Mapping)) else headers
+    # dict is asked first: Mapping alone is slow.
+    if isinstance(headers, (dict, collections.abc.Mapping)):
+        headers = headers.items()
     pairs = []
-    for name, value in items:
+    for name, value in headers:
         if value is None:
             continue
         if isinstance(value, bytes):

@@ -7,8 +7,9 @@ need no store.  Pure.  Not here: the store (cookies.py), its files (cookiefile.p
 from __future__ import annotations
 
 import calendar
+import collections
 import re
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 #: RFC 6265bis 5.6: longer name and value together: the cookie is ignored.
 MAX_COOKIE_BYTES = 4096
@@ -37,7 +38,11 @@ REGISTRY_LABELS = frozenset(
 )
 
 
-class SetCookie(NamedTuple):
+class SetCookie(
+    collections.namedtuple(
+        "SetCookie", "name value expires domain path secure attributes"
+    )
+):
     """What one Set-Cookie header asks for.
 
     `expires` is seconds since 1970 or None for the session; `domain` is lower case
@@ -45,6 +50,7 @@ class SetCookie(NamedTuple):
     what else is known of it: "HttpOnly" and "SameSite".
     """
 
+    __slots__ = ()
     name: str
     value: str
     expires: Optional[float]

@@ -6,10 +6,15 @@ Holds: nothing else.  Not here: when signals are sent (web/client.py).
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+from typing import TYPE_CHECKING, Any, Callable, List
+
+if TYPE_CHECKING:
+    ReceiverList = List[Callable[..., Any]]
+else:
+    ReceiverList = list
 
 
-class Signal(List[Callable[..., Any]]):
+class Signal(ReceiverList):
     """A list of callables with `send`.
 
     `client.on_request.append(receiver)` connects one.  A receiver that raises stops

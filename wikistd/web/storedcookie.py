@@ -15,9 +15,6 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 from .request import plain_url_parts
 from .setcookie import parse_set_cookie, resolve_cookie
 
-#: What tells two cookies apart.
-CookieKey = Tuple[str, str, str]
-
 
 def new_cookie(
     name: str,
@@ -91,7 +88,7 @@ def url_place(url: str) -> Tuple[str, str, str]:
     return scheme, host[:-1] if host.endswith(".") else host, path or "/"
 
 
-def cookie_key(cookie: http.cookiejar.Cookie) -> CookieKey:
+def cookie_key(cookie: http.cookiejar.Cookie) -> Tuple[str, str, str]:
     """Return what tells `cookie` from others."""
     return cookie.domain, cookie.path, cookie.name
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import io
 import urllib.request
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterable,
+    List,
+    Optional,
+    Tuple,
+    Union,
+)
 
 from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, ProtocolError, TransportError, TransportTimeout
@@ -23,17 +32,17 @@ from .pool import Counters
 from .request import SAFE_METHODS
 from .response import Response, response_of_file
 
-TransportResult = Tuple[int, Iterable[Tuple[str, str]], Any]
-TransportFunction = Callable[
-    [
-        str,
-        str,
-        List[Tuple[str, str]],
-        Union[bytes, Iterable[bytes], None],
-        Optional[float],
-    ],
-    TransportResult,
-]
+if TYPE_CHECKING:
+    TransportFunction = Callable[
+        [
+            str,
+            str,
+            List[Tuple[str, str]],
+            Union[bytes, Iterable[bytes], None],
+            Optional[float],
+        ],
+        Tuple[int, Iterable[Tuple[str, str]], Any],
+    ]
 
 # The host's code makes these itself.
 _TRANSPORT_OWN_FIELDS = frozenset(

@@ -545,6 +545,20 @@ class Limits(ServerCase):
         self.assertEqual(status, "HTTP/1.1 408 Request Timeout")
         self.assertEqual(body, b"the body did not come in time\n")
 
+    def test_dripping_body(self):
+        """Nor for one of which now and then a byte comes."""
+        sock = self.connect(self.serve(body_timeout=0.1))
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n")
+        sock.settimeout(0.01)
+        for sent in range(400):
+            try:
+                status = sock.recv(12)
+                break
+            except socket.timeout:
+                sock.sendall(b"x")
+        self.assertEqual(status, b"HTTP/1.1 408")
+        self.assertLess(sent, 100)
+
     def test_each_limit_is_handed_on(self):
         """The parser's limits are serve_wsgi's."""
         for name, data, status in (

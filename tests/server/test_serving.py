@@ -148,6 +148,11 @@ class Served(unittest.TestCase):
             serve_wiki(prt=1)
         want = "serve_wiki() got an unexpected keyword argument 'prt'"
         self.assertEqual(str(caught.exception), want)
+        for name, value in (("password", 5), ("bot_password", b"x"), ("user", None)):
+            with self.assertRaises(TypeError) as caught:
+                serve_wiki(**{name: value})
+            want = "%s must be a str, not %s" % (name, type(value).__name__)
+            self.assertEqual(str(caught.exception), want)
         with PageStore() as store, self.assertRaisesRegex(AttributeError, "readonly"):
             store.site.readonly = "no"
 

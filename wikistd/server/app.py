@@ -16,7 +16,7 @@ from ..errors import WikistdError
 from ..formats.query import decode_query
 from .actions import ApiReply
 from .actions_run import run_action
-from .exchange import STATUS_REASONS, http_date
+from .exchange import http_date, status_line
 from .feed import ChangeFeed
 from .files import file_folder, file_path
 from .forms import host_url, read_api_request
@@ -373,7 +373,7 @@ class WikiApp:
             headers = [pair for pair in headers if pair[0] != "Content-Type"]
         else:
             headers.append(("Content-Length", str(len(body))))
-        start_response("%d %s" % (reply.status, STATUS_REASONS[reply.status]), headers)
+        start_response(status_line(reply.status), headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 

@@ -13,8 +13,8 @@ from typing import Any, Callable, Optional
 RECEIVED_PART_BYTES = 65536
 
 
-class WsgiInput(io.RawIOBase):
-    """wsgi.input: the body of one request, read from its connection as it is wanted."""
+class PulledBytes(io.RawIOBase):
+    """A raw file of what `pull(size)` returns: `size` bytes at most, b"" at the end."""
 
     def __init__(self, pull: Callable[[int], bytes]) -> None:
         self._pull = pull
@@ -24,7 +24,7 @@ class WsgiInput(io.RawIOBase):
         return True
 
     def readinto(self, target: Any) -> int:
-        """Read what has come, at most len(target) bytes; 0 at the end of the body."""
+        """Read what has come, at most len(target) bytes; 0 at the end."""
         data = self._pull(len(target))
         target[: len(data)] = data
         return len(data)

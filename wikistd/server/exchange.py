@@ -6,8 +6,11 @@ and threads (server/running.py), the grammar of requests (server/incoming.py).
 
 from __future__ import annotations
 
+import email.utils
+import io
 import re
 import time
+from http import HTTPStatus
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
@@ -25,38 +28,13 @@ HOP_BY_HOP_NAMES = frozenset(
 _exchange_status = r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z"
 _exchange_name = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z"
 _exchange_value = r"[\t\x20-\x7e\x80-\xff]*\Z"
-_exchange_days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_exchange_months = (
-    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # never the locale's
-)
-
-STATUS_REASONS = {
-    200: "OK",
-    204: "No Content",
-    206: "Partial Content",
-    301: "Moved Permanently",
-    302: "Found",
-    304: "Not Modified",
-    400: "Bad Request",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    413: "Content Too Large",
-    414: "URI Too Long",
-    416: "Range Not Satisfiable",
-    417: "Expectation Failed",
-    431: "Request Header Fields Too Large",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
 
 
 class ReplyBroken(Exception):
     """The application did not give the reply it promised: the connection must end."""
 
 
-class WsgiErrorLog:
+class WsgiErrorLog(io.TextIOBase):
     """wsgi.errors: what an application complains about goes to the log, not stderr."""
 
     def write(self, text: str) -> int:
@@ -64,14 +42,6 @@ class WsgiErrorLog:
         if text.strip():
             log_server("error", "%s", text.rstrip())
         return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Log each of `lines`."""
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        """Do nothing: nothing is held back."""
 
 
 def log_server(level: str, text: str, *values: object, exc_info: bool = False) -> None:
@@ -84,20 +54,22 @@ def log_server(level: str, text: str, *values: object, exc_info: bool = False) -
 
 def http_date(seconds: float) -> str:
     """Return a moment as RFC 9110 5.6.7 writes it: Sun, 06 Nov 1994 08:49:37 GMT."""
-    moment = time.gmtime(seconds)
-    day, month = _exchange_days[moment.tm_wday], _exchange_months[moment.tm_mon - 1]
-    clock = time.strftime("%H:%M:%S", moment)
-    date = (day, moment.tm_mday, month, moment.tm_year, clock)
-    return "%s, %02d %s %d %s GMT" % date
+    return email.utils.formatdate(seconds, usegmt=True)
 
 
-def encode_refusal(status: int, sentence: str) -> bytes:
-    text = (sentence + "\n").encode("utf-8")
+def status_line(status: int) -> str:
+    """Return a status with its reason: 404 Not Found."""
+    return "%d %s" % (status, HTTPStatus(status).phrase)
+
+
+def encode_refusal(refused: RequestRefused) -> bytes:
+    """Return the answer to a request that cannot be taken."""
+    text = (refused.sentence + "\n").encode("utf-8")
     return (
-        "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: wikistd\r\n"
+        "HTTP/1.1 %s\r\nDate: %s\r\nServer: wikistd\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
         "Connection: close\r\n\r\n"
-        % (status, STATUS_REASONS[status], http_date(time.time()), len(text))
+        % (status_line(refused.status), http_date(time.time()), len(text))
     ).encode("ascii") + text
 
 
@@ -130,7 +102,7 @@ def build_environ(
         "REQUEST_URI": target,
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
-        "SERVER_PROTOCOL": "HTTP/%d.%d" % head.version,
+        "SERVER_PROTOCOL": "HTTP/" + head.version,
         "REMOTE_ADDR": client[0],
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
@@ -214,18 +186,28 @@ class WsgiExchange:
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._run()
+        except ReplyBroken:
+            raise
+        except RequestRefused as error:
+            # Its body was malformed: no fault of the application.
+            if self._head_sent:
+                raise ReplyBroken("the request broke off: %s" % error) from error
+            raise
+        except Exception as error:
+            log_server("error", "the application failed", exc_info=True)
+            self.keeps_alive = False
+            if self._head_sent:
+                raise ReplyBroken("the application failed: %r" % error) from error
+            self.status = "500 Internal Server Error"
+            self.headers = [("Content-Type", "text/plain; charset=utf-8")]
+            self._written.clear()
+            text = b"The application behind this server failed; its log says why.\n"
+            yield self._encode(text, is_last=True)
         finally:
             self.close()
 
     def _run(self) -> Iterator[bytes]:
-        try:
-            result = self._result = self.app(self.environ, self._start_response)
-            parts = iter(result)
-        except (RequestRefused, ReplyBroken):
-            raise  # its body was malformed, or stopped: no fault of the application
-        except Exception:
-            yield from self._fail()
-            return
+        result = self._result = self.app(self.environ, self._start_response)
         if self.handler is not None:
             self.keeps_alive = False
             return
@@ -234,44 +216,15 @@ class WsgiExchange:
             is_single = len(result) == 1
             if self.before_head is not None:
                 self.before_head()
-        while True:
-            try:
-                part = next(parts, None)
-                if part is None:
-                    break
-                if not isinstance(part, bytes):
-                    raise TypeError(
-                        "the reply holds %r, not bytes" % type(part).__name__
-                    )
-                if not self.status:
-                    raise TypeError("the reply began before start_response was called")
-            except (RequestRefused, ReplyBroken) as error:
-                if self._head_sent:
-                    raise ReplyBroken("the request broke off: %s" % error) from error
-                raise
-            except Exception:
-                yield from self._fail()
-                return
-            if self._written:
-                part = b"".join(self._written) + part
-                self._written = []
-            if not part:
-                yield b""
-            elif self._head_sent:
-                yield self._frame(part)
-            else:
-                yield self._encode_head(len(part) if is_single else None) + self._frame(
-                    part
-                )
+        for part in result:
+            if not isinstance(part, bytes):
+                raise TypeError("the reply holds %r, not bytes" % type(part).__name__)
+            if not self.status:
+                raise TypeError("the reply began before start_response was called")
+            yield self._encode(part, is_last=is_single)
         if not self.status:
-            log_server("error", "the application never called start_response")
-            yield from self._fail(log=False)
-            return
-        rest = b"".join(self._written)
-        if not self._head_sent:
-            rest = self._encode_head(len(rest)) + self._frame(rest)
-        elif rest:
-            rest = self._frame(rest)
+            raise TypeError("the application never called start_response")
+        rest = self._encode(b"", is_last=True)
         if self._is_chunked:
             rest += b"0\r\n\r\n"
         if rest:
@@ -280,17 +233,6 @@ class WsgiExchange:
             raise ReplyBroken(
                 "the reply is %d bytes shorter than promised" % self._left
             )
-
-    def _fail(self, *, log: bool = True) -> Iterator[bytes]:
-        if log:
-            log_server("error", "the application failed", exc_info=True)
-        self.keeps_alive = False
-        if self._head_sent:
-            raise ReplyBroken("the application failed in the middle of its reply")
-        self.status = "500 Internal Server Error"
-        text = b"The application behind this server failed; its log says why.\n"
-        self.headers = [("Content-Type", "text/plain; charset=utf-8")]
-        yield self._encode_head(len(text)) + self._frame(text)
 
     def _start_response(
         self, status: str, headers: List[Tuple[str, str]], exc_info: Any = None
@@ -306,43 +248,52 @@ class WsgiExchange:
         if not re.match(_exchange_status, status):
             raise ValueError("not a status line: %r" % status)
         for name, value in headers:
-            if not re.match(_exchange_name, name) or not re.match(
+            is_field = re.match(_exchange_name, name) and re.match(
                 _exchange_value, value
-            ):
+            )
+            if not is_field:
                 raise ValueError("not a header field: %r: %r" % (name, value))
             if name.lower() in HOP_BY_HOP_NAMES:
                 raise ValueError("%s is the server's to set" % name)
-            if name.lower() == "content-length" and not re.match(
-                r"[0-9]{1,18}\Z", value
-            ):
+            is_length = name.lower() == "content-length"
+            if is_length and not re.match(r"[0-9]{1,18}\Z", value):
                 raise ValueError("not a Content-Length: %r" % value)
         self.status = status
         self.headers = list(headers)
         return self._written.append
 
+    def _encode(self, part: bytes, *, is_last: bool) -> bytes:
+        """Return what goes over the wire for `part`, and what was written before it.
+
+        The head is before them where it is due: with the first byte, or at the end.
+        """
+        data = b"".join(self._written) + part
+        self._written.clear()
+        if self._head_sent:
+            return self._frame(data)
+        if not data and not is_last:
+            return b""
+        return self._encode_head(len(data) if is_last else None) + self._frame(data)
+
     def _encode_head(self, whole_length: Optional[int]) -> bytes:
         """Decide how the body ends (RFC 9112 6.3) and return the head as bytes."""
         self._head_sent = True
-        names = {name.lower() for name, _ in self.headers}
-        code = int(self.status[:3])
+        fields = {name.lower(): value for name, value in self.headers}
         lines = ["HTTP/1.1 " + self.status]
-        if "date" not in names:
+        if "date" not in fields:
             lines.append("Date: " + http_date(time.time()))
-        if "server" not in names:
+        if "server" not in fields:
             lines.append("Server: wikistd")
-        length = None
-        for name, value in self.headers:
-            lines.append("%s: %s" % (name, value))
-            if name.lower() == "content-length":
-                length = int(value)
+        lines += ["%s: %s" % pair for pair in self.headers]
+        code = int(self.status[:3])
         if self.head.method == "HEAD" or code in (204, 304) or code < 200:
             self._left = 0
-        elif length is not None:
-            self._left = length
+        elif "content-length" in fields:
+            self._left = int(fields["content-length"])
         elif whole_length is not None:
             self._left = whole_length
             lines.append("Content-Length: %d" % whole_length)
-        elif self.head.version == (1, 1):
+        elif self.head.version == "1.1":
             self._is_chunked = True
             lines.append("Transfer-Encoding: chunked")
         else:
@@ -352,7 +303,7 @@ class WsgiExchange:
             self.keeps_alive = False
         if not self.keeps_alive:
             lines.append("Connection: close")
-        elif self.head.version == (1, 0):
+        elif self.head.version == "1.0":
             lines.append("Connection: keep-alive")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -361,8 +312,7 @@ class WsgiExchange:
             return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
         if self._left is None:
             return data
-        if len(data) > self._left:
-            # Past what was promised nothing is sent: it would be the next reply's.
-            data = data[: self._left]
+        # Past what was promised nothing is sent: it would be the next reply's.
+        data = data[: self._left]
         self._left -= len(data)
         return data

@@ -6,14 +6,23 @@ thread that reads.  Not here: real sockets and threads (server/running.py).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import threading
 import time
-from typing import Any, Iterator, List, Optional
+from typing import Generator, Optional
 
-from .exchange import WsgiApp, WsgiExchange, build_environ, encode_refusal
-from .incoming import RequestHead, RequestParser, RequestRefused
+from .channels import PulledBytes
+from .exchange import (
+    ReplyBroken,
+    WsgiApp,
+    WsgiExchange,
+    build_environ,
+    encode_refusal,
+    log_server,
+)
+from .incoming import RequestParser, RequestRefused
 
 
 class LocalConnector:
@@ -54,12 +63,9 @@ class LocalSocket:
         self.host = host
         self.port = port
         self._parser = RequestParser()
-        self._head: Optional[RequestHead] = None
-        self._body: List[bytes] = []
-        self._reply: Optional[Iterator[bytes]] = None
-        self._exchange: Optional[WsgiExchange] = None
+        self._answers = self._answer_all()
+        self._rest = b""
         self._is_closed = False
-        self._is_ended = False
         self._timeout: Optional[float] = None
 
     def settimeout(self, seconds: Optional[float]) -> None:
@@ -68,7 +74,7 @@ class LocalSocket:
 
     def sendall(self, data: bytes) -> None:
         """Take bytes of a request."""
-        if self._is_closed or self._is_ended:
+        if self._is_closed:
             raise BrokenPipeError("the connection is closed")
         self._parser.feed(bytes(data))
 
@@ -76,85 +82,64 @@ class LocalSocket:
         """Return a binary file of what the application answers."""
         if mode != "rb":
             raise ValueError("mode must be 'rb', not %r" % mode)
-        return io.BufferedReader(LocalReply(self))
+        return io.BufferedReader(PulledBytes(self._pull))
 
     def close(self) -> None:
         """End the connection; a reader in another thread wakes at its next pause."""
         self._is_closed = True
+        with contextlib.suppress(ValueError):  # it is running, in another thread
+            self._answers.close()
 
-    def pull(self) -> bytes:
-        """Return bytes of the answer, b"" at the end of the connection."""
+    def _pull(self, max_bytes: int) -> bytes:
         started = time.monotonic()
-        while not self._is_closed and not self._is_ended:
-            if self._reply is None:
-                self._reply = self._begin_reply()
-            data = next(self._reply, None)
-            if data is None:
-                self._reply = None
-                exchange, self._exchange = self._exchange, None
-                if exchange is not None and not exchange.keeps_alive:
-                    self._is_ended = True
-            elif data:
-                return data
-            elif self._timeout is not None:
-                if time.monotonic() - started >= self._timeout:
-                    raise socket.timeout("timed out")
-        if self._exchange is not None:
-            self._exchange.close()
-        return b""
+        while not self._rest:
+            if self._is_closed:
+                self.close()
+                return b""
+            answer = next(self._answers, b"")
+            if answer is None:
+                # A real server would wait here, and nobody else could ever wake it.
+                raise socket.timeout(
+                    "read from a connection on which no whole request was sent"
+                )
+            waited = time.monotonic() - started
+            if not answer and self._timeout is not None and waited >= self._timeout:
+                raise socket.timeout("timed out")
+            self._rest = answer
+        data, self._rest = self._rest[:max_bytes], self._rest[max_bytes:]
+        return data
 
-    def _begin_reply(self) -> Iterator[bytes]:
+    def _answer_all(self) -> Generator[Optional[bytes], None, None]:
+        # What is answered, piece by piece: b"" where the application pauses, None
+        # where no whole request has come.
+        keeps_alive = True
         try:
-            if self._head is None:
-                self._head = self._parser.read_head()
-                self._body = []
-                if self._head is not None and self._head.expects_continue:
-                    return iter([b"HTTP/1.1 100 Continue\r\n\r\n"])
-            if self._head is not None:
-                while True:
-                    data = self._parser.read_body()
-                    if not data:
-                        break
-                    self._body.append(data)
-                if data is not None:
-                    return self._run(self._head)
+            while keeps_alive:
+                head = self._parser.read_head()
+                if head is None:
+                    yield None
+                    continue
+                if head.expects_continue:
+                    yield b"HTTP/1.1 100 Continue\r\n\r\n"
+                body = io.BytesIO()
+                for part in iter(self._parser.read_body, b""):
+                    if part is None:
+                        yield None
+                    else:
+                        body.write(part)
+                body.seek(0)
+                self.connector.count_request()
+                server = (self.host, self.port)
+                environ = build_environ(head, body, server=server, is_threaded=False)
+                exchange = WsgiExchange(self.connector.app, environ, head)
+                yield from exchange
+                keeps_alive = exchange.keeps_alive
         except RequestRefused as refused:
-            self._is_ended = True
-            return iter([encode_refusal(refused.status, refused.sentence)])
-        # A real server would wait here, and nobody else could ever wake it.
-        raise socket.timeout(
-            "read from a connection on which no whole request was sent"
-        )
-
-    def _run(self, head: RequestHead) -> Iterator[bytes]:
-        self._head = None
-        self.connector.count_request()
-        body: Any = io.BytesIO(b"".join(self._body))
-        environ = build_environ(
-            head, body, server=(self.host, self.port), is_threaded=False
-        )
-        self._exchange = WsgiExchange(self.connector.app, environ, head)
-        return iter(self._exchange)
-
-
-class LocalReply(io.RawIOBase):
-    """What a LocalSocket answers, as a raw file."""
-
-    def __init__(self, sock: LocalSocket) -> None:
-        self._sock = sock
-        self._rest = b""
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, target: Any) -> int:
-        """Read some of the answer; 0 at the end of the connection."""
-        data = self._rest or self._sock.pull()
-        size = min(len(data), len(target))
-        target[:size] = data[:size]
-        self._rest = data[size:]
-        return size
+            yield encode_refusal(refused)
+        except ReplyBroken as error:
+            log_server("debug", "connection ended: %s", error)
+        finally:
+            self._is_closed = True
 
 
 def local_connect(app: WsgiApp) -> LocalConnector:

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from .channels import RECEIVED_PART_BYTES, ServerChannel, WsgiInput
+from .channels import RECEIVED_PART_BYTES, PulledBytes, ServerChannel
 from .exchange import (
     ReplyBroken,
     WsgiApp,
@@ -40,6 +40,8 @@ DRAIN_REQUEST_BYTES = 262144
 SEND_PART_BYTES = 262144
 #: How long the far side may go on sending after a refusal, so that it can read it.
 LINGER_SECONDS = 1.0
+#: Bytes a second.  Apache's mod_reqtimeout wants as many of a request's body.
+MIN_BODY_RATE = 500
 
 
 class WsgiServer:
@@ -160,10 +162,8 @@ class WsgiServer:
         if not first:
             self._is_closed.wait(timeout)
             return
-        try:
+        with contextlib.suppress(OSError):  # the accepting thread has ended by itself
             self._wake_end.send(b"x")
-        except OSError:
-            pass  # the accepting thread has ended by itself
         try:
             if self._on_close is not None:
                 self._on_close()
@@ -213,22 +213,20 @@ class WsgiServer:
         sock.settimeout(self.send_timeout)
         with self._lock:
             self.connections += 1
-            has_room = not self._is_closing and self._make_room()
-            if has_room:
-                connection = ServerConnection(self, sock, address, self.connections)
+            connection = ServerConnection(self, sock, address, self.connections)
+            is_taken = not self._is_closing and self._make_room()
+            if is_taken:
                 self._open[sock] = connection
                 try:
                     start_server_thread(connection.thread)
                 except OSError as error:
                     log_server("warning", "connection refused: %s", error)
-                    del self._open[sock]
-                    has_room = False
-        if not has_room:
-            try:
-                sock.sendall(encode_refusal(503, "too many connections are open"))
-            except OSError:
-                pass  # it did not wait for the answer
-            sock.close()
+                    is_taken = False
+        if not is_taken:
+            full = RequestRefused(503, "too many connections are open")
+            with contextlib.suppress(OSError):  # it did not wait for the answer
+                sock.sendall(encode_refusal(full))
+            self._forget(sock)
 
     def _make_room(self) -> bool:
         """Whether one more fits; cuts a connection without a request where none does.
@@ -236,8 +234,6 @@ class WsgiServer:
         Those go first that never sent one: somebody who only opens connections must
         not keep others out.
         """
-        if len(self._open) < self.max_connections:
-            return True
         kept = [each for each in self._open.values() if not each.is_cut]
         if len(kept) < self.max_connections:
             return True
@@ -289,6 +285,7 @@ class ServerConnection:
         self.is_waiting, self.waiting_since = True, time.monotonic()
         self.has_asked = self.is_cut = False
         self._continue_due = False
+        self._body_seconds = server.body_timeout
 
     def _run(self) -> None:
         try:
@@ -302,18 +299,17 @@ class ServerConnection:
 
     def serve(self) -> None:
         """Answer requests until one side has enough."""
-        try:
+        with contextlib.suppress(OSError):  # not TCP
             # Without it the second small segment of a reply waits for an ACK: 40 ms.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError:
-            pass  # not TCP
         try:
             while not self.server.is_closing:
                 head = self._read_head()
                 if head is None or not self._answer(head):
                     return
         except RequestRefused as refused:
-            self._refuse(refused)
+            self._send(encode_refusal(refused))
+            self._linger()
 
     def _read_head(self) -> Optional[RequestHead]:
         head = self.parser.read_head()
@@ -353,24 +349,29 @@ class ServerConnection:
             if self._continue_due:
                 self._continue_due = False
                 self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            started = time.monotonic()
             try:
-                received = self._receive(self.server.body_timeout)
+                received = self._receive(self._body_seconds)
             except socket.timeout:
                 raise RequestRefused(408, "the body did not come in time") from None
             except OSError as error:
                 raise ReplyBroken("the client left: %s" % error) from error
             if not received:
                 raise ReplyBroken("the client left in the middle of its request")
+            # A body that drips uses up, bit by bit, the time that one pause may take.
+            gained = len(received) / MIN_BODY_RATE - (time.monotonic() - started)
+            left = self._body_seconds + gained
+            self._body_seconds = min(left, self.server.body_timeout)
             self.parser.feed(received)
 
     def _answer(self, head: RequestHead) -> bool:
         self._continue_due = head.expects_continue
-        body = io.BufferedReader(WsgiInput(self._pull_body), 65536)
+        self._body_seconds = self.server.body_timeout
+        body = io.BufferedReader(PulledBytes(self._pull_body), 65536)
         local = self.sock.getsockname()[:2]
         environ = build_environ(
             head, body, server=local, client=(self.address[0], self.address[1])
         )
-        environ["wikistd.connection"] = self.number
         if not self.server._begin_request(environ, self):
             return False
         exchange = WsgiExchange(
@@ -399,12 +400,13 @@ class ServerConnection:
             )
             exchange.handler(channel)
             return False
-        if not exchange.keeps_alive:
-            if self.parser.is_between_requests:
-                return False
-        elif self._has_drained():
-            return True
-        self._linger()
+        if exchange.keeps_alive:
+            # What is refused now had its answer, and a second one nobody asked for.
+            with contextlib.suppress(RequestRefused):
+                if self._drain():
+                    return True
+        if not self.parser.is_between_requests:
+            self._linger()
         return False
 
     def _check_chunks(self) -> None:
@@ -412,17 +414,8 @@ class ServerConnection:
         if not self._continue_due:
             self._drain()
 
-    def _has_drained(self) -> bool:
-        try:
-            return self._drain()
-        except RequestRefused:
-            return False  # the answer was given, and a second one nobody asked for
-
     def _send(self, data: bytes) -> None:
         self.sock.settimeout(self.server.send_timeout)
-        if len(data) <= SEND_PART_BYTES:
-            self.sock.sendall(data)
-            return
         # sendall's time limit is for all it is given: a slow reader of a large file
         # has it for each part.
         view = memoryview(data)
@@ -448,10 +441,6 @@ class ServerConnection:
             taken += len(data)
         return False
 
-    def _refuse(self, refused: RequestRefused) -> None:
-        self._send(encode_refusal(refused.status, refused.sentence))
-        self._linger()
-
     def _linger(self) -> None:
         # Closing with unread bytes would reset the connection, and the reset may
         # overtake the answer: say that nothing more comes, and read for a moment.
@@ -463,10 +452,8 @@ class ServerConnection:
 
 def _shut_down(sock: socket.socket) -> None:
     """Wake whoever reads or writes this socket; close() would not."""
-    try:
+    with contextlib.suppress(OSError):  # the far side was faster
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # the far side was faster
 
 
 def serve_wsgi(
@@ -492,7 +479,8 @@ def serve_wsgi(
     and each has a thread; past `max_connections` one that waits without a request is
     cut, and where all are at work the answer is 503.  A request's head must come
     within `head_timeout` seconds, the next one within `idle_timeout`; a body must not
-    pause for `body_timeout`, nor a reader for `send_timeout`.  An application that
+    pause for `body_timeout`, nor be slower than 500 bytes a second for as long, nor a
+    reader pause for `send_timeout`.  An application that
     waits for something yields b"" now and then, and is closed when the client has
     left.  Malformed and ambiguous requests are refused and their connection ends.
     `label` names what a request counts as in `WsgiServer.tally`; `on_close` is called

@@ -52,13 +52,9 @@ class HostGuard:
             "this wiki is for this machine and does not answer %s: serve_wiki("
             "allowed_hosts=) and `wikistd serve --allow-host NAME` name more hosts\n"
         )
-        text = (sentence % words).encode("ascii")
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(text))),
-        ]
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
         start_response("403 Forbidden", headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
+        return [(sentence % words).encode("ascii")]
 
     def is_known(self, host: str) -> bool:
         """Whether a host, with or without a port, is one to answer to."""
@@ -190,6 +186,10 @@ def serve_wiki(
     """
     for name in sorted(set(limits) - set(serve_wsgi.__kwdefaults__)):
         raise TypeError("serve_wiki() got an unexpected keyword argument %r" % name)
+    texts = {"user": user, "password": password, "bot_password": bot_password}
+    for name, value in texts.items():
+        if not isinstance(value, str) and (value is not None or name == "user"):
+            raise TypeError("%s must be a str, not %s" % (name, type(value).__name__))
     if isinstance(allowed_hosts, str):
         raise TypeError("allowed_hosts must be a list of names, not %r" % allowed_hosts)
     names = list(allowed_hosts)

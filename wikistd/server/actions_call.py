@@ -24,7 +24,7 @@ from urllib.parse import quote
 from .accounts import Requester
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_formats import encode_reply, format_errors, format_warnings
-from .actions_params import ParamReader, require_one, split_values
+from .actions_params import ParamReader, require_one
 from .exchange import http_date
 from .records import Actor, PageRow
 from .store import PageStore
@@ -42,10 +42,13 @@ API_HELP = (
 
 
 class ActionModule(NamedTuple):
-    """One action: what the main module must know of it, and what runs it."""
+    """One action: what the main module must know of it, and what runs it.
+
+    What `run` returns is the result under the action's name, unless it is None.
+    """
 
     name: str
-    run: Callable[[ActionCall, Dict[str, Any]], None]
+    run: Callable[[ActionCall, Dict[str, Any]], Any]
     params: str = ""
     token: str = ""
     must_post: bool = False
@@ -54,7 +57,7 @@ class ActionModule(NamedTuple):
 
 def write_action(
     name: str,
-    run: Callable[[ActionCall, Dict[str, Any]], None],
+    run: Callable[[ActionCall, Dict[str, Any]], Any],
     params: str = "",
     token: str = "csrf",
 ) -> ActionModule:
@@ -361,10 +364,6 @@ class ActionCall:
 
     def _expires(self, seconds: int) -> Tuple[str, str]:
         return "Expires", http_date(self.now + seconds)
-
-    def multi_values(self, name: str) -> List[str]:
-        """Return the values of a parameter as they were sent."""
-        return split_values(self.values.get(name, ""))
 
 
 def cors_headers(

@@ -1,35 +1,25 @@
-"""Moving, deleting, protecting, reverting: the API of the wiki's custodians.
+"""Deleting, protecting, reverting: the API of the wiki's custodians.
 
 In: parameters.  Out: what was done, or why not.
 Holds: nothing.
-Spec: MediaWiki 1.39's modules of these names.  Not here: the doing (custodian.py),
-what is done to people (actions_people.py).
+Spec: MediaWiki 1.39's modules of these names.  Not here: what others do as well
+(custodian.py), what is done to people (actions_people.py).
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .actions import refuse
 from .actions_call import ActionCall, ActionModule, write_action
-from .actions_edit import find_existing
+from .actions_edit import existing_revision, find_existing
 from .actions_params import require_one
-from .actions_rules import (
-    check_page,
-    check_rate,
-    read_expiry,
-    require_right,
-)
-from .actions_specs import read_spec
-from .custodian import (
-    delete_stored_page,
-    find_rollback,
-    protect_stored_page,
-    roll_back,
-    undelete_page,
-)
+from .actions_rules import check_page, check_rate, read_expiries, require_right
+from .custodian import delete_stored_page, protect_stored_page
+from .markup import find_links
 from .records import format_expiry, format_time
-from .titles import parse_title
+from .store import REVISION_COLUMNS
+from .titles import Title
 
 WATCH_PARAMS = """
 watch, unwatch: deprecated flag
@@ -38,17 +28,16 @@ tags: texts
 """
 
 
-def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_delete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=delete."""
-    page = find_existing(call, call.find_title(args))
-    title = page.title
+    store, title = call.store, call.find_title(args)
+    page = find_existing(call, title)
     check_page(call, title, "delete")
     reason = args["reason"]
     if reason is None:
-        record = call.store.get_page(title)
-        assert record is not None
-        reason = 'content was: "%s"' % " ".join(record.text.split())[:150]
-        authors = call.store.db.all(
+        text = store.read_text(existing_revision(call, page.latest))
+        reason = 'content was: "%s"' % " ".join(text.split())[:150]
+        authors = store.db.all(
             "SELECT DISTINCT user FROM revision WHERE page = ? LIMIT 2", (page.id,)
         )
         if len(authors) == 1:
@@ -56,73 +45,110 @@ def run_delete(call: ActionCall, args: Dict[str, Any]) -> None:
                 ', and the only contributor was "[[Special:Contributions/%s|%s]]" '
                 "([[User talk:%s|talk]])" % (authors[0] * 3)
             )
-    log = delete_stored_page(call.store, page, call.actor, reason)
-    call.result["delete"] = {"title": page.text, "reason": reason, "logid": log}
+    log = delete_stored_page(store, page, call.actor, reason)
+    return {"title": page.text, "reason": reason, "logid": log}
 
 
-def run_undelete(call: ActionCall, args: Dict[str, Any]) -> None:
-    """Answer action=undelete."""
+def run_undelete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
+    """Answer action=undelete: all of a page, or the revisions of some times."""
+    store, db = call.store, call.store.db
     title = call.read_title(args["title"])._replace(fragment="")
     check_page(call, title, "undelete")
-    spec = read_spec("time")
-    times = [
-        call.reader.read_value(call.module, "timestamps", each, spec)
-        for each in args["timestamps"] or ()
-    ]
-    count = undelete_page(call.store, title, call.actor, args["reason"], times)
-    if not count:
-        text = (
-            "Couldn't undelete: the requested revisions may not exist, or may have "
-            "been undeleted already."
+    where = "ns = ? AND title = ?"
+    if args["timestamps"]:
+        where += " AND time IN (%s)" % ", ".join(map(str, args["timestamps"]))
+    with store.changes.recording():
+        columns = REVISION_COLUMNS.replace("hidden", "''")
+        sql = "SELECT %s FROM deleted_revision WHERE %s ORDER BY time, id"
+        rows = db.all(sql % (columns, where), title[:2])
+        if not rows:
+            text = (
+                "Couldn't undelete: the requested revisions may not exist, or may have "
+                "been undeleted already."
+            )
+            raise refuse("cantundelete", text)
+        page_id = _restored_page(call, title, rows[-1][1])
+        db.many(
+            "INSERT INTO revision VALUES (%s)" % ", ".join("?" * len(rows[0])),
+            [(row[0], page_id, *row[2:]) for row in rows],
         )
-        raise refuse("cantundelete", text)
-    call.result["undelete"] = {
+        db.run("DELETE FROM deleted_revision WHERE " + where, title[:2])
+        _refresh_page(call, page_id, title)
+        params = {"count": {"revisions": len(rows), "files": 0}}
+        store.changes.add_log(
+            "delete",
+            "restore",
+            title,
+            call.actor,
+            args["reason"],
+            params,
+            page=page_id,
+        )
+    return {
         "title": str(title),
-        "revisions": count,
+        "revisions": len(rows),
         "fileversions": 0,
         "reason": args["reason"],
     }
 
 
-def run_protect(call: ActionCall, args: Dict[str, Any]) -> None:
-    """Answer action=protect."""
-    title = call.find_title(args)
-    check_page(call, title, "protect")
+def _restored_page(call: ActionCall, title: Title, old_id: int) -> int:
+    """Return the id of a page, made again with its old one where that is free."""
     page = call.store.find_page(title)
-    # The values as they were sent: "infinite|infinite" has two.
-    expiries = call.multi_values("expiry") or ["infinite"]
-    if len(expiries) not in (1, len(args["protections"])):
-        raise refuse(
-            "toofewexpiries",
-            "%d expiry timestamps were provided where %d were needed."
-            % (len(expiries), len(args["protections"])),
-        )
-    wanted: List[Tuple[str, str, Optional[int]]] = []
-    shown = []
-    for position, each in enumerate(args["protections"]):
-        kind, _, level = each.partition("=")
-        expiry = expiries[position if len(expiries) > 1 else 0]
-        wanted.append(_read_protection(call, kind, level, expiry, page is not None))
-        ends = wanted[-1][2]
-        shown.append(
-            {
-                kind: wanted[-1][1],
-                "expiry": format_expiry(ends, "infinite"),
-            }
-        )
-    protect_stored_page(call.store, title, wanted, call.actor, args["reason"])
-    call.result["protect"] = {
+    if page is not None:
+        return page.id
+    return call.store.db.insert(
+        "page",
+        id=None if call.store.find_pages_by_id([old_id]) else old_id,
+        ns=title.namespace,
+        title=title.key,
+        **dict.fromkeys(("latest", "size", "touched", "is_new", "model"), 0),
+    )
+
+
+def _refresh_page(call: ActionCall, page_id: int, title: Title) -> None:
+    """Set a page to its newest revision again, and its links with it."""
+    store = call.store
+    order = "page = ? ORDER BY time DESC, id DESC"
+    latest = store.query_revisions(order, (page_id,), 1)[0]
+    links = find_links(store.read_text(latest))
+    store.db.update(
+        "page",
+        page_id,
+        latest=latest.id,
+        size=latest.size,
+        touched=call.now,
+        is_new=not latest.parent,
+        redirect=str(links.redirect) if links.redirect else None,
+        model=latest.model,
+    )
+    store.links.update(page_id, title, links, call.now)
+
+
+def run_protect(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
+    """Answer action=protect."""
+    title, wanted = call.find_title(args), args["protections"]
+    check_page(call, title, "protect")
+    exists = call.store.find_page(title) is not None
+    levels = [_read_protection(each, exists) for each in wanted]
+    expiries = read_expiries(call, len(wanted))
+    protections = [(*level, ends) for level, ends in zip(levels, expiries)]
+    protect_stored_page(call.store, title, protections, call.actor, args["reason"])
+    shown = {
         "title": str(title),
         "reason": args["reason"],
-        "protections": shown,
+        "protections": [
+            {kind: level, "expiry": format_expiry(ends, "infinite")}
+            for kind, level, ends in protections
+        ],
     }
     if args["cascade"]:
-        call.result["protect"]["cascade"] = True
+        shown["cascade"] = True
+    return shown
 
 
-def _read_protection(
-    call: ActionCall, kind: str, level: str, expiry: str, exists: bool
-) -> Tuple[str, str, Optional[int]]:
+def _read_protection(wanted: str, exists: bool) -> Tuple[str, str]:
+    kind, _, level = wanted.partition("=")
     if kind == "create" and exists:
         text = "Use of the create protection type is only for titles that do not exist."
         raise refuse("create-titleexists", text)
@@ -130,36 +156,51 @@ def _read_protection(
         text = 'Missing titles can only be protected with "create".'
         raise refuse("missingtitle-createonly", text)
     if kind not in ("create", "edit", "move", "upload"):
-        text = 'Invalid protection type "%s".' % kind
-        raise refuse("protect-invalidaction", text)
-    level = "" if level == "all" else level
-    if level not in ("", "autoconfirmed", "sysop"):
-        text = 'Invalid protection level "%s".' % level
-        raise refuse("protect-invalidlevel", text)
-    ends = read_expiry(call, expiry)
-    return kind, level, ends
+        raise refuse("protect-invalidaction", 'Invalid protection type "%s".' % kind)
+    if level not in ("", "all", "autoconfirmed", "sysop"):
+        raise refuse("protect-invalidlevel", 'Invalid protection level "%s".' % level)
+    return kind, "" if level == "all" else level
 
 
-def run_rollback(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_rollback(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=rollback."""
     require_right(call, "rollback")
-    page = find_existing(call, call.find_title(args))
-    check_page(call, page.title, "edit")
+    store, title = call.store, call.find_title(args)
+    page = find_existing(call, title)
+    check_page(call, title, "edit")
     check_rate(call, "rollback")
     user = args["user"].replace("_", " ")
-    latest, other = find_rollback(call.store, page)
+    latest = existing_revision(call, page.latest)
     if latest.user != user:
         raise refuse("alreadyrolled", _already_rolled(page.text, user, latest.user))
-    if other is None:
+    others = store.query_revisions(
+        "page = ? AND user <> ? ORDER BY time DESC, id DESC", (page.id, user), 1
+    )
+    if not others:
         text = "Cannot rollback; last contributor is only author of this page."
         raise refuse("onlyauthor", text)
+    other = others[0]
     summary = args["summary"] or (
         "Reverted edits by [[Special:Contributions/%s|%s]] ([[User talk:%s|talk]]) to "
         "last revision by [[User:%s|%s]]" % (user, user, user, other.user, other.user)
     )
     is_bot = args["markbot"] and call.may("markbotedits")
-    saved = roll_back(call.store, page, other, call.actor, summary, is_bot=is_bot)
-    call.result["rollback"] = {
+    saved = store.write_page(
+        title,
+        store.read_text(other),
+        call.actor,
+        summary,
+        bot=is_bot,
+        minor=True,
+        patrolled=True,
+        tags=["mw-rollback"],
+    )
+    if is_bot:
+        store.db.run(
+            "UPDATE change SET bot = 1 WHERE page = ? AND revision > ?",
+            (page.id, other.id),
+        )
+    return {
         "title": page.text,
         "pageid": page.id,
         "summary": summary,
@@ -170,78 +211,68 @@ def run_rollback(call: ActionCall, args: Dict[str, Any]) -> None:
 
 
 def _already_rolled(title: str, user: str, last: str) -> str:
-    def about(name: str) -> str:
-        return (
-            "[[User:%s|%s]] ([[User talk:%s|talk]] | [[Special:Contributions/%s|"
-            "contribs]])" % (name, name, name, name)
-        )
-
+    about = (
+        "[[User:{0}|{0}]] ([[User talk:{0}|talk]] | [[Special:Contributions/{0}|"
+        "contribs]])"
+    )
     return (
         "Cannot rollback the last edit of [[:%s]] by %s. Someone else has edited or "
         "rolled back the page already. The last edit to the page was by %s."
-        % (title, about(user), about(last))
+        % (title, about.format(user), about.format(last))
     )
 
 
-def run_patrol(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_patrol(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=patrol."""
     source = require_one(args, "", ("rcid", "revid"))
-    column = "id" if source == "rcid" else "revision"
+    column, what = {"rcid": ("id", "recent change"), "revid": ("revision", "revision")}[
+        source
+    ]
     changes = call.store.changes.query(
         "%s = ? AND kind IN ('edit', 'new')" % column, (args[source],), 1
     )
     if not changes:
-        what = "recent change" if source == "rcid" else "revision"
-        code = "nosuchrcid" if source == "rcid" else "nosuchrevid"
-        raise refuse(code, "There is no %s with ID %d." % (what, args[source]))
+        text = "There is no %s with ID %d." % (what, args[source])
+        raise refuse("nosuch" + source, text)
     require_right(call, "patrol")
     change = changes[0]
-    title = parse_title(change.title)
-    with call.store.db.transaction():
-        call.store.db.run(
-            "UPDATE change SET patrolled = 1 WHERE id = ?", (change.rcid,)
-        )
-        if not change.patrolled:
+    if not change.patrolled:
+        with call.store.db.transaction():
+            call.store.db.update("change", change.rcid, patrolled=True)
             params = {"curid": change.revid, "previd": change.old_revid, "auto": False}
             call.store.changes.add_log(
                 "patrol",
                 "patrol",
-                title,
+                change.target,
                 call.actor,
                 "",
                 params,
                 page=change.page_id,
                 is_public=False,
             )
-    call.result["patrol"] = {
-        "rcid": change.rcid,
-        "ns": change.namespace,
-        "title": change.title,
-    }
+    return {"rcid": change.rcid, **change.target.entry}
 
 
-def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=revisiondelete."""
     require_right(call, "deleterevision")
     if not args["hide"] and not args["show"]:
         text = "At least one value is required for hide and/or show."
         raise refuse("revdel-paramneeded", text)
-    found = call.store.find_revisions(args["ids"] or [])
+    store = call.store
+    found = store.find_revisions(args["ids"] or [])
     if not found:
         text = "Either a target was not specified or the revision does not exist."
         raise refuse("revdelete-nooldid-title", text)
     names = {"content": "text", "comment": "comment", "user": "user"}
-    items, page = [], None
-    with call.store.db.transaction():
+    items = []
+    with store.changes.recording():
         for number, revision in found.items():
             hidden = set(revision.hidden.split())
             hidden |= {names[each] for each in args["hide"]}
             hidden -= {names[each] for each in args["show"]}
-            call.store.db.run(
-                "UPDATE revision SET hidden = ? WHERE id = ?",
-                (" ".join(sorted(hidden)), number),
-            )
-            page = call.store.find_pages_by_id([revision.page])[revision.page]
+            store.db.update("revision", number, hidden=" ".join(sorted(hidden)))
+            page = call.find_page_by_id(revision.page)
             items.append(
                 {
                     "status": "Success",
@@ -253,8 +284,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
                     "comment": revision.comment,
                 }
             )
-        assert page is not None
-        call.store.changes.add_log(
+        store.changes.add_log(
             "delete",
             "revision",
             page.title,
@@ -263,12 +293,7 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> None:
             {"type": "revision", "ids": sorted(found)},
             page=page.id,
         )
-    call.store.changes.announce()
-    call.result["revisiondelete"] = {
-        "status": "Success",
-        "target": page.text,
-        "items": items,
-    }
+    return {"status": "Success", "target": page.text, "items": items}
 
 
 CUSTODY_ACTIONS: List[ActionModule] = [
@@ -336,7 +361,7 @@ CUSTODY_ACTIONS: List[ActionModule] = [
         """
         title: required text
         reason: text =
-        timestamps: texts
+        timestamps: times
         fileids: numbers
         undeletetalk: flag
         """

@@ -1,7 +1,7 @@
 """Preferences of accounts: their defaults, and what an account has chosen.
 
 In: an account.  Out: its options.  Holds: nothing.
-Spec: MediaWiki 1.39's defaults.  Not here: action=options (actions_custody.py).
+Spec: MediaWiki 1.39's defaults.  Not here: action=options (actions_people.py).
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ DEFAULT_OPTIONS: Dict[str, Any] = {
 
 def read_options(store: PageStore, account: int) -> Dict[str, Any]:
     """Return all options of an account, those of nobody for 0."""
-    chosen = store.db.value("SELECT options FROM account WHERE id = ?", (account,))
-    return {**DEFAULT_OPTIONS, **(json.loads(chosen) if chosen else {})}
+    return {**DEFAULT_OPTIONS, **_chosen_options(store, account)}
 
 
 def write_options(store: PageStore, account: int, changes: Dict[str, Any]) -> None:
     """Keep options of an account; None takes one back to its default."""
-    chosen = store.db.value("SELECT options FROM account WHERE id = ?", (account,))
-    options: Dict[str, Any] = json.loads(chosen) if chosen else {}
-    options.update(changes)
+    options = {**_chosen_options(store, account), **changes}
     kept = {name: value for name, value in options.items() if value is not None}
-    store.db.run(
-        "UPDATE account SET options = ? WHERE id = ?", (json.dumps(kept), account)
-    )
+    store.db.update("account", account, options=json.dumps(kept))
+
+
+def _chosen_options(store: PageStore, account: int) -> Dict[str, Any]:
+    chosen = store.db.value("SELECT options FROM account WHERE id = ?", (account,))
+    return dict(json.loads(chosen or "{}"))

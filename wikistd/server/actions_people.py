@@ -8,10 +8,10 @@ accounts.py), logging in (actions_login.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
-from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name, is_address
-from .actions import ActionFailure, refuse
+from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name
+from .actions import refuse
 from .actions_call import ActionCall, ActionModule, write_action
 from .actions_options import DEFAULT_OPTIONS, write_options
 from .actions_pages import PAGE_SET_PARAMS
@@ -20,86 +20,72 @@ from .actions_query import Query
 from .actions_rules import (
     check_rate,
     check_tags,
+    read_expiries,
     read_expiry,
     require_right,
 )
 from .actions_users import show_memberships
-from .custodian import block_user, unblock_user
+from .custodian import block_user
 from .records import Actor, format_expiry
 from .titles import Title
 
 SKINS = ("vector", "monobook", "timeless", "minerva", "cologneblue", "modern")
-
-
-def no_user(name: str) -> ActionFailure:
-    """Return the failure of a user who is not there."""
-    text = 'There is no user by the name "%s". Check your spelling.' % name
-    return refuse("nosuchuser", text)
-
-
-def find_actor(call: ActionCall, name: str) -> Actor:
-    """Return the account or address called `name`; refuse any other."""
-    if is_address(name):
-        return Actor(0, name)
-    canonical = canonical_user_name(name)
-    account = call.store.accounts.find(canonical) if canonical else None
-    if canonical is None or account is None:
-        raise no_user(name)
-    return Actor(account, canonical)
-
-
 _block_flags = "anononly nocreate autoblock noemail hidename allowusertalk".split()
 
 
-def run_block(call: ActionCall, args: Dict[str, Any]) -> None:
+def find_actor(call: ActionCall, name: Optional[str], userid: int = 0) -> Actor:
+    """Return the account or address called `name`, or of that id; refuse any other."""
+    try:
+        if name is None:
+            return Actor(userid, call.store.accounts.name(userid))
+        return call.store.actor(name)
+    except (KeyError, ValueError) as error:
+        text = 'There is no user by the name "%s". Check your spelling.'
+        raise refuse("nosuchuser", text % (name or "#%d" % userid)) from error
+
+
+def run_block(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=block."""
     if not call.may("block"):
         text = "You don't have permission to block this user from editing."
         raise refuse("permissiondenied", text)
-    if require_one(args, "", ("user", "userid")) == "userid":
-        try:
-            target = Actor(args["userid"], call.store.accounts.name(args["userid"]))
-        except KeyError as error:
-            raise no_user("#%d" % args["userid"]) from error
-    else:
-        target = find_actor(call, args["user"])
+    require_one(args, "", ("user", "userid"))
+    target = find_actor(call, args["user"], args["userid"])
     expiry = read_expiry(call, args["expiry"], "Expiry time invalid.")
-    known = call.store.db.value(
+    known = call.store.db.one(
         "SELECT id FROM block WHERE target = ? AND (expiry IS NULL OR expiry > ?)",
         (target.name, call.now),
     )
     if known is not None and not args["reblock"]:
         raise refuse("alreadyblocked", '"%s" is already blocked.' % target.name)
-    restrictions: Dict[str, Any] = {}
-    if args["partial"]:
-        restrictions = {
-            "pages": args["pagerestrictions"] or [],
-            "namespaces": args["namespacerestrictions"] or [],
-        }
-    flags = [name for name in _block_flags if args[name]]
+    restrictions = {
+        "pages": args["pagerestrictions"] or [],
+        "namespaces": args["namespacerestrictions"] or [],
+    }
     number = block_user(
         call.store,
         target,
         call.actor,
         args["reason"],
         expiry,
-        flags,
-        restrictions,
+        [name for name in _block_flags if args[name]],
+        restrictions if args["partial"] else None,
         "infinite" if expiry is None else args["expiry"],
     )
-    call.result["block"] = {
+    shown = (*_block_flags, "watchuser", "partial")
+    return {
         "user": target.name,
         "userID": target.account,
         "expiry": format_expiry(expiry, "infinite"),
         "id": number,
         "reason": args["reason"],
-        **{name: args[name] for name in [*_block_flags, "watchuser", "partial"]},
+        **{name: args[name] for name in shown},
         "pagerestrictions": args["pagerestrictions"],
         "namespacerestrictions": args["namespacerestrictions"],
     }
 
 
-def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_unblock(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=unblock."""
     source = require_one(args, "", ("id", "user", "userid"))
     if not call.may("block"):
@@ -107,7 +93,7 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
     column = {"id": "id", "user": "target", "userid": "account"}[source]
     value = args[source]
     if source == "user":
-        value = value if is_address(value) else canonical_user_name(value) or value
+        value = canonical_user_name(value) or value
     row = call.store.db.one(
         "SELECT id, target, account FROM block WHERE %s = ?"
         " AND (expiry IS NULL OR expiry > ?)" % column,
@@ -116,42 +102,33 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> None:
     if row is None:
         text = "Error: Block for %s not found. It may have been removed already."
         raise refuse("cantunblock", text % value)
-    unblock_user(call.store, row[0], call.actor, args["reason"])
-    call.result["unblock"] = {
-        "id": row[0],
-        "user": row[1],
-        "userid": row[2],
-        "reason": args["reason"],
-    }
+    number, name, account = row
+    with call.store.changes.recording():
+        call.store.db.run("DELETE FROM block WHERE id = ?", (number,))
+        page = Actor(account, name).page
+        call.store.changes.add_log("block", "unblock", page, call.actor, args["reason"])
+    return {"id": number, "user": name, "userid": account, "reason": args["reason"]}
 
 
-def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_userrights(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=userrights."""
-    if require_one(args, "", ("user", "userid")) == "userid":
-        args = {**args, "user": call.store.accounts.name(args["userid"])}
-    target = find_actor(call, args["user"])
-    if not target.account:
-        raise no_user(args["user"])
-    accounts, now = call.store.accounts, call.now
-    known = [group for group in GROUP_RIGHTS if group not in IMPLICIT_GROUPS]
-    old_dates = accounts.memberships(target.account, now)
-    old = [group for group, _ in old_dates]
-    expiries = call.multi_values("expiry") or ["infinite"]
-    added, removed = [], []
+    require_one(args, "", ("user", "userid"))
+    target = find_actor(call, args["user"], args["userid"])
+    accounts, given = call.store.accounts, args["add"] or []
+    old = accounts.memberships(target.account, call.now)
+    held = {group for group, _ in old}
     may = call.may("userrights")
-    with call.store.db.transaction():
-        for position, group in enumerate(args["add"] or ()):
-            if may and group in known and group not in old:
-                text = expiries[position if len(expiries) > 1 else 0]
-                expiry = read_expiry(call, text)
-                accounts.add_group(target.account, group, expiry)
-                added.append(group)
-        for group in args["remove"] or ():
-            if may and group in old:
-                accounts.remove_group(target.account, group)
-                removed.append(group)
+    grantable = set(GROUP_RIGHTS) - {*IMPLICIT_GROUPS, *held} if may else ()
+    ends = dict(zip(given, read_expiries(call, len(given))))
+    added = [group for group in given if group in grantable]
+    removed = [group for group in args["remove"] or () if may and group in held]
+    with call.store.changes.recording():
+        for group in added:
+            accounts.add_group(target.account, group, ends[group])
+        for group in removed:
+            accounts.remove_group(target.account, group)
         if added or removed:
-            new_dates = accounts.memberships(target.account, now)
+            new = accounts.memberships(target.account, call.now)
             call.store.changes.add_log(
                 "rights",
                 "rights",
@@ -159,14 +136,13 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
                 call.actor,
                 args["reason"],
                 {
-                    "oldgroups": [group for group, _ in old_dates],
-                    "newgroups": [group for group, _ in new_dates],
-                    "oldmetadata": show_memberships(old_dates),
-                    "newmetadata": show_memberships(new_dates),
+                    "oldgroups": [group for group, _ in old],
+                    "newgroups": [group for group, _ in new],
+                    "oldmetadata": show_memberships(old),
+                    "newmetadata": show_memberships(new),
                 },
             )
-    call.store.changes.announce()
-    call.result["userrights"] = {
+    return {
         "user": target.name,
         "userid": target.account,
         "added": added,
@@ -176,7 +152,8 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> None:
 
 def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=watch."""
-    if not call.requester.account:
+    account = call.requester.account
+    if not account:
         text = "Please log in to view or edit items on your watchlist."
         raise refuse("notloggedin", text)
     query = Query(call, call.query_table)
@@ -184,23 +161,22 @@ def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
         query.pages.add_titles([args["title"]])
     else:
         query.load_pages(args)
-    shown: List[Dict[str, Any]] = []
-    for text, reason in query.pages.invalid.values():
-        shown.append({"title": text, "invalidreason": reason, "invalid": True})
-    for title in query.pages.missing.values():
-        shown.append({**_set_watch(call, title, args["unwatch"]), "missing": True})
-    for page in query.pages.good.values():
-        title = page.title
-        shown.append(_set_watch(call, title, args["unwatch"]))
+
+    def watch(title: Title) -> Dict[str, Any]:
+        call.store.set_watched(account, title, not args["unwatch"])
+        return {**title.entry, "unwatched" if args["unwatch"] else "watched": True}
+
+    pages = query.pages
+    shown: List[Dict[str, Any]] = [
+        {"title": text, "invalidreason": reason, "invalid": True}
+        for text, reason in pages.invalid.values()
+    ]
+    shown += [{**watch(title), "missing": True} for title in pages.missing.values()]
+    shown += [watch(page.title) for page in pages.good.values()]
     query.finish_pages(shown, "watch")
 
 
-def _set_watch(call: ActionCall, title: Title, is_off: bool) -> Dict[str, Any]:
-    call.store.set_watched(call.requester.account, title, not is_off)
-    return {**title.entry, "unwatched" if is_off else "watched": True}
-
-
-def run_options(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_options(call: ActionCall, args: Dict[str, Any]) -> str:
     """Answer action=options."""
     account = call.requester.account
     if not account:
@@ -213,9 +189,7 @@ def run_options(call: ActionCall, args: Dict[str, Any]) -> None:
         changes[args["optionname"]] = args["optionvalue"]
     if not changes and not args["reset"]:
         raise refuse("nochanges", "No changes were requested.")
-    if args["reset"]:
-        write_options(call.store, account, dict.fromkeys(DEFAULT_OPTIONS))
-    kept = {}
+    kept = dict.fromkeys(DEFAULT_OPTIONS) if args["reset"] else {}
     for name, value in changes.items():
         problem = _option_problem(name, value)
         if problem:
@@ -224,15 +198,14 @@ def run_options(call: ActionCall, args: Dict[str, Any]) -> None:
         else:
             kept[name] = value
     write_options(call.store, account, kept)
-    call.result["options"] = "success"
+    return "success"
 
 
 def _option_problem(name: str, value: Any) -> str:
     if name not in DEFAULT_OPTIONS and not name.startswith("userjs-"):
         return "not a valid preference."
-    if name == "language" and value not in (None, "en"):
-        return "The value you specified is not a valid option."
-    if name == "skin" and value not in (None, *SKINS):
+    choices = {"language": ("en",), "skin": SKINS}.get(name)
+    if choices and value is not None and value not in choices:
         return "The value you specified is not a valid option."
     return ""
 
@@ -250,7 +223,7 @@ def run_setpagelanguage(call: ActionCall, args: Dict[str, Any]) -> None:
     raise refuse("pagelang-disabled", text)
 
 
-def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_managetags(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=managetags."""
     require_right(call, "managechangetags")
     tag, operation = args["tag"], args["operation"]
@@ -261,13 +234,12 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
         raise refuse("tags-create-already-exists", text)
     if operation != "create" and not known:
         raise refuse("tags-delete-not-found", 'The tag "%s" does not exist.' % tag)
-    with db.transaction():
+    with call.store.changes.recording():
         if operation == "delete":
             db.run("DELETE FROM tag WHERE name = ?", (tag,))
         else:
-            db.run("INSERT OR REPLACE INTO tag VALUES (?, ?)", (tag, 0))
-            if operation == "activate":
-                db.run("UPDATE tag SET is_manual = 1 WHERE name = ?", (tag,))
+            row = (tag, operation == "activate")
+            db.run("INSERT OR REPLACE INTO tag VALUES (?, ?)", row)
         log = call.store.changes.add_log(
             "managetags",
             operation,
@@ -276,16 +248,10 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> None:
             args["reason"],
             {"tag": tag},
         )
-    call.store.changes.announce()
-    call.result["managetags"] = {
-        "operation": operation,
-        "tag": tag,
-        "success": True,
-        "logid": log,
-    }
+    return {"operation": operation, "tag": tag, "success": True, "logid": log}
 
 
-def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_tag(call: ActionCall, args: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Answer action=tag for revisions."""
     if not call.may("changetags"):
         raise refuse(
@@ -295,25 +261,19 @@ def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
         )
     check_rate(call, "changetag")
     add, remove = check_tags(call, args["add"]), args["remove"] or []
-    shown = []
+    found = call.store.find_revisions(args["revid"] or [])
+    shown: List[Dict[str, Any]] = []
     for number in args["revid"] or ():
-        revision = call.store.find_revision(number)
-        if revision is None:
+        if number not in found:
             text = "There is no revision with ID %d." % number
             error = {"code": "nosuchrevid", "info": text}
             shown.append({"revid": number, "status": "error", **error})
             continue
-        old = revision.tags.split()
-        new = [
-            tag
-            for tag in [*old, *(t for t in add if t not in old)]
-            if tag not in remove
-        ]
-        text = " ".join(new)
-        call.store.db.run("UPDATE revision SET tags = ? WHERE id = ?", (text, number))
-        call.store.db.run(
-            "UPDATE change SET tags = ? WHERE revision = ?", (text, number)
-        )
+        old = found[number].tags.split()
+        new = [tag for tag in dict.fromkeys([*old, *add]) if tag not in remove]
+        row = (" ".join(new), number)
+        call.store.db.run("UPDATE revision SET tags = ? WHERE id = ?", row)
+        call.store.db.run("UPDATE change SET tags = ? WHERE revision = ?", row)
         shown.append(
             {
                 "revid": number,
@@ -322,7 +282,7 @@ def run_tag(call: ActionCall, args: Dict[str, Any]) -> None:
                 "removed": [tag for tag in old if tag not in new],
             }
         )
-    call.result["tag"] = shown
+    return shown
 
 
 PEOPLE_ACTIONS: List[ActionModule] = [

@@ -181,7 +181,9 @@ def _run_main(call: ActionCall) -> None:
     if module.must_post and request.method != "POST":
         text = 'The "%s" module requires a POST request.' % name
         raise refuse("mustbeposted", text)
-    module.run(call, module_args)
+    result = module.run(call, module_args)
+    if result is not None:
+        call.result[name] = result
     _warn_unused(call)
 
 

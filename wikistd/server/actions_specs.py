@@ -5,11 +5,11 @@ Spec: MediaWiki 1.39's ParamValidator.  Pure.  Not here: reading what a client s
 (actions_params.py).
 
 A line names parameters and their kind: `from, to: text`.  The kinds are text, number,
-time, user, namespace, limit and flag; texts, numbers, users, namespaces take several;
-`one of` and `any of` stand before choices.  Before the kind may stand `required`,
-`secret`, `deprecated`, `optional` (no default of its own) and `starred` (`*` is all of
-them); behind it `from 0 to 9`, and ` = ` with the default.  A choice that ends in ~ is
-deprecated.  `user name` takes no addresses.
+time, user, namespace, limit and flag; texts, numbers, times, users, namespaces take
+several; `one of` and `any of` stand before choices.  Before the kind may stand
+`required`, `secret`, `deprecated`, `optional` (no default of its own) and `starred`
+(`*` is all of them); behind it `from 0 to 9`, and ` = ` with the default.  A choice
+that ends in ~ is deprecated.  `user name` takes no addresses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from .titles import NAMESPACE_NAMES
 
 _spec_marks = ("required", "secret", "deprecated", "optional", "starred")
-_spec_plurals = ("texts", "numbers", "users", "namespaces", "any")
+_spec_plurals = ("texts", "numbers", "times", "users", "namespaces", "any")
 
 
 class ParamSpec(NamedTuple):

@@ -7,9 +7,10 @@ Not here: pages (store.py), the stream of changes (feed.py).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .records import Actor, Change
 from .schema import WikiDatabase
@@ -58,6 +59,13 @@ class ChangeBook:
             self.newest = max(self.newest, newest)
             self.arrived.notify_all()
 
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Make what is written inside happen whole or not at all, then tell of it."""
+        with self.db.transaction():
+            yield
+        self.announce()
+
     def add(
         self,
         kind: str,
@@ -65,42 +73,33 @@ class ChangeBook:
         actor: Actor,
         comment: str,
         *,
-        page: int = 0,
-        revision: int = 0,
+        page: int,
+        revision: int,
         old_revision: int = 0,
         minor: bool = False,
         bot: bool = False,
         patrolled: bool = False,
-        sizes: Tuple[Optional[int], Optional[int]] = (None, None),
+        sizes: Tuple[int, int] = (0, 0),
         log: Tuple[int, str, str] = (0, "", ""),
         params: Optional[Dict[str, Any]] = None,
         tags: str = "",
-        when: Optional[int] = None,
-    ) -> int:
-        """Write a recent change and return its number; announce() after the commit."""
+    ) -> None:
+        """Write a recent change; announce() it after the commit."""
         number, log_type, log_action = log
-        return self.db.insert(
+        self.db.insert(
             "change",
-            time=int(self.clock_now()) if when is None else when,
             kind=kind,
-            ns=title.namespace,
-            title=title.key,
-            page=page,
             revision=revision,
             old_revision=old_revision,
-            account=actor.account,
-            user=actor.name,
-            comment=comment,
-            minor=int(minor),
-            bot=int(bot),
-            patrolled=int(patrolled),
+            minor=minor,
+            bot=bot,
+            patrolled=patrolled,
             old_size=sizes[0],
             new_size=sizes[1],
             log=number,
             log_type=log_type,
             log_action=log_action,
-            params=json.dumps(params or {}),
-            tags=tags,
+            **self._facts(title, actor, comment, page, params, tags),
         )
 
     def add_log(
@@ -114,25 +113,12 @@ class ChangeBook:
         *,
         page: int = 0,
         is_public: bool = True,
-        bot: bool = False,
         revision: int = 0,
         tags: str = "",
     ) -> int:
         """Write to the log, and to the recent changes where `is_public`."""
-        log = self.db.insert(
-            "log",
-            time=int(self.clock_now()),
-            type=log_type,
-            action=action,
-            ns=title.namespace,
-            title=title.key,
-            page=page,
-            account=actor.account,
-            user=actor.name,
-            comment=comment,
-            params=json.dumps(params or {}),
-            tags=tags,
-        )
+        facts = self._facts(title, actor, comment, page, params, tags)
+        log = self.db.insert("log", type=log_type, action=action, **facts)
         if is_public:
             self.add(
                 "log",
@@ -141,14 +127,34 @@ class ChangeBook:
                 comment,
                 page=page,
                 revision=revision,
-                bot=bot,
                 patrolled=True,
-                sizes=(0, 0),
                 log=(log, log_type, action),
                 params=params,
                 tags=tags,
             )
         return log
+
+    def _facts(
+        self,
+        title: Title,
+        actor: Actor,
+        comment: str,
+        page: int,
+        params: Optional[Dict[str, Any]],
+        tags: str,
+    ) -> Dict[str, Any]:
+        """Return the columns that the log and the recent changes both have."""
+        return {
+            "time": int(self.clock_now()),
+            "ns": title.namespace,
+            "title": title.key,
+            "page": page,
+            "account": actor.account,
+            "user": actor.name,
+            "comment": comment,
+            "params": json.dumps(params or {}),
+            "tags": tags,
+        }
 
 
 def make_change(row: Sequence[Any]) -> Change:

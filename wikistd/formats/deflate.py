@@ -127,16 +127,13 @@ def accept_deflate(text: str) -> Optional[Tuple[str, DeflateTerms]]:
         terms = _deflate_terms(params) if name == DEFLATE_EXTENSION else None
         if terms is None or terms.server_max_window_bits < MIN_OWN_WINDOW_BITS:
             continue
-        answer = DEFLATE_EXTENSION
-        if terms.server_no_context_takeover:
-            answer += "; server_no_context_takeover"
-        if terms.client_no_context_takeover:
-            answer += "; client_no_context_takeover"
-        if "server_max_window_bits" in params:
-            answer += "; server_max_window_bits=%d" % terms.server_max_window_bits
-        if params.get("client_max_window_bits"):
-            answer += "; client_max_window_bits=%d" % terms.client_max_window_bits
-        return answer, terms
+        answer = [DEFLATE_EXTENSION]
+        for key in DeflateTerms._fields:
+            if params.get(key):
+                answer.append("%s=%s" % (key, params[key]))
+            elif key in params and key != "client_max_window_bits":
+                answer.append(key)
+        return "; ".join(answer), terms
     return None
 
 
@@ -168,16 +165,13 @@ def _deflate_terms(params: Dict[str, str]) -> Optional[DeflateTerms]:
     """Return the terms that parameters name, None where one is unknown or wrong."""
     fields: Dict[str, Any] = {}
     for name, value in params.items():
-        if name in ("server_no_context_takeover", "client_no_context_takeover"):
-            if value:
-                return None
-            fields[name] = True
-        elif name == "client_max_window_bits" and not value:
-            continue
-        elif name in ("server_max_window_bits", "client_max_window_bits"):
-            if value not in ("8", "9", "10", "11", "12", "13", "14", "15"):
-                return None
-            fields[name] = int(value)
-        else:
+        is_bits = name.endswith("_max_window_bits")
+        if name not in DeflateTerms._fields or (value and not is_bits):
             return None
+        if not is_bits:
+            fields[name] = True
+        elif value in ("8", "9", "10", "11", "12", "13", "14", "15"):
+            fields[name] = int(value)
+        elif value or name != "client_max_window_bits":
+            return None  # Only a client may leave its number open.
     return DeflateTerms(**fields)

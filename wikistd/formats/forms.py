@@ -21,7 +21,13 @@ from typing import (
     Union,
 )
 
-from ..errors import HeaderError, LimitExceeded, MultipartError, UnknownEncoding
+from ..errors import (
+    HeaderError,
+    LimitExceeded,
+    MultipartError,
+    UnknownEncoding,
+    limit_exceeded,
+)
 from .disposition import content_disposition_filename, scan_content_disposition
 from .headers import known_charset, parse_mimetype
 from .multiparser import (
@@ -107,7 +113,8 @@ def read_form(
         for piece in pieces:
             body += piece
             if len(body) > max_field_bytes:
-                raise _form_limit("urlencoded body", "max_field_bytes", max_field_bytes)
+                what = "urlencoded body"
+                raise limit_exceeded(what, "max_field_bytes", max_field_bytes)
         return fields + _form_pairs(
             bytes(body), max_fields - len(fields), max_field_bytes, max_fields
         )
@@ -179,7 +186,7 @@ class _FormBuilder:
                 "field %.100r has the transfer encoding %.100r" % (name, transfer)
             )
         if len(self.fields) >= self.max_fields:
-            raise _form_limit("form", "max_fields", self.max_fields)
+            raise limit_exceeded("form", "max_fields", self.max_fields)
         content_type = headers.get("content-type", "")
         given = parse_mimetype(content_type)[3].get("charset", "")
         charset = known_charset(given) or self.charset
@@ -190,15 +197,13 @@ class _FormBuilder:
 
     def add(self, data: bytes) -> None:
         """Add to the content of the part."""
-        name, limit = self.limits[self.field.filename is not None]
+        is_file = self.field.filename is not None
+        name, limit = self.limits[is_file]
         self.size += len(data)
         if self.size > limit:
-            raise _form_limit("field %.100r" % self.field.name, name, limit)
-        if (
-            self.size > self.max_memory_bytes
-            and self.field.filename is not None
-            and isinstance(self.store, io.BytesIO)
-        ):
+            raise limit_exceeded("field %.100r" % self.field.name, name, limit)
+        is_long = is_file and self.size > self.max_memory_bytes
+        if is_long and isinstance(self.store, io.BytesIO):
             held = self.store.getvalue()
             self.store = self.open_file()
             self.store.write(held)
@@ -206,12 +211,9 @@ class _FormBuilder:
 
     def end(self) -> None:
         """Make the field."""
-        value: Union[bytes, BinaryIO]
-        if self.field.filename is not None:
-            self.store.seek(0)
-            value = self.store
-        else:
-            self.store.seek(0)
+        self.store.seek(0)
+        value: Union[bytes, BinaryIO] = self.store
+        if self.field.filename is None:
             value = self.store.read()
             if self.field.name == "_charset_":  # RFC 7578 4.6
                 self.charset = known_charset(value.decode("latin-1")) or self.charset
@@ -232,11 +234,6 @@ def _open_temporary() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def _form_limit(what: str, name: str, limit: int) -> LimitExceeded:
-    message = "%s exceeds %s=%d" % (what, name, limit)
-    return LimitExceeded(message, name=name, limit=limit)
-
-
 def _form_pairs(
     raw: bytes, left: int, max_bytes: int, max_fields: Optional[int] = None
 ) -> List[FormField]:
@@ -244,8 +241,8 @@ def _form_pairs(
         pairs = decode_query(raw, max_fields=left, max_bytes=max_bytes)
     except LimitExceeded as error:
         if error.name == "max_bytes":
-            raise _form_limit("query", "max_field_bytes", max_bytes) from error
-        raise _form_limit("form", "max_fields", max_fields or left) from error
+            raise limit_exceeded("query", "max_field_bytes", max_bytes) from error
+        raise limit_exceeded("form", "max_fields", max_fields or left) from error
     return [FormField(name, value.encode("utf-8")) for name, value in pairs]
 
 
@@ -259,7 +256,8 @@ def _form_length(environ: Mapping[str, Any], max_body_bytes: int) -> Tuple[int, 
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise HeaderError("Content-Length %.100r is no number" % text)
     if int(text) > max_body_bytes:
-        raise _form_limit("body of %s bytes" % text, "max_body_bytes", max_body_bytes)
+        what = "body of %s bytes" % text
+        raise limit_exceeded(what, "max_body_bytes", max_body_bytes)
     return int(text), True
 
 
@@ -272,7 +270,7 @@ def _form_body(environ: Mapping[str, Any], max_body_bytes: int) -> Iterator[byte
             break
         left -= len(piece)
         if left <= 0 and not is_exact:
-            raise _form_limit("body", "max_body_bytes", max_body_bytes)
+            raise limit_exceeded("body", "max_body_bytes", max_body_bytes)
         yield piece
     if left > 0 and is_exact:
         raise MultipartError(

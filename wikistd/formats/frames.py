@@ -12,7 +12,7 @@ import codecs
 import os
 from typing import Any, Callable, List, NamedTuple, NoReturn, Optional, Union
 
-from ..errors import LimitExceeded, ProtocolError, WebSocketError
+from ..errors import ProtocolError, WebSocketError, limit_exceeded
 from .deflate import MessageDeflate
 
 MSG_CONTINUATION = 0x0
@@ -242,12 +242,8 @@ class WebSocketParser:
     def _count(self, size: int) -> None:
         self._size += size
         if self._size > self.max_message_bytes:
-            raise LimitExceeded(
-                "message exceeds max_message_bytes=%d" % self.max_message_bytes,
-                name="max_message_bytes",
-                limit=self.max_message_bytes,
-                spec=FRAMES_SPEC,
-            )
+            limit = self.max_message_bytes
+            raise limit_exceeded("message", "max_message_bytes", limit, FRAMES_SPEC)
 
     def _take_payload(self, part: bytes, messages: List[Message]) -> None:
         """Add the next bytes of a data frame to its message."""

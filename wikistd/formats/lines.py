@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from typing import Dict, List, Optional
 
-from ..errors import LimitExceeded, ProtocolError
+from ..errors import LimitExceeded, ProtocolError, limit_exceeded
 
 MAX_LINE_BYTES = 65536  # asyncio's, http.client's and aiohttp's limit
 CHUNK_BYTES = 8192
@@ -62,11 +62,8 @@ class LinesParser:
 
     def _check(self, size: int) -> None:
         if size > self.limit:
-            self.error = LimitExceeded(
-                "line of %d bytes or more exceeds limit=%d" % (size, self.limit),
-                name="limit",
-                limit=self.limit,
-            )
+            what = "line of %d bytes or more" % size
+            self.error = limit_exceeded(what, "limit", self.limit)
             raise self.error
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 from typing import Any, Iterable, Iterator, List
 
-from ..errors import LimitExceeded, MultipartError, UnknownEncoding
+from ..errors import MultipartError, UnknownEncoding, limit_exceeded
 
 #: Content-Transfer-Encodings that change nothing.
 PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary")
@@ -119,11 +119,7 @@ def decode_part_coding(data: bytes, coding: str, max_bytes: int) -> bytes:
             raise MultipartError("part is no %s: %s" % (name, error)) from error
         left -= len(piece)
         if left < 0:
-            raise LimitExceeded(
-                "decoded part exceeds max_field_bytes=%d" % max_bytes,
-                name="max_field_bytes",
-                limit=max_bytes,
-            )
+            raise limit_exceeded("decoded part", "max_field_bytes", max_bytes)
         if not expand.eof:
             raise MultipartError("part is cut short: its %s does not end" % name)
         pieces.append(piece)

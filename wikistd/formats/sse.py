@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, List, NamedTuple, Optional
 
-from ..errors import LimitExceeded
+from ..errors import LimitExceeded, limit_exceeded
 
 MAX_SSE_LINE_BYTES = 32 << 20  # one line holds one JSON document; 16 MiB ones exist
 MAX_SSE_EVENT_BYTES = 64 << 20  # an event may have several such lines
@@ -253,12 +253,7 @@ class EventParser:
         return events
 
     def _fail(self, what: str, name: str, limit: int) -> None:
-        self.error = LimitExceeded(
-            "%s exceeds %s=%d" % (what, name, limit),
-            name=name,
-            limit=limit,
-            spec="server-sent events",
-        )
+        self.error = limit_exceeded(what, name, limit, "server-sent events")
         self._tail = []
         self._data.clear()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import HandshakeRefused, HeaderError
 from .checksums import make_checksum
@@ -19,6 +19,8 @@ UPGRADE_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #: 8 is the last draft, which differs in nothing that is sent here.
 UPGRADE_VERSIONS = ("13", "8")
 UPGRADE_SPEC = "RFC 6455 4"
+#: What a request, its answer and a refusal without them have.
+UPGRADE_FIELDS = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
 
 UpgradeHeaders = Union[Mapping[str, str], Iterable[Tuple[str, str]]]
 Handshake = Tuple[int, List[Tuple[str, str]], WebSocketParser, WebSocketWriter]
@@ -46,21 +48,23 @@ def do_handshake(
     """
     fields = _upgrade_fields(headers)
     if method.upper() != "GET":
-        raise _upgrade_refuse(405, "method is %s, not GET" % method, [("Allow", "GET")])
-    if not _upgrade_names(fields.get("upgrade", ""), "websocket"):
-        raise _upgrade_refuse(
-            426,
-            "no upgrade to WebSocket was asked for",
-            [("Upgrade", "websocket"), ("Connection", "Upgrade")],
+        raise HandshakeRefused(
+            "method is %s, not GET" % method, status=405, headers=[("Allow", "GET")]
         )
-    if not _upgrade_names(fields.get("connection", ""), "upgrade"):
-        raise _upgrade_refuse(400, "Connection does not name Upgrade")
+    if not _upgrade_names(fields, "upgrade", "websocket"):
+        raise HandshakeRefused(
+            "no upgrade to WebSocket was asked for",
+            status=426,
+            headers=UPGRADE_FIELDS,
+        )
+    if not _upgrade_names(fields, "connection", "upgrade"):
+        raise HandshakeRefused("Connection does not name Upgrade", status=400)
     version = fields.get("sec-websocket-version", "")
     if version not in UPGRADE_VERSIONS:
-        raise _upgrade_refuse(
-            426,
+        raise HandshakeRefused(
             "version %r of WebSocket is not supported" % version[:20],
-            [("Sec-WebSocket-Version", ", ".join(UPGRADE_VERSIONS))],
+            status=426,
+            headers=[("Sec-WebSocket-Version", ", ".join(UPGRADE_VERSIONS))],
         )
     key = fields.get("sec-websocket-key", "")
     try:
@@ -68,26 +72,22 @@ def do_handshake(
     except (binascii.Error, UnicodeEncodeError):
         is_key = False
     if not is_key:
-        raise _upgrade_refuse(400, "Sec-WebSocket-Key is not 16 bytes of base64")
-    answer = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Accept", websocket_accept(key)),
-    ]
-    for wanted in _upgrade_tokens(fields.get("sec-websocket-protocol", "")):
+        message = "Sec-WebSocket-Key is not 16 bytes of base64"
+        raise HandshakeRefused(message, status=400)
+    answer = [*UPGRADE_FIELDS, ("Sec-WebSocket-Accept", websocket_accept(key))]
+    for wanted in _upgrade_tokens(fields, "sec-websocket-protocol"):
         if wanted in protocols:
             answer.append(("Sec-WebSocket-Protocol", wanted))
             break
     deflate = None
-    if compress:
+    if compress and can_deflate():
         try:
             accepted = accept_deflate(fields.get("sec-websocket-extensions", ""))
         except HeaderError as error:
-            raise _upgrade_refuse(400, str(error)) from error
+            raise HandshakeRefused(str(error), status=400) from error
         if accepted is not None:
-            deflate = _upgrade_deflate(accepted[1], is_client=False)
-            if deflate is not None:
-                answer.append(("Sec-WebSocket-Extensions", accepted[0]))
+            answer.append(("Sec-WebSocket-Extensions", accepted[0]))
+            deflate = MessageDeflate(accepted[1], is_client=False)
     parser = WebSocketParser(
         is_client=False, max_message_bytes=max_message_bytes, deflate=deflate
     )
@@ -99,8 +99,7 @@ def make_handshake(
 ) -> List[Tuple[str, str]]:
     """Return the headers of a client's handshake; `random_bytes` are 16."""
     headers = [
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
+        *UPGRADE_FIELDS,
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", base64.b64encode(random_bytes).decode("ascii")),
     ]
@@ -121,12 +120,13 @@ def finish_handshake(
 ) -> Tuple[Optional[str], WebSocketParser, WebSocketWriter]:
     """Check a server's 101: (chosen protocol or None, parser, writer).
 
-    HeaderError where the answer is not one to this handshake.
+    HeaderError where the answer is not one to this handshake; ImportError where it
+    wants compression, and this Python has no zlib: see `can_deflate`.
     """
     fields = _upgrade_fields(headers)
-    if not _upgrade_names(fields.get("upgrade", ""), "websocket"):
+    if not _upgrade_names(fields, "upgrade", "websocket"):
         raise HeaderError("the server upgrades to something else", spec=UPGRADE_SPEC)
-    if not _upgrade_names(fields.get("connection", ""), "upgrade"):
+    if not _upgrade_names(fields, "connection", "upgrade"):
         raise HeaderError("Connection does not name Upgrade", spec=UPGRADE_SPEC)
     key = base64.b64encode(random_bytes).decode("ascii")
     if fields.get("sec-websocket-accept", "") != websocket_accept(key):
@@ -143,7 +143,7 @@ def finish_handshake(
     if extensions and not compress:
         raise HeaderError("extensions that were not offered", spec=UPGRADE_SPEC)
     terms = agree_deflate(extensions)
-    deflate = None if terms is None else _upgrade_deflate(terms, is_client=True)
+    deflate = None if terms is None else MessageDeflate(terms, is_client=True)
     parser = WebSocketParser(
         is_client=True, max_message_bytes=max_message_bytes, deflate=deflate
     )
@@ -159,19 +159,6 @@ def can_deflate() -> bool:
     return bool(zlib.ZLIB_VERSION)
 
 
-def _upgrade_deflate(terms: Any, *, is_client: bool) -> Optional[MessageDeflate]:
-    try:
-        return MessageDeflate(terms, is_client=is_client)
-    except ImportError:
-        return None  # without zlib a server simply does not accept the offer
-
-
-def _upgrade_refuse(
-    status: int, message: str, headers: Sequence[Tuple[str, str]] = ()
-) -> HandshakeRefused:
-    return HandshakeRefused(message, status=status, headers=headers)
-
-
 def _upgrade_fields(headers: UpgradeHeaders) -> Dict[str, str]:
     """Return lower-case names with their values, several of one name joined."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -182,9 +169,10 @@ def _upgrade_fields(headers: UpgradeHeaders) -> Dict[str, str]:
     return fields
 
 
-def _upgrade_tokens(text: str) -> List[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _upgrade_tokens(fields: Dict[str, str], name: str) -> List[str]:
+    parts = [part.strip() for part in fields.get(name, "").split(",")]
+    return [part for part in parts if part]
 
 
-def _upgrade_names(text: str, token: str) -> bool:
-    return token in (part.lower() for part in _upgrade_tokens(text))
+def _upgrade_names(fields: Dict[str, str], name: str, token: str) -> bool:
+    return token in (part.lower() for part in _upgrade_tokens(fields, name))

@@ -24,7 +24,7 @@ from ..formats.headers import parse_retry_after
 from ..web.client import HttpClient
 from ..web.origins import absolute_url, without_userinfo
 from ..web.request import WebRequest
-from .arrivals import close_stream_response, iter_arrivals
+from .arrivals import iter_arrivals
 from .mastodon import (
     MASTODON_SPEC,
     StreamListener,
@@ -100,7 +100,8 @@ class Mastodon:
         if local and remote:
             raise ValueError("local and remote exclude each other")
         name = "public:local" if local else "public:remote" if remote else "public"
-        return self._stream(name, {"only_media": only_media}, listener, **options)
+        params = {"only_media": "true"} if only_media else {}
+        return self._stream(name, params, listener, **options)
 
     def hashtag_stream(
         self, tag: str, listener: StreamListener, *, local: bool = False, **options: Any
@@ -139,16 +140,14 @@ class Mastodon:
             response = self._client.request("GET", url)
         except TransportError:
             return False
-        return response.status == 200 and response.content.strip() in (
-            b"OK",
-            b"success",
-        )
+        said = response.content.strip()
+        return response.status == 200 and said in (b"OK", b"success")
 
     def stream_open_websocket(
         self, *, timeout: float = MASTODON_TIMEOUT
     ) -> MastodonSocket:
         """Open a WebSocket for several streams: pass it as `websocket_handle`."""
-        return MastodonSocket(self._open_websocket(timeout, None))
+        return MastodonSocket(self._open_websocket(timeout, StreamHandle()))
 
     def streaming_url(self) -> str:
         """Return the address of the streaming server, as the server names it."""
@@ -180,7 +179,7 @@ class Mastodon:
     def _stream(
         self,
         name: str,
-        params: Dict[str, Any],
+        params: Dict[str, str],
         listener: StreamListener,
         run_async: bool = False,
         timeout: Optional[float] = MASTODON_TIMEOUT,
@@ -188,7 +187,6 @@ class Mastodon:
         reconnect_async_wait_sec: float = 5.0,
         websocket_handle: Optional[MastodonSocket] = None,
     ) -> Any:
-        params = {key: value for key, value in params.items() if value}
         if websocket_handle is not None:
             return websocket_handle.subscribe(name, params, listener)
         if not run_async:
@@ -228,58 +226,70 @@ class Mastodon:
     def _run_once(
         self,
         name: str,
-        params: Dict[str, Any],
+        params: Dict[str, str],
         listener: StreamListener,
         timeout: Optional[float],
         handle: StreamHandle,
     ) -> None:
         """Stream over one connection; returns when the listener stopped it."""
-        if self.transport == "websocket":
-            self._run_websocket(name, params, listener, timeout, handle)
-            return
         try:
-            response = self._open_sse(name, params, timeout, handle)
+            opened = self._open(name, params, timeout, handle)
         except WikistdError as error:
             if handle.is_closed:
                 return
-            is_refusal = isinstance(error, StatusError) and (
-                error.status in WEBSOCKET_ONLY_STATUSES
-            )
-            if self.transport == "auto" and is_refusal:
-                self._run_websocket(name, params, listener, timeout, handle)
-                return
             listener.on_abort(error)
             raise
+        handle.connections += 1
         try:
-            handle.connections += 1
-            chunks = watch_arrivals(response, handle)
-            terms = [str(value) for value in params.values() if value is not True]
-            full_name = ":".join([name, *terms])
-            if read_listener_stream(listener, chunks, for_stream=full_name):
-                return
+            if isinstance(opened, WebSocketConnection):
+                handle.heard()
+                socket = MastodonSocket(opened, start=False)
+                socket.subscribe(name, params, listener)
+                socket.run(handle)
+                is_stopped = socket.was_stopped
+            else:
+                terms = [params[key] for key in params if key != "only_media"]
+                is_stopped = read_listener_stream(
+                    listener,
+                    watch_arrivals(opened, handle),
+                    for_stream=":".join([name, *terms]),
+                )
         finally:
             handle.lost()
-            close_stream_response(response)
-        if handle.is_closed:
+            opened.close()
+        if is_stopped or handle.is_closed:
             return
         ended = ConnectionLost("the server ended the stream %s" % name, phase="body")
         listener.on_abort(ended)
         raise ended
 
+    def _open(
+        self,
+        name: str,
+        params: Dict[str, str],
+        timeout: Optional[float],
+        handle: StreamHandle,
+    ) -> Any:
+        """Return an open Response or WebSocketConnection, as the server wants it."""
+        if self.transport != "websocket":
+            try:
+                return self._open_sse(name, params, timeout, handle)
+            except StatusError as error:
+                is_refusal = error.status in WEBSOCKET_ONLY_STATUSES
+                if self.transport == "sse" or not is_refusal:
+                    raise
+        return self._open_websocket(timeout, handle)
+
     def _open_sse(
         self,
         name: str,
-        params: Dict[str, Any],
+        params: Dict[str, str],
         timeout: Optional[float],
         handle: StreamHandle,
     ) -> Any:
         url = self.streaming_url() + MASTODON_PATH + "/" + name.replace(":", "/")
         if params:
-            pairs = [
-                (key, "true" if value is True else value)
-                for key, value in params.items()
-            ]
-            url += "?" + urllib.parse.urlencode(pairs)
+            url += "?" + urllib.parse.urlencode(params)
         request = WebRequest(
             url,
             headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
@@ -303,60 +313,28 @@ class Mastodon:
                 % (without_userinfo(url), kind),
                 spec=MASTODON_SPEC,
             )
-        raise explain_mastodon_refusal(error)
+        explain_mastodon_refusal(error)
+        raise error
 
     def _open_websocket(
-        self, timeout: Optional[float], handle: Optional[StreamHandle]
+        self, timeout: Optional[float], handle: StreamHandle
     ) -> WebSocketConnection:
-        headers = {}
-        if self._access_token:
-            headers["Authorization"] = "Bearer " + self._access_token
-
-        def hold(request: WebRequest) -> None:
-            if handle is not None:
-                handle.hold(request.cancel)
+        def prepare(request: WebRequest) -> None:
+            self._add_token(request)
+            handle.hold(request.cancel)
 
         try:
-            return connect_websocket(
+            connection = connect_websocket(
                 self.streaming_url() + MASTODON_PATH,
-                headers=headers,
                 client=self._client,
                 ping_seconds=timeout / 2 if timeout else None,
-                on_request=hold,
+                on_request=prepare,
             )
         except HandshakeRefused as error:
-            raise explain_mastodon_refusal(error) from error
-
-    def _run_websocket(
-        self,
-        name: str,
-        params: Dict[str, Any],
-        listener: StreamListener,
-        timeout: Optional[float],
-        handle: StreamHandle,
-    ) -> None:
-        try:
-            connection = self._open_websocket(timeout, handle)
-        except WikistdError as error:
-            if handle.is_closed:
-                return
-            listener.on_abort(error)
+            explain_mastodon_refusal(error)
             raise
         handle.hold(connection.abort)
-        handle.connections += 1
-        socket = MastodonSocket(connection, start=False)
-        handle.heard()
-        try:
-            socket.subscribe(name, params, listener)
-            socket.run(handle)
-        finally:
-            handle.lost()
-            connection.close()
-        if socket.was_stopped or handle.is_closed:
-            return
-        ended = ConnectionLost("the server ended the stream %s" % name, phase="body")
-        listener.on_abort(ended)
-        raise ended
+        return connection
 
     def _add_token(self, request: WebRequest) -> None:
         if self._access_token:
@@ -392,11 +370,10 @@ def watch_arrivals(response: Any, handle: StreamHandle) -> Iterator[bytes]:
             raise  # else this is what close() does to a reader
 
 
-def explain_mastodon_refusal(error: StatusError) -> StatusError:
-    """Return the error for a status, with the sentence that helps."""
+def explain_mastodon_refusal(error: StatusError) -> None:
+    """Add to the error for a status the sentence that helps."""
     if error.status == 401:
         error.message += (
             ": streaming needs a user's access token, an application's is refused"
             " since Mastodon 4.2"
         )
-    return error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Union
 
 from ..clock import Clock
 from ..errors import (
@@ -238,7 +238,6 @@ class MastodonSocket:
             ":".join([event, *stream])  # all of them text
         except MALFORMED_ERRORS as error:
             self._complain(text, error)
-            return
         payload = message.get("payload")
         if isinstance(payload, str) or payload is None:
             payload = read_event_payload(event, payload)
@@ -249,7 +248,7 @@ class MastodonSocket:
                 self.unsubscribe(subscription)
                 self.was_stopped = not self.subscriptions
 
-    def _complain(self, text: Union[str, bytes], error: Exception) -> None:
+    def _complain(self, text: Union[str, bytes], error: Exception) -> NoReturn:
         """Raise for a message that is no event."""
         try:
             document = json.loads(text)
@@ -270,15 +269,12 @@ class MastodonSocket:
             subscriptions = list(self.subscriptions)
         if not stream:
             return subscriptions
-        found = []
-        for subscription in subscriptions:
-            terms = [str(value).lower() for value in subscription.params.values()]
-            if (
-                stream[0] == subscription.name
-                and [str(part).lower() for part in stream[1:]] == terms
-            ):
-                found.append(subscription)
-        return found
+        wanted = [stream[0], *map(str.lower, stream[1:])]
+        return [
+            each
+            for each in subscriptions
+            if wanted == [each.name, *(str(v).lower() for v in each.params.values())]
+        ]
 
     def close(self) -> None:
         """Close the connection, from any thread.  Idempotent."""

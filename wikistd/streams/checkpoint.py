@@ -78,18 +78,17 @@ class Checkpoint:
             return
         offsets: Dict[Any, List[int]] = {}
         names = []
-        for mark in list(position.seen):
+        for mark in position.seen:
             if isinstance(mark, str):
                 names.append(mark)
             else:
                 offsets.setdefault(mark[:2], []).append(mark[2])
-        cursor = position.cursor()
         state = {
             "version": CHECKPOINT_VERSION,
             "url": self.url,
-            "cursor": position_entries(cursor) or cursor,
+            "cursor": position.entries(with_seen=True) or position.last_id,
             "window": {
-                "offsets": [[key[0], key[1], offsets[key]] for key in offsets],
+                "offsets": [[*place, offsets[place]] for place in offsets],
                 "ids": names,
             },
         }

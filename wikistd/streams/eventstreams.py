@@ -86,18 +86,13 @@ class EventStreams:
                 )
         self.sse_kwargs: Dict[str, Any] = kwargs
         kwargs["headers"] = dict(kwargs.get("headers") or {})
-        if self._url is None and not self._streams:
-            raise NotImplementedError(
-                "No streams specified for class %s" % type(self).__name__
-            )
-        if self._url is None:
-            stream_host(self._site)  # Refused here, not at the first event.
+        url = self.url  # What cannot be one is refused here, not at the first event.
         self._checkpoint: Optional[Checkpoint] = None
         self._position = StreamPosition(position_text)
         if checkpoint is not None:
             self._checkpoint = Checkpoint(
                 checkpoint,
-                self.url.partition("?")[0],
+                url.partition("?")[0],
                 every_seconds=checkpoint_seconds,
                 clock=self._clock,
             )
@@ -194,9 +189,8 @@ class EventStreams:
             return False
         if not all(function(data) for function in self.filter["all"]):
             return False
-        if not self.filter["any"]:
-            return True
-        return any(function(data) for function in self.filter["any"])
+        some = self.filter["any"]
+        return not some or any(function(data) for function in some)
 
     # -- iteration
 

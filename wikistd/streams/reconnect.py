@@ -37,13 +37,6 @@ class BackOff:
     (0 to 1), so that a thousand clients of one server do not come back in one moment.
     """
 
-    __slots__ = (
-        "retry_milliseconds",
-        "min_delay_seconds",
-        "max_delay_seconds",
-        "failures",
-    )
-
     def __init__(
         self,
         retry_milliseconds: int = 3000,
@@ -133,7 +126,6 @@ class StreamPosition:
         self._silent: Dict[TopicPartition, Dict[str, Any]] = {}
         self._counted: Set[TopicPartition] = set()
         self._first_of: Set[TopicPartition] = set()
-        self._since_open: Set[TopicPartition] = set()
         if cursor:
             self._load(cursor)
 
@@ -149,11 +141,8 @@ class StreamPosition:
                 continue
             self._times[key] = entry["timestamp"]
             for mark in seen:
-                known: SeenKey = mark
-                if isinstance(mark, int):
-                    known = (key[0], key[1], mark)
-                    self._offsets[key] = max(mark, self._offsets.get(key, mark))
-                self.seen[known] = None
+                known: SeenKey = (*key, mark) if isinstance(mark, int) else mark
+                self.remember(known)
                 self._recent.setdefault(key, {})[known] = None
 
     def remember(self, mark: SeenKey) -> None:
@@ -177,20 +166,16 @@ class StreamPosition:
             meta = {}
         if id:
             self.last_id = id
-        topic, partition, offset = (
-            meta.get("topic"),
-            meta.get("partition"),
-            meta.get("offset"),
-        )
+        topic, partition, offset = map(meta.get, ("topic", "partition", "offset"))
+        name = meta.get("id")
+        if not isinstance(name, str):
+            name = None
         place: Optional[TopicPartition] = None
         if isinstance(topic, str) and isinstance(partition, int):
             place = (topic, partition)
-        mark: Optional[SeenKey] = None
-        name = meta.get("id")
+        mark: Optional[SeenKey] = name
         if place is not None and isinstance(offset, int):
-            mark = (place[0], place[1], offset)
-        elif isinstance(name, str):
-            mark = name
+            mark = (*place, offset)
         is_new = mark is None or self._is_new(mark, name, place)
         milliseconds = self._note_times(id, place)
         for known in (self._times, self._silent, self._recent):
@@ -201,24 +186,23 @@ class StreamPosition:
                     limit=MAX_POSITION_TOPICS,
                 )
         gap = None
-        if place is not None:
-            gap = self._gap_before(place, offset, milliseconds, is_new)
+        if isinstance(mark, tuple):
+            gap = self._gap_before(mark, milliseconds, is_new)
         if not is_new:
             self.duplicates += 1
             return False, gap
-        known_name = name if isinstance(name, str) else None
         if mark is not None:
-            self.seen[mark] = known_name
+            self.seen[mark] = name
             if len(self.seen) > self.window:
                 self.seen.popitem(last=False)
         if place is not None:
-            if isinstance(offset, int):
-                self._offsets[place] = offset
-            self._note_recent(place, mark, known_name, milliseconds)
+            if isinstance(mark, tuple):
+                self._offsets[place] = mark[2]
+            self._note_recent(place, mark, name, milliseconds)
         return True, gap
 
     def _is_new(
-        self, mark: SeenKey, name: Any, place: Optional[TopicPartition]
+        self, mark: SeenKey, name: Optional[str], place: Optional[TopicPartition]
     ) -> bool:
         marks: Dict[SeenKey, Optional[str]] = self.seen
         if mark not in marks and place is not None:
@@ -265,71 +249,59 @@ class StreamPosition:
                 del recent[next(iter(recent))]
 
     def _gap_before(
-        self,
-        place: TopicPartition,
-        offset: Any,
-        milliseconds: Optional[int],
-        is_new: bool,
+        self, mark: Tuple[str, int, int], milliseconds: Optional[int], is_new: bool
     ) -> Optional[StreamGap]:
-        if not isinstance(offset, int):
-            return None
+        topic, partition, offset = mark
+        place = (topic, partition)
         if place in self._first_of:
             self._first_of.discard(place)
             last = self._offsets[place]
-            if is_new and offset > last + 1:
-                missing: Optional[int] = offset - last - 1
-                after = self._times.get(place)
-                return StreamGap(
-                    place[0], place[1], missing, last, offset, after, milliseconds
-                )
-            return None
+            if not is_new or offset <= last + 1:
+                return None
+            missing, after = offset - last - 1, self._times.get(place)
+            return StreamGap(*place, missing, last, offset, after, milliseconds)
         since = self.since_milliseconds
-        if not since or place in self._since_open or place in self._offsets:
+        if not since or place in self._offsets:
             return None
-        self._since_open.add(place)
         if milliseconds is None or offset <= SINCE_GAP_OFFSET:
             return None
         if milliseconds - since <= SINCE_GAP_MILLISECONDS:
             return None
-        return StreamGap(place[0], place[1], None, None, offset, since, milliseconds)
+        return StreamGap(*place, None, None, offset, since, milliseconds)
 
     def entries(self, *, with_seen: bool) -> List[Dict[str, Any]]:
         """Return the position per topic and partition, as the service writes it."""
+        start = self.since_milliseconds
+        if start is None:
+            start = self.start_milliseconds
         entries = []
-        for place in sorted(set(self._times) | set(self._silent)):
+        for place in sorted({*self._times, *self._silent}):
             entry: Dict[str, Any] = {"topic": place[0], "partition": place[1]}
-            newest = self._times.get(place)
-            if newest is None and "timestamp" in self._silent[place]:
-                entry["timestamp"] = self._silent[place]["timestamp"]
-                entries.append(entry)
-                continue
+            said = self._silent.get(place, {})
+            newest: Any = self._times.get(place, said.get("timestamp"))
             if newest is None and place not in self._counted:
                 # Nothing came from this topic yet; "-1" would mean "from now on" and
                 # lose what comes to it while nobody is connected.
-                newest = self.since_milliseconds
-                if newest is None:
-                    newest = self.start_milliseconds
+                newest = start
             if newest is None:
-                entry["offset"] = self._silent[place].get("offset", -1)
-                entries.append(entry)
-                continue
-            entry["timestamp"] = newest
-            if with_seen:
-                entry["seen"] = [
-                    mark if isinstance(mark, str) else mark[2]
-                    for mark in self._recent.get(place, [])
-                ]
+                entry["offset"] = said.get("offset", -1)
+            else:
+                entry["timestamp"] = newest
+                if with_seen:
+                    entry["seen"] = [
+                        mark if isinstance(mark, str) else mark[2]
+                        for mark in self._recent.get(place, ())
+                    ]
             entries.append(entry)
         return entries
 
     def resume_id(self) -> str:
         """Return the Last-Event-ID to connect with, "" when nothing is known."""
-        entries = self.entries(with_seen=False)
-        return encode_position(entries) if entries else self.last_id
+        return self.cursor(with_seen=False)
 
-    def cursor(self) -> str:
+    def cursor(self, *, with_seen: bool = True) -> str:
         """Return the position as text, to start from in another process."""
-        entries = self.entries(with_seen=True)
+        entries = self.entries(with_seen=with_seen)
         return encode_position(entries) if entries else self.last_id
 
 

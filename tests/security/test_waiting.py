@@ -71,14 +71,14 @@ class Answering(unittest.TestCase):
     def test_error_page_without_end(self):
         """Its status is the error, and does not wait for the page."""
         source = self.source(self.served(REFUSED + CHUNKED, b"1\r\na\r\n"), timeout=30)
-        excerpt = source._excerpt
+        is_stream = source._is_stream
 
-        def late():
+        def late(*answer):
             self.assertEqual(source._request.deadline.seconds, 30)
             source._request.deadline.ends_at = 0.0
-            return excerpt()
+            return is_stream(*answer)
 
-        with mock.patch.object(source, "_excerpt", late):
+        with mock.patch.object(source, "_is_stream", late):
             with self.assertRaises(StatusError) as caught:
                 next(source)
         self.assertEqual(caught.exception.status, 404)

@@ -4,7 +4,7 @@ import logging
 import threading
 
 import wikistd
-from wikistd import ConnectionLost
+from wikistd import ConnectionLost, StatusError
 
 
 def quiet_streams():
@@ -64,6 +64,13 @@ class Answer:
 
     def read(self, size=-1):
         return b"".join(self.parts)[: size if size >= 0 else None]
+
+    def status_error(self):
+        try:
+            body = self.read(8192)
+        except ConnectionLost:
+            body = b""
+        return StatusError("no", status=self.status, headers=self.headers.items(), body=body)
 
     def abort(self):
         self.aborted.set()

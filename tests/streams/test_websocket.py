@@ -184,6 +184,10 @@ class Encrypted(Served):
                 self.assertEqual({connection.recv(10) for _ in range(50)}, {"x" * 20000})
                 sender.join()
             self.assertEqual(connection.close_code, 1000)
+            for seconds in (None, 1e12):
+                with self.connect(server, client=client, ping_seconds=seconds) as connection:
+                    connection.send("x")
+                    self.assertEqual(connection.recv(10), "x")
 
 
 class Ways(Served):

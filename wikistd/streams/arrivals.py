@@ -44,9 +44,7 @@ def iter_events(
 def iter_arrivals(response: Any) -> Iterator[bytes]:
     """Yield the bytes of a body as they arrive; never waits to fill a block."""
     try:
-        if hasattr(response, "readany") and not hasattr(response, "read1"):
-            yield from iter(response.readany, b"")
-        elif hasattr(response, "read1"):
+        if hasattr(response, "read1"):
             # readline() would report a connection cut between two chunks as the end.
             yield from iter(lambda: response.read1(STREAM_READ_BYTES), b"")
             missing = getattr(response, "length", None)
@@ -54,6 +52,8 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
                 raise ConnectionLost(
                     "the body was cut %d bytes before its end" % missing, phase="body"
                 )
+        elif hasattr(response, "readany"):
+            yield from iter(response.readany, b"")
         elif hasattr(response, "iter_content"):
             yield from response.iter_content(chunk_size=content_chunk_size(response))
         else:
@@ -61,17 +61,15 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
                 if isinstance(line, str):
                     line = line.encode("utf-8")
                 yield line if line[-1:] == b"\n" else line + b"\n"
+    except WikistdError:
+        raise
     except http.client.IncompleteRead as error:
         raise ConnectionLost(
             "the body was cut short", phase="body", received=len(error.partial)
         ) from error
     except (socket.timeout, TimeoutError) as error:
-        if isinstance(error, WikistdError):
-            raise
         raise TransportTimeout("nothing came in time", phase="body") from error
     except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, WikistdError):
-            raise
         raise ConnectionLost(
             "the connection was lost: %s" % (error or type(error).__name__),
             phase="body",

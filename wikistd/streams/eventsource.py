@@ -15,6 +15,7 @@ from typing import (
     Callable,
     Deque,
     Dict,
+    Iterable,
     Iterator,
     Mapping,
     NoReturn,
@@ -53,7 +54,7 @@ from .reconnect import (
 from .telling import log_stream
 
 STREAM_IDLE_SECONDS = 90.0  # six of Mastodon's heartbeats; Wikimedia cuts at 60
-STREAM_BODY_EXCERPT = 2000  # bytes of an error page that an error carries
+MAX_REASON_BYTES = 2000  # of an error page that are looked at for its reason
 MAX_REASON_CHARACTERS = 300  # of it in the error's sentence
 #: A server may put these into an id, but no header can carry them.  (NUL, CR and LF
 #: cannot come from a server: the header's own check refuses a caller's.)
@@ -230,10 +231,9 @@ class EventSource:
             self._wait(error, error.after_seconds)
 
     def _connect(self) -> None:
-        parser = self._parser
+        parser, self._parser = self._parser, None
         if parser is not None:
             self.last_event_id = parser.last_event_id
-            self._parser = None
         url, last_event_id = self.url, self.last_event_id
         if self._resume_from is not None:
             url, last_event_id = self._resume_from()
@@ -249,7 +249,7 @@ class EventSource:
         try:
             response = self._client.open(request)
         except StatusError as error:
-            self._refuse(error.status, dict(error.headers), error)
+            self._is_stream(error.status, error.headers, error)
             return
         except ProtocolError as error:
             self._was_garbled(error)
@@ -258,10 +258,7 @@ class EventSource:
         if self._closed.is_set():
             self._drop()
             return
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        verdict = judge_answer(response.status, headers.get("content-type", ""))
-        if verdict != "open":
-            self._refuse(response.status, headers, None)
+        if not self._is_stream(response.status, response.headers.items()):
             return
         self.was_open = True
         self._parser = EventParser(
@@ -280,67 +277,55 @@ class EventSource:
             # An event must not wait in a compressor for the next one.
             "Accept-Encoding": "identity",
         }
-        for name, value in {**self._client.headers, **self.headers}.items():
-            for known in list(headers):
-                if known.lower() == name.lower():
-                    del headers[known]
-            headers[name] = value
-        if last_event_id and not any(c in UNSENDABLE_IN_IDS for c in last_event_id):
-            # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
-            headers["Last-Event-ID"] = last_event_id.encode("utf-8").decode("latin-1")
         request = WebRequest(
             url, headers=headers, idle_timeout=self.idle_timeout, stream=True
         )
+        for name, value in {**self._client.headers, **self.headers}.items():
+            request.add_header(name, value)
+        if last_event_id and UNSENDABLE_IN_IDS.isdisjoint(last_event_id):
+            # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
+            id_sent = last_event_id.encode("utf-8").decode("latin-1")
+            request.add_header("Last-Event-ID", id_sent)
         # Up to the head of the final answer only: a stream has no end to reach in time.
         request.deadline = Deadline(self.timeout, clock=self._clock)
         request.is_strict = False
         request.connect_timeout = self.timeout
         return request
 
-    def _refuse(
-        self, status: int, headers: Mapping[str, str], error: Optional[StatusError]
-    ) -> None:
-        """Act on an answer that is no event stream: end, or raise what it means."""
-        fields = {name.lower(): value for name, value in headers.items()}
+    def _is_stream(
+        self,
+        status: int,
+        headers: Iterable[Tuple[str, str]],
+        error: Optional[StatusError] = None,
+    ) -> bool:
+        """Return whether an answer is an event stream; end, or raise what it means."""
+        fields = {name.lower(): value for name, value in headers}
         content_type = fields.get("content-type", "")
         verdict = judge_answer(status, content_type)
+        if verdict == "open":
+            return True
         if verdict == "end":
             self.close()
-            return
+            return False
+        shown = without_userinfo(self.url)
         if verdict == "wait":
             asked = parse_retry_after(fields.get("retry-after", ""), self._clock.now())
             raise RetryLater(
-                "http-%d" % status,
-                "%s is not ready" % without_userinfo(self.url),
-                after_seconds=asked,
+                "http-%d" % status, "%s is not ready" % shown, after_seconds=asked
             )
-        if error is not None:
-            raise error
         if status == 200:
             raise ProtocolError(
                 "%s answers with Content-Type %r, not with text/event-stream"
-                % (without_userinfo(self.url), content_type),
+                % (shown, content_type),
                 spec="server-sent events",
             )
-        body = self._excerpt()
-        raise StatusError(
-            "%s answers with status %d, not with an event stream%s"
-            % (without_userinfo(self.url), status, told_reason(content_type, body)),
-            status=status,
-            url=without_userinfo(self.url),
-            headers=list(headers.items()),
-            body=body,
-        )
-
-    def _excerpt(self) -> bytes:
-        """Return the start of an error page, b"" where it cannot be read."""
-        request = self._request
-        if request is not None:
-            self._response.deadline = request.deadline  # A stream's would be none.
-        try:
-            return bytes(self._response.read(STREAM_BODY_EXCERPT))
-        except (WikistdError, OSError):
-            return b""  # the status is the error; its page is only a courtesy
+        if error is None:
+            error = self._response.status_error()
+            error.message = (
+                "%s answers with status %d, not with an event stream%s"
+                % (shown, status, told_reason(content_type, error.body))
+            )
+        raise error
 
     def _read(self) -> None:
         parser = self._parser
@@ -452,7 +437,7 @@ def told_reason(content_type: str, body: bytes) -> str:
     """Return "; it says: ..." where an error's body is text for people or programs."""
     if "html" in content_type.lower():
         return ""
-    text = body.decode("utf-8", "replace")
+    text = body[:MAX_REASON_BYTES].decode("utf-8", "replace")
     words = "".join(c if c.isprintable() else " " for c in text).split()
     said = " ".join(words)[:MAX_REASON_CHARACTERS]
     return "; it says: " + said if said else ""

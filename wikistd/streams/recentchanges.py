@@ -69,7 +69,7 @@ class RecentChanges:
             self._from_seconds = milliseconds // 1000
         self._first_seconds = self._from_seconds
         self._seen = SeenChanges()
-        self._events: Optional[Iterator[Dict[str, Any]]] = None
+        self._events: Iterator[Dict[str, Any]] = iter(())
         self._closed = threading.Event()
 
     def __iter__(self) -> RecentChanges:
@@ -80,15 +80,12 @@ class RecentChanges:
             if self._total is not None and self._given >= self._total:
                 self.close()
                 break
-            if self._events is None:
-                if self.polls:
-                    self._clock.wait(self._closed, self.poll_seconds)
-                self._events = self.poll()
-                continue
             for event in self._events:
                 self._given += 1
                 return event
-            self._events = None
+            if self.polls:
+                self._clock.wait(self._closed, self.poll_seconds)
+            self._events = self.poll()
         raise StopIteration
 
     def poll(self) -> Iterator[Dict[str, Any]]:
@@ -383,10 +380,8 @@ def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, 
         "bot": change.get("bot", False),
     }
     if change["type"] == "log":
-        event["log_id"] = change.get("logid")
-        event["log_type"] = change.get("logtype")
-        event["log_action"] = change.get("logaction")
-        event["log_params"] = change.get("logparams")
+        for field in ("id", "type", "action", "params"):
+            event["log_" + field] = change.get("log" + field)
         event["log_action_comment"] = change.get("comment")
     else:
         new, old = change.get("revid"), change.get("old_revid")

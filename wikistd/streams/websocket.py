@@ -141,6 +141,10 @@ def open_handshake(client: HttpClient, request: WebRequest) -> Any:
     url = without_userinfo(request.full_url)
     try:
         response = client.open(request)
+        if response.status == 101:
+            return response
+        with response:
+            raise response.status_error()
     except StatusError as error:
         raise HandshakeRefused(
             "%s does not switch to WebSocket: it answers %d" % (url, error.status),
@@ -149,17 +153,6 @@ def open_handshake(client: HttpClient, request: WebRequest) -> Any:
             headers=error.headers,
             body=error.body,
         ) from error
-    if response.status == 101:
-        return response
-    with response:
-        refusal = response.status_error()
-    raise HandshakeRefused(
-        "%s does not switch to WebSocket: it answers %d" % (url, response.status),
-        status=response.status,
-        url=url,
-        headers=refusal.headers,
-        body=refusal.body,
-    )
 
 
 def lock_seconds(timeout: Optional[float]) -> float:
@@ -432,9 +425,12 @@ class WebSocketConnection:
         while True:
             data = self._wire.receive()
             if data is None:
-                if is_asked or self.close_code is not None:
-                    self._give_up()
+                if self.close_code is not None:
                     return
+                if is_asked:
+                    raise TransportTimeout(
+                        "%s is silent, its pong did not come" % self.url, phase="body"
+                    )
                 is_asked = True
                 self._send_unless_closing(self._writer.ping)
                 continue
@@ -456,12 +452,6 @@ class WebSocketConnection:
                 self._complain(error)
                 self._drain()
                 raise
-
-    def _give_up(self) -> None:
-        if self.close_code is None:
-            raise TransportTimeout(
-                "%s is silent, its pong did not come" % self.url, phase="body"
-            )
 
     def _complain(self, error: ProtocolError) -> None:
         """Tell the far side what it did wrong."""

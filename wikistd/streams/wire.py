@@ -6,11 +6,12 @@ Holds: a connection of web/connection.py.  Not here: frames, and what they mean
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
-import time
 from typing import Any, Optional
+
+from ..clock import Deadline
+from ..web.connection import MAX_STEP_SECONDS
 
 WEBSOCKET_READ_BYTES = 65536
 
@@ -18,11 +19,13 @@ WEBSOCKET_READ_BYTES = 65536
 class WebSocketWire:
     """The byte stream below: one thread receives, any may send.
 
-    OpenSSL does not allow two threads in one TLS connection: there a lock is held for
-    both directions, and the waiting is done outside of it.
+    OpenSSL does not allow two threads in one TLS connection: there the lock of sending
+    is held for receiving too, and the waiting is done outside of it.
     """
 
     def __init__(self, connection: Any, tick_seconds: Optional[float]) -> None:
+        if tick_seconds is not None:
+            tick_seconds = min(tick_seconds, MAX_STEP_SECONDS)
         self.connection = connection
         self.tick_seconds = tick_seconds
         self._lock = threading.Lock()
@@ -50,16 +53,8 @@ class WebSocketWire:
         import ssl
 
         sock = self.connection.sock
-        ends_at = None
-        if self.tick_seconds is not None:
-            ends_at = time.monotonic() + self.tick_seconds
-        while True:
-            if not sock.pending():
-                left = None if ends_at is None else ends_at - time.monotonic()
-                if left is not None and left <= 0:
-                    return None
-                if not select.select([sock], [], [], left)[0]:
-                    return None
+        deadline = Deadline(self.tick_seconds)
+        while self.connection.has_input(deadline.remaining()):
             with self._lock:
                 # A ticket makes a socket readable without any data in it.
                 sock.settimeout(0.0)
@@ -70,14 +65,12 @@ class WebSocketWire:
                     continue
                 finally:
                     sock.settimeout(self.tick_seconds)
+        return None
 
     def send(self, data: bytes) -> None:
         """Send all of it; whoever calls holds the lock of the writer."""
-        if self._is_tls:
-            with self._lock:
-                self.connection.sock.sendall(data)
-            return
-        self.connection.sock.sendall(data)
+        with self._lock:
+            self.connection.sock.sendall(data)
 
     def abort(self) -> None:
         """Wake whoever is blocked; nothing works after it."""

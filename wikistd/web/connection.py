@@ -210,8 +210,8 @@ class Connection:
         self._may_pour = self._is_pouring = False
         self.set_timeout(timeout)
 
-    def has_input(self, seconds: float) -> bool:
-        """Wait for input, `seconds` at most; return whether there is some."""
+    def has_input(self, seconds: Optional[float]) -> bool:
+        """Wait for input, `seconds` at most (None: for ever); return whether there is."""
         if self.buffer:
             return True
         fileno = getattr(self.sock, "fileno", None)

@@ -6,11 +6,12 @@ Holds: nothing.  Not here: sending it (defaults.py), native texts (web/useragent
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import urllib.request
 import warnings
-from typing import Any, Callable, Dict, Optional, Set
+from typing import Any, Callable, Dict, Iterable, Optional, Set
 
 from ..formats.headers import check_header
 from ..web.origins import header_names, origin_of
@@ -113,29 +114,27 @@ def script_name() -> str:
     return user_agent_username(name[:-3] if name.endswith(".py") else name)
 
 
+def first_said(holders: Iterable[Any], fields: Iterable[str]) -> str:
+    """Return the first of `fields` (or what it returns) that says something, or ""."""
+    for holder, field in itertools.product(holders, fields):
+        said = getattr(holder, field, None)
+        if callable(said):
+            said = said()
+        if said:
+            return str(said)
+    return ""
+
+
 def site_label(site: Any) -> str:
     """Return how a site is called: its `sitename`, else its host."""
-    if site is None or isinstance(site, str):
-        return site or ""
-    for field in ("sitename", "hostname", "host"):
-        label = getattr(site, field, None)
-        if callable(label):
-            label = label()
-        if label:
-            return str(label).rpartition("://")[2]
-    return ""
+    if isinstance(site, str):
+        return site
+    return first_said([site], ("sitename", "hostname", "host")).rpartition("://")[2]
 
 
 def site_username(site: Any) -> str:
     """Return who is logged in at a site, or by its session, "" if not known."""
-    for holder in (site, getattr(site, "session", None)):
-        for field in ("username", "user"):
-            name = getattr(holder, field, None)
-            if callable(name):
-                name = name()
-            if name:
-                return str(name)
-    return ""
+    return first_said((site, getattr(site, "session", None)), ("username", "user"))
 
 
 def agent_comments(site: Any, description: str, username: str) -> str:

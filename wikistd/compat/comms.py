@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Union
 
 from ..errors import StatusError, WikistdError
 from ..formats.headers import get_charset_from_content_type, parse_retry_after
@@ -22,7 +22,7 @@ from .defaults import CommsClient, default_client
 
 #: The keyword arguments of `fetch` that are passed on as they are.
 FETCH_PASSED = (
-    "params", "data", "json", "files", "cookies", "timeout", "allow_redirects",
+    "params", "data", "json", "files", "cookies", "auth", "timeout", "allow_redirects",
     "stream",
 )  # fmt: skip
 
@@ -70,10 +70,7 @@ def error_handling_callback(response: FetchOutcome) -> None:
         why = "%d Server Error: %s at %s" % (status, response.reason, shown)
     else:
         if status not in (200, 207):
-            import logging
-
-            logger = logging.getLogger(__name__.partition(".")[0] + ".web")
-            logger.warning("HTTP response status %d of %s", status, shown)
+            comms_log("HTTP response status %d of %s", status, shown)
         return
     body = b"" if response.request.stream else response.content[:4096]
     raise StatusError(
@@ -115,9 +112,9 @@ def fetch(
         uri,
         method,
         headers,
-        default_error_handling=default_error_handling,
-        use_fake_user_agent=use_fake_user_agent,
-        options=kwargs,
+        default_error_handling,
+        use_fake_user_agent,
+        **kwargs,
     )
 
 
@@ -134,7 +131,6 @@ def request(
     arguments are those of `fetch`, and `protocol` for the URL's scheme.
     """
     protocol = kwargs.pop("protocol", None)
-    method = kwargs.pop("method", "GET")
     comms = default_client()
     given = dict(headers or {})
     # The text is one for this site, whatever format was given.
@@ -150,11 +146,8 @@ def request(
         comms,
         client_of_site(site),
         site_url(site, uri or "/", protocol),
-        method,
-        given,
-        default_error_handling=kwargs.pop("default_error_handling", True),
-        use_fake_user_agent=kwargs.pop("use_fake_user_agent", False),
-        options=kwargs,
+        headers=given,
+        **kwargs,
     )
     throttle = getattr(site, "throttle", None)
     if throttle is not None and isinstance(response, Response):
@@ -192,45 +185,44 @@ def site_url(site: Any, uri: str, protocol: Optional[str]) -> str:
 
 def comms_fetch(
     comms: CommsClient,
-    client: Optional[HttpClient],
+    own_client: Optional[HttpClient],
     uri: str,
-    method: str,
-    headers: Optional[Mapping[str, str]],
+    method: str = "GET",
+    headers: Optional[Mapping[str, str]] = None,
+    default_error_handling: bool = True,
+    use_fake_user_agent: Union[bool, str] = False,
     *,
-    default_error_handling: bool,
-    use_fake_user_agent: Union[bool, str],
-    options: Dict[str, Any],
+    charset: Union[codecs.CodecInfo, str, None] = None,
+    callbacks: Iterable[Callable[[Any], Any]] = (),
+    proxies: Any = None,
+    cert: Any = None,
+    verify: Any = None,
+    **options: Any,
 ) -> Any:
-    """Do what `fetch` says, with `client` if the site brought its own."""
-    options = dict(options)
-    charset = options.pop("charset", None)
-    callbacks: List[Callable[[Any], Any]] = list(options.pop("callbacks", None) or ())
-    if default_error_handling:
-        callbacks.insert(0, error_handling_callback)
-    has_auth = "auth" in options
-    auth = options.pop("auth", None)
-    trust = {name: options.pop(name, None) for name in ("proxies", "cert", "verify")}
-    unknown = sorted(set(options) - set(FETCH_PASSED))
-    if unknown:
-        raise TypeError("fetch() got an unexpected keyword argument %r" % unknown[0])
+    """Do what `fetch` says, with `own_client` if the site brought one."""
+    for name in sorted(options):
+        if name not in FETCH_PASSED:
+            raise TypeError("fetch() got an unexpected keyword argument %r" % name)
     given = merged_headers(headers, comms.extra_headers)
     outcome: FetchOutcome
     try:
         choose_user_agent(comms, given, uri, use_fake_user_agent)
-        if has_auth:
-            auth = False if auth is None else auth
-        elif client is None:
-            auth = find_authentication(comms.authenticate, uri)[1]
-        if client is None or any(value is not None for value in trust.values()):
-            client = comms.for_call(**trust)
-        response = client.request(method, uri, headers=given, auth=auth, **options)
+        if "auth" in options:
+            options["auth"] = options["auth"] or False
+        elif own_client is None:
+            options["auth"] = find_authentication(comms.authenticate, uri)[1]
+        client = own_client
+        if client is None or (proxies, cert, verify) != (None, None, None):
+            client = comms.for_call(proxies=proxies, cert=cert, verify=verify)
+        outcome = client.request(method, uri, headers=given, **options)
         wanted = charset or accepted_charset(given)
-        encoding: Any = decide_encoding(response, wanted)
-        response.encoding = encoding
-        outcome = response
+        encoding: Any = decide_encoding(outcome, wanted)
+        outcome.encoding = encoding
     except (WikistdError, ValueError) as error:
         outcome = error
-    for callback in callbacks:
+    if default_error_handling:
+        error_handling_callback(outcome)
+    for callback in callbacks or ():
         callback(outcome)
     return outcome
 
@@ -300,17 +292,23 @@ def decide_encoding(
     if response.request.stream:
         return wanted  # the body is not there yet
     said = said_encoding(response)
-    if not wanted:
-        return first_that_decodes(response.content, [said or "latin-1"])
-    if said is None or said.lower() == wanted.lower():
-        return first_that_decodes(response.content, [wanted])
-    comms_log(
-        "Encoding %r requested but %r received in the response header of %s",
-        wanted,
-        said,
-        without_userinfo(response.url),
-    )
-    return first_that_decodes(response.content, [said, wanted])
+    if said and wanted and said.lower() == wanted.lower():
+        said = None
+    if said and wanted:
+        comms_log(
+            "Encoding %r requested but %r received in the response header of %s",
+            wanted,
+            said,
+            without_userinfo(response.url),
+        )
+    for encoding in [name for name in (said, wanted) if name] or ["latin-1"]:
+        try:
+            response.content.decode(encoding)
+        except (LookupError, ValueError):
+            comms_log("the body could not be decoded as %r", encoding)
+        else:
+            return encoding
+    return None
 
 
 def said_encoding(response: Response) -> Optional[str]:
@@ -324,18 +322,6 @@ def said_encoding(response: Response) -> Optional[str]:
     if "xml" in content_type:
         match = re.match(XML_DECLARATION, response.content[:100])
         return match.group(1).decode("ascii") if match else "utf-8"
-    return None
-
-
-def first_that_decodes(content: bytes, encodings: Iterable[str]) -> Optional[str]:
-    """Return the first of `encodings` that fits the content, None if none does."""
-    for encoding in encodings:
-        try:
-            content.decode(encoding)
-        except (LookupError, ValueError):
-            comms_log("the body could not be decoded as %r", encoding)
-        else:
-            return encoding
     return None
 
 

@@ -105,17 +105,19 @@ class CommsClient:
             shown = tuple(sorted(proxies.items()))
         key = (shown, tuple(cert) if isinstance(cert, list) else cert, verify)
         with self._lock:
-            found = self._variants.get(key)
-            if found is None:
+            if key not in self._variants:
                 if len(self._variants) >= MAX_COMMS_VARIANTS:
                     self._variants.pop(next(iter(self._variants))).close()
-                found = self._variants[key] = self._variant(proxies, cert, verify)
-            return found
+                self._variants[key] = self._variant(proxies, cert, verify)
+            return self._variants[key]
 
     def _variant(self, proxies: Any, cert: Any, verify: Any) -> HttpClient:
-        options = dict(self._options, cookies=self.client.cookies)
-        options.setdefault("timeout", self.client.timeout)
-        options.setdefault("user_agent", self.client.user_agent)
+        client = self.client
+        options: Dict[str, Any] = {
+            "timeout": client.timeout,
+            "user_agent": client.user_agent,
+        }
+        options.update(self._options, cookies=client.cookies)
         if proxies is not None:
             options["proxies"] = proxies
         if cert is not None:
@@ -161,13 +163,12 @@ COMMS_STATE: Dict[str, Any] = {}
 
 def default_client() -> CommsClient:
     """Return the default client; make it, and have it closed at exit, at first use."""
-    client = COMMS_STATE.get("client")
+    client: Optional[CommsClient] = COMMS_STATE.get("client")
     if client is None:
         # setdefault is atomic: of two threads that come first, one client stays.
         client = COMMS_STATE.setdefault("client", CommsClient())
         register_flush()
-    found: CommsClient = client
-    return found
+    return client
 
 
 def set_default_client(
@@ -224,7 +225,7 @@ class DefaultCookies:
         return iter(default_client().client.cookies)
 
     def __len__(self) -> int:
-        return len(list(default_client().client.cookies))
+        return len(default_client().client.cookies)
 
     def __repr__(self) -> str:
         client = COMMS_STATE.get("client")

@@ -22,110 +22,86 @@ PASSWORD_ROUNDS = 1000
 SESSION_SECONDS = 3600
 TOKEN_SUFFIX = "+\\"
 
-_rights_anybody = (
-    "createaccount read edit createpage createtalk writeapi viewmywatchlist "
-    "editmywatchlist viewmyprivateinfo editmyprivateinfo editmyoptions "
-    "abusefilter-view abusefilter-log"
-).split()
-_rights_user = (
-    "move move-subpages move-rootuserpages move-categorypages movefile read edit "
-    "createpage createtalk writeapi upload reupload reupload-shared minoredit "
-    "editmyusercss editmyuserjson editmyuserjs editmyuserjsredirect purge "
-    "applychangetags changetags editcontentmodel spamblacklistlog"
-).split()
-_rights_bot = (
-    "bot autoconfirmed editsemiprotected nominornewtalk autopatrol suppressredirect "
-    "apihighlimits writeapi noratelimit"
-).split()
-_rights_bureaucrat = "userrights noratelimit renameuser".split()
-_rights_interface = (
-    "editinterface editsitecss editsitejson editsitejs editusercss edituserjson "
-    "edituserjs"
-).split()
-_rights_sysop = (
-    "block createaccount delete bigdelete deletedhistory deletedtext undelete "
-    "editinterface editsitejson edituserjson import importupload move move-subpages "
-    "move-rootuserpages move-categorypages patrol autopatrol protect editprotected "
-    "rollback upload reupload reupload-shared unwatchedpages autoconfirmed "
-    "editsemiprotected ipblock-exempt blockemail markbotedits apihighlimits "
-    "browsearchive noratelimit movefile unblockself suppressredirect mergehistory "
-    "managechangetags deletechangetags deleterevision deletelogentry "
-    "abusefilter-log-detail abusefilter-view-private abusefilter-log-private "
-    "abusefilter-modify abusefilter-modify-restricted abusefilter-revert nuke "
-    "tboverride titleblacklistlog"
-).split()
 #: What each group may do, in MediaWiki's order.
 GROUP_RIGHTS: Dict[str, List[str]] = {
-    "*": _rights_anybody,
-    "user": _rights_user,
-    "autoconfirmed": ["autoconfirmed", "editsemiprotected"],
-    "bot": _rights_bot,
-    "sysop": _rights_sysop,
-    "interface-admin": _rights_interface,
-    "bureaucrat": _rights_bureaucrat,
-    "suppress": (
-        "hideuser suppressrevision viewsuppressed suppressionlog deleterevision "
-        "deletelogentry abusefilter-hidden-log abusefilter-hide-log"
-    ).split(),
+    group: rights.split()
+    for group, rights in {
+        "*": (
+            "createaccount read edit createpage createtalk writeapi viewmywatchlist "
+            "editmywatchlist viewmyprivateinfo editmyprivateinfo editmyoptions "
+            "abusefilter-view abusefilter-log"
+        ),
+        "user": (
+            "move move-subpages move-rootuserpages move-categorypages movefile read "
+            "edit createpage createtalk writeapi upload reupload reupload-shared "
+            "minoredit editmyusercss editmyuserjson editmyuserjs editmyuserjsredirect "
+            "purge applychangetags changetags editcontentmodel spamblacklistlog"
+        ),
+        "autoconfirmed": "autoconfirmed editsemiprotected",
+        "bot": (
+            "bot autoconfirmed editsemiprotected nominornewtalk autopatrol "
+            "suppressredirect apihighlimits writeapi noratelimit"
+        ),
+        "sysop": (
+            "block createaccount delete bigdelete deletedhistory deletedtext undelete "
+            "editinterface editsitejson edituserjson import importupload move "
+            "move-subpages move-rootuserpages move-categorypages patrol autopatrol "
+            "protect editprotected rollback upload reupload reupload-shared "
+            "unwatchedpages autoconfirmed editsemiprotected ipblock-exempt blockemail "
+            "markbotedits apihighlimits browsearchive noratelimit movefile unblockself "
+            "suppressredirect mergehistory managechangetags deletechangetags "
+            "deleterevision deletelogentry abusefilter-log-detail "
+            "abusefilter-view-private abusefilter-log-private abusefilter-modify "
+            "abusefilter-modify-restricted abusefilter-revert nuke tboverride "
+            "titleblacklistlog"
+        ),
+        "interface-admin": (
+            "editinterface editsitecss editsitejson editsitejs editusercss "
+            "edituserjson edituserjs"
+        ),
+        "bureaucrat": "userrights noratelimit renameuser",
+        "suppress": (
+            "hideuser suppressrevision viewsuppressed suppressionlog deleterevision "
+            "deletelogentry abusefilter-hidden-log abusefilter-hide-log"
+        ),
+    }.items()
 }
 IMPLICIT_GROUPS = ("*", "user", "autoconfirmed")
-#: Rights that every bot password keeps.
-_rights_basic = (
-    "autoconfirmed autocreateaccount editsemiprotected nominornewtalk "
-    "patrolmarks read unwatchedpages autopatrol ipblock-exempt writeapi "
-    "abusefilter-view abusefilter-log purge skipcaptcha torunblocked"
-).split()
-_rights_editing = "edit minoredit applychangetags changetags".split()
-#: What each grant of a bot password adds to the basic rights.
-GRANT_RIGHTS: Dict[str, List[str]] = {
-    "basic": _rights_basic,
-    "highvolume": ["bot", "apihighlimits", "noratelimit", "markbotedits"],
-    "import": ["import", "importupload"],
-    "mergehistory": ["mergehistory"],
+_rights_editing = "edit minoredit applychangetags changetags "
+#: What each grant of a bot password adds to the basic rights, which all keep.
+GRANT_RIGHTS = {
+    "basic": (
+        "autoconfirmed autocreateaccount editsemiprotected nominornewtalk patrolmarks "
+        "read unwatchedpages autopatrol ipblock-exempt writeapi abusefilter-view "
+        "abusefilter-log purge skipcaptcha torunblocked"
+    ),
+    "highvolume": "bot apihighlimits noratelimit markbotedits",
+    "import": "import importupload",
+    "mergehistory": "mergehistory",
     "editpage": _rights_editing,
-    "editprotected": [*_rights_editing, "editprotected"],
-    "editmycssjs": [
-        *_rights_editing,
-        *"editmyusercss editmyuserjson editmyuserjs".split(),
-    ],
-    "editmyoptions": ["editmyoptions", "editmyuserjson"],
-    "editinterface": [
-        *_rights_editing,
-        "editinterface",
-        "edituserjson",
-        "editsitejson",
-    ],
-    "createeditmovepage": [
-        *_rights_editing,
-        *"createpage createtalk delete-redirect move move-rootuserpages "
-        "move-subpages move-categorypages suppressredirect editcontentmodel".split(),
-    ],
-    "uploadfile": ["upload", "reupload-own"],
-    "uploadeditmovefile": ["upload", "reupload", "reupload-shared", "movefile"],
-    "patrol": ["patrol"],
-    "rollback": ["rollback"],
-    "blockusers": ["block", "blockemail"],
-    "viewdeleted": ["browsearchive", "deletedhistory", "deletedtext"],
-    "viewrestrictedlogs": ["suppressionlog", "spamblacklistlog", "titleblacklistlog"],
-    "delete": [
-        *_rights_editing,
-        *"browsearchive deletedhistory deletedtext delete bigdelete deletelogentry "
-        "deleterevision undelete".split(),
-    ],
-    "protect": [*_rights_editing, "editprotected", "protect"],
-    "viewmywatchlist": ["viewmywatchlist"],
-    "editmywatchlist": ["editmywatchlist"],
-    "privateinfo": ["viewmyprivateinfo"],
-    "createaccount": ["createaccount"],
+    "editprotected": _rights_editing + "editprotected",
+    "editmycssjs": _rights_editing + "editmyusercss editmyuserjson editmyuserjs",
+    "editmyoptions": "editmyoptions editmyuserjson",
+    "editinterface": _rights_editing + "editinterface edituserjson editsitejson",
+    "createeditmovepage": _rights_editing
+    + "createpage createtalk delete-redirect move move-rootuserpages move-subpages "
+    "move-categorypages suppressredirect editcontentmodel",
+    "uploadfile": "upload reupload-own",
+    "uploadeditmovefile": "upload reupload reupload-shared movefile",
+    "patrol": "patrol",
+    "rollback": "rollback",
+    "blockusers": "block blockemail",
+    "viewdeleted": "browsearchive deletedhistory deletedtext",
+    "viewrestrictedlogs": "suppressionlog spamblacklistlog titleblacklistlog",
+    "delete": _rights_editing
+    + "browsearchive deletedhistory deletedtext delete bigdelete deletelogentry "
+    "deleterevision undelete",
+    "protect": _rights_editing + "editprotected protect",
+    "viewmywatchlist": "viewmywatchlist",
+    "editmywatchlist": "editmywatchlist",
+    "privateinfo": "viewmyprivateinfo",
+    "createaccount": "createaccount",
 }
-
-
-class BotPassword(NamedTuple):
-    """One bot password: the account, the application's name, what it may do."""
-
-    account: int
-    app: str
-    grants: Tuple[str, ...]
 
 
 class Requester(NamedTuple):
@@ -173,25 +149,22 @@ def is_address(text: str) -> bool:
     return True
 
 
-def hash_password(password: str, salt: Optional[bytes] = None) -> str:
+def hash_password(
+    password: str, salt: Optional[bytes] = None, rounds: int = PASSWORD_ROUNDS
+) -> str:
     """Return `password` in the form that is stored: rounds, salt and digest."""
     salt = os.urandom(16) if salt is None else salt
-    digest = hashlib.pbkdf2_hmac(
-        "sha256", password.encode("utf-8"), salt, PASSWORD_ROUNDS
-    )
-    return "pbkdf2:%d:%s:%s" % (PASSWORD_ROUNDS, salt.hex(), digest.hex())
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8"), salt, rounds)
+    return "pbkdf2:%d:%s:%s" % (rounds, salt.hex(), digest.hex())
 
 
 def is_password(password: str, stored: str) -> bool:
-    """Return whether `password` is the one that was stored."""
-    kind, _, rest = stored.partition(":")
-    if kind != "pbkdf2":
+    """Return whether `password` is the one that was stored; never where none was."""
+    if not stored:
         return False
-    rounds, salt, digest = rest.split(":")
-    given = hashlib.pbkdf2_hmac(
-        "sha256", password.encode("utf-8"), bytes.fromhex(salt), int(rounds)
-    )
-    return is_same_secret(given.hex(), digest)
+    _, rounds, salt, _ = stored.split(":")
+    given = hash_password(password, bytes.fromhex(salt), int(rounds))
+    return is_same_secret(given, stored)
 
 
 def is_same_secret(one: str, other: str) -> bool:
@@ -217,24 +190,21 @@ class AccountBook:
         with self.db.transaction():
             if self.find(canonical) is not None:
                 raise ValueError("the user %s exists already" % canonical)
-            account = self.db.run(
-                "INSERT INTO account (name, password, secret, registered)"
-                " VALUES (?, ?, ?, ?)",
-                (
-                    canonical,
-                    hash_password(password) if password else "",
-                    os.urandom(16).hex(),
-                    now,
-                ),
+            account = self.db.insert(
+                "account",
+                name=canonical,
+                password=hash_password(password) if password else "",
+                secret=os.urandom(16).hex(),
+                registered=now,
             )
             for group in groups:
                 self.add_group(account, group)
         return account, canonical
 
     def find(self, name: str) -> Optional[int]:
-        """Return the id of the account of that canonical name, or None."""
+        """Return the id of the account of that name, however it is spelled, or None."""
         account: Optional[int] = self.db.value(
-            "SELECT id FROM account WHERE name = ?", (name,)
+            "SELECT id FROM account WHERE name = ?", (canonical_user_name(name),)
         )
         return account
 
@@ -269,24 +239,14 @@ class AccountBook:
         )
         return [(str(name), expiry) for name, expiry in rows]
 
-    def groups(self, account: int, now: int) -> List[str]:
-        """Return all groups of an account, the explicit ones first; 0 is anybody."""
-        if not account:
-            return ["*"]
-        explicit = [name for name, _ in self.memberships(account, now)]
-        return [*explicit, *IMPLICIT_GROUPS]
-
     def set_password(self, account: int, password: str) -> None:
         """Give an account another password."""
-        self.db.run(
-            "UPDATE account SET password = ? WHERE id = ?",
-            (hash_password(password), account),
-        )
+        self.db.update("account", account, password=hash_password(password))
 
     def check_password(self, account: int, password: str) -> bool:
         """Return whether `password` is the account's own."""
         stored = self.db.value("SELECT password FROM account WHERE id = ?", (account,))
-        return bool(stored) and is_password(password, stored)
+        return is_password(password, stored)
 
     def create_bot_password(
         self,
@@ -311,18 +271,16 @@ class AccountBook:
 
     def check_bot_password(
         self, account: int, app: str, password: str, address: str
-    ) -> Optional[BotPassword]:
-        """Return the bot password that matches, or None."""
+    ) -> bool:
+        """Return whether `password` is the application's, and works from `address`."""
         row = self.db.one(
-            "SELECT app, password, grants, addresses FROM bot_password"
+            "SELECT password, addresses FROM bot_password"
             " WHERE account = ? AND app = ?",
             (account, app),
         )
-        if row is None or not is_password(password, row[1]):
-            return None
-        if row[3] and not is_inside(address, row[3].split()):
-            return None
-        return BotPassword(account, row[0], tuple(row[2].split()))
+        if row is None or not is_password(password, row[0]):
+            return False
+        return not row[1] or is_inside(address, row[1].split())
 
     def open_session(self, account: int, app: str, now: int) -> str:
         """Start a session and return its id, the value of the cookie."""
@@ -371,41 +329,38 @@ class AccountBook:
         """Return who the session belongs to; without one, somebody at `address`."""
         found = self.read_session(session, now) if session else None
         if found is None:
-            return Requester(0, address, ("*",), frozenset(_rights_anybody))
-        account, app = found
-        if not account:
-            rights = frozenset(_rights_anybody)
-            return Requester(0, address, ("*",), rights, "", session)
-        groups = self.groups(account, now)
-        allowed = frozenset(list_rights(groups))
+            session = ""
+        account, app = found or (0, "")
+        groups: Tuple[str, ...] = ("*",)
+        name = address
+        if account:
+            explicit = [group for group, _ in self.memberships(account, now)]
+            groups, name = (*explicit, *IMPLICIT_GROUPS), self.name(account)
+        allowed = set(list_rights(groups))
         if app:
             grants = self.db.value(
                 "SELECT grants FROM bot_password WHERE account = ? AND app = ?",
                 (account, app),
             )
-            granted = (GRANT_RIGHTS[grant] for grant in (grants or "").split())
-            allowed &= frozenset(right for rights in granted for right in rights)
-        return Requester(
-            account, self.name(account), tuple(groups), allowed, app, session
-        )
+            granted = [GRANT_RIGHTS[grant] for grant in (grants or "").split()]
+            allowed.intersection_update(" ".join(granted).split())
+        return Requester(account, name, groups, frozenset(allowed), app, session)
 
     def token(self, requester: Requester, kind: str, now: int) -> str:
         """Return a token of that kind; everybody not logged in has the same."""
         if not requester.account and kind not in ("login", "createaccount"):
             return TOKEN_SUFFIX
-        secret = self.session_data(requester.session).get("secret", "")
-        return _sign_token(secret, kind, now)
+        # Without a session there is no token that anybody could know.
+        data = self.session_data(requester.session)
+        return _sign_token(data.get("secret") or os.urandom(16).hex(), kind, now)
 
     def is_token(self, requester: Requester, kind: str, token: str) -> bool:
         """Return whether `token` is one that this session was given."""
-        if not requester.account and kind not in ("login", "createaccount"):
-            return token == TOKEN_SUFFIX
-        secret = self.session_data(requester.session).get("secret", "")
         try:
-            given = int(token[32:-2], 16)
+            given = int(token[32:-2] or "0", 16)
         except ValueError:
             return False
-        return bool(secret) and is_same_secret(_sign_token(secret, kind, given), token)
+        return is_same_secret(self.token(requester, kind, given), token)
 
 
 def _sign_token(secret: str, kind: str, now: int) -> str:
@@ -430,8 +385,5 @@ def is_inside(address: str, networks: Iterable[str]) -> bool:
 
 def list_rights(groups: Iterable[str]) -> List[str]:
     """Return the rights of all `groups` together, in order, each once."""
-    rights: Dict[str, None] = {}
-    for group in groups:
-        for right in GROUP_RIGHTS[group]:
-            rights[right] = None
-    return list(rights)
+    rights = (right for group in groups for right in GROUP_RIGHTS[group])
+    return list(dict.fromkeys(rights))

@@ -14,11 +14,12 @@ from .accounts import canonical_user_name
 from .actions import ApiMessage
 from .actions_call import ActionCall, ActionModule, write_action
 from .actions_login import (
+    PASSWORD_PROVIDER,
     STEPWISE_PARAMS,
     LoginStep,
+    auth_request,
     check_stepwise,
-    login_field,
-    read_login_field,
+    read_login_fields,
     show_login_step,
 )
 from .actions_query import ModuleRun
@@ -30,36 +31,43 @@ COMMON_PASSWORDS = frozenset(
 )
 
 
-def run_createaccount(call: ActionCall, args: Dict[str, Any]) -> None:
+#: What logging in and new accounts ask for: kind, whether it must be, fields.
+AUTH_REQUESTS: Dict[str, Tuple[Tuple[str, str, Tuple[str, ...]], ...]] = {
+    "login": (
+        ("Password", "primary-required", ("username", "password")),
+        ("RememberMe", "optional", ("rememberMe",)),
+    ),
+    "create": (
+        ("Password", "primary-required", ("username", "password", "retype")),
+        ("Username", "required", ("username",)),
+        ("UserData", "required", ("realname",)),
+    ),
+}
+
+
+def run_createaccount(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=createaccount."""
     check_stepwise(call, args, "create")
-    name = read_login_field(call, "username")
-    password = read_login_field(call, "password")
-    retype = read_login_field(call, "retype")
-    for other in ("email", "realname", "reason", "mailpassword"):
-        read_login_field(call, other)
-    step = _check_new_account(call, name, password, retype)
-    if step.status == "PASS":
-        step = step._replace(account=call.store.create_user(name, password))
-    call.result["createaccount"] = show_login_step(call, step, args)
-
-
-def _check_new_account(
-    call: ActionCall, name: str, password: str, retype: str
-) -> LoginStep:
-    canonical = canonical_user_name(name)
-    if canonical is None:
-        text = "You have not specified a valid username."
-        return LoginStep("FAIL", "noname", text)
-    if call.store.accounts.find(canonical) is not None:
-        text = "Username entered already in use.\nPlease choose a different name."
-        return LoginStep("FAIL", "userexists", text)
-    if password != retype:
-        return LoginStep("FAIL", "badretype", "The passwords you entered do not match.")
-    problem = password_problem(password)
+    names = "username password retype email realname reason mailpassword"
+    fields = read_login_fields(call, names)
+    problem = _account_problem(call, fields)
     if problem is not None:
-        return LoginStep("FAIL", problem.code, problem.text)
-    return LoginStep("PASS")
+        step = LoginStep("FAIL", problem.code, problem.text)
+    else:
+        account = call.store.create_user(fields["username"], fields["password"])
+        step = LoginStep("PASS", account=account)
+    return show_login_step(call, step)
+
+
+def _account_problem(call: ActionCall, fields: Dict[str, str]) -> Optional[ApiMessage]:
+    if canonical_user_name(fields["username"]) is None:
+        return ApiMessage("noname", "You have not specified a valid username.")
+    if call.store.accounts.find(fields["username"]) is not None:
+        text = "Username entered already in use.\nPlease choose a different name."
+        return ApiMessage("userexists", text)
+    if fields["password"] != fields["retype"]:
+        return ApiMessage("badretype", "The passwords you entered do not match.")
+    return password_problem(fields["password"])
 
 
 def password_problem(password: str) -> Optional[ApiMessage]:
@@ -71,27 +79,20 @@ def password_problem(password: str) -> Optional[ApiMessage]:
         )
         return ApiMessage("passwordincommonlist", text)
     if len(password) < 8:
-        return ApiMessage(
-            "passwordtooshort", "Passwords must be at least 8 characters."
-        )
+        text = "Passwords must be at least 8 characters."
+        return ApiMessage("passwordtooshort", text)
     return None
 
 
-def run_validatepassword(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_validatepassword(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=validatepassword."""
     call.require_posted(["password"])
     problem = password_problem(args["password"])
-    shown: Dict[str, Any] = {"validity": "Good" if problem is None else "Change"}
-    if problem is not None:
-        shown["validitymessages"] = [
-            {
-                "message": problem.code,
-                "params": [],
-                "code": problem.code,
-                "type": "error",
-            }
-        ]
-    call.result["validatepassword"] = shown
+    if problem is None:
+        return {"validity": "Good"}
+    code = problem.code
+    told = {"message": code, "params": [], "code": code, "type": "error"}
+    return {"validity": "Change", "validitymessages": [told]}
 
 
 def query_authmanagerinfo(run: ModuleRun) -> None:
@@ -105,92 +106,39 @@ def query_authmanagerinfo(run: ModuleRun) -> None:
         "preservedusername": "",
     }
     wanted = run.args["requestsfor"]
-    if wanted in AUTH_REQUESTS:
-        requests = [_auth_request(*each) for each in AUTH_REQUESTS[wanted]]
-        if run.args["messageformat"] == "none":
-            requests = [_without_words(request) for request in requests]
-        if run.args["mergerequestfields"]:
+    if wanted is not None:
+        has_words = run.args["messageformat"] != "none"
+        requests = [
+            _show_request(*each, has_words) for each in AUTH_REQUESTS.get(wanted, ())
+        ]
+        if run.args["mergerequestfields"] and requests:
             said["fields"] = {
                 name: field
                 for request in requests
                 for name, field in request.pop("fields").items()
             }
         said["requests"] = requests
-    elif wanted is not None:
-        said["requests"] = []
     run.query.result["authmanagerinfo"] = said
 
 
-def _without_words(request: Dict[str, Any]) -> Dict[str, Any]:
-    fields = {
-        name: {key: each for key, each in field.items() if key not in ("label", "help")}
-        for name, field in request["fields"].items()
-    }
-    kept = {
-        key: each for key, each in request.items() if key not in ("provider", "account")
-    }
-    return {**kept, "fields": fields}
-
-
-_auth_password = "PasswordAuthenticationRequest"
-_auth_by_password = "Password-based authentication"
-#: What logging in and new accounts ask for: kind, whether it must be, provider, fields.
-AUTH_REQUESTS = {
-    "login": (
-        (
-            _auth_password,
-            "primary-required",
-            _auth_by_password,
-            ("username", "password"),
-        ),
-        ("RememberMeAuthenticationRequest", "optional", "", ("rememberMe",)),
-    ),
-    "create": (
-        (
-            _auth_password,
-            "primary-required",
-            _auth_by_password,
-            ("username", "password", "retype"),
-        ),
-        ("UsernameAuthenticationRequest", "required", "", ("username",)),
-        ("UserDataAuthenticationRequest", "required", "", ("realname",)),
-    ),
-}
-#: Type, label and help of each field, and whether it is optional or secret.
-AUTH_FIELDS = {
-    "username": ("string", "Username", "Username for authentication.", False, False),
-    "password": ("password", "Password", "Password for authentication.", False, True),
-    "retype": (
-        "password",
-        "Retype password:",
-        "Password again to confirm.",
-        False,
-        True,
-    ),
-    "realname": ("string", "Real name", "Real name of the user", True, False),
-    "rememberMe": (
-        "checkbox",
-        "Keep me logged in",
-        "Whether the password should be remembered for longer than the length of the "
-        "session.",
-        True,
-        False,
-    ),
-}
-
-
-def _auth_request(
-    name: str, required: str, provider: str, fields: Tuple[str, ...]
+def _show_request(
+    name: str, required: str, fields: Tuple[str, ...], has_words: bool
 ) -> Dict[str, Any]:
-    full = "MediaWiki\\Auth\\" + name
-    return {
-        "id": full,
-        "metadata": {},
-        "required": required,
-        "provider": provider or full,
-        "account": "" if provider else full,
-        "fields": {each: login_field(*AUTH_FIELDS[each]) for each in fields},
-    }
+    kind = "Auth\\%sAuthenticationRequest" % name
+    has_password = name == "Password"
+    own = "MediaWiki\\" + kind
+    request = auth_request(
+        kind,
+        required,
+        PASSWORD_PROVIDER if has_password else own,
+        "" if has_password else own,
+        fields,
+    )
+    if not has_words:
+        del request["provider"], request["account"]
+        for field in request["fields"].values():
+            del field["label"], field["help"]
+    return request
 
 
 ACCOUNT_ACTIONS: List[ActionModule] = [

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .accounts import canonical_user_name
 from .actions import ApiMessage, refuse
 from .actions_call import ActionCall, ActionModule, write_action
 from .actions_formats import format_message
@@ -22,9 +21,35 @@ WRONG_PASSWORD = "Incorrect username or password entered.\nPlease try again."
 THROTTLED = (
     "You have made too many recent login attempts.\nPlease wait %s before trying again."
 )
-_password_request = "MediaWiki\\Auth\\PasswordAuthenticationRequest"
-_totp_request = "MediaWiki\\Extension\\OATHAuth\\Auth\\TOTPAuthenticationRequest"
-
+PASSWORD_PROVIDER = "Password-based authentication"
+#: What each field that logging in asks for is: type, label, help, optional, secret.
+AUTH_FIELDS = {
+    "username": ("string", "Username", "Username for authentication.", False, False),
+    "password": ("password", "Password", "Password for authentication.", False, True),
+    "retype": (
+        "password",
+        "Retype password:",
+        "Password again to confirm.",
+        False,
+        True,
+    ),
+    "realname": ("string", "Real name", "Real name of the user", True, False),
+    "rememberMe": (
+        "checkbox",
+        "Keep me logged in",
+        "Whether the password should be remembered for longer than the length of the "
+        "session.",
+        True,
+        False,
+    ),
+    "OATHToken": (
+        "string",
+        "Two-factor token or recovery code",
+        "The one-time password used as the second factor of two-factor authentication.",
+        False,
+        False,
+    ),
+}
 
 #: What clientlogin and createaccount take, behind their prefixes.
 STEPWISE_PARAMS = """
@@ -60,11 +85,8 @@ def _count_try(call: ActionCall, name: str, count: int = 1) -> str:
     """Count a try to log in; return the refusal where there were too many, or ""."""
     hits, seconds = call.store.site.login_throttle
     who = "%s|%s" % (name, call.request.remote_address)
-    if call.store.is_throttled("login", who, hits, seconds):
-        return THROTTLED % format_wait(seconds)
-    for _ in range(count - 1):
-        call.store.is_throttled("login", who, hits, seconds)
-    return ""
+    tries = [call.store.is_throttled("login", who, hits, seconds) for _ in range(count)]
+    return THROTTLED % format_wait(seconds) if tries[0] else ""
 
 
 def _forget_tries(call: ActionCall, name: str) -> None:
@@ -72,15 +94,15 @@ def _forget_tries(call: ActionCall, name: str) -> None:
     call.store.throttles.pop(("login", who), None)
 
 
-def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_login(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=login."""
     call.require_posted(["lgpassword", "lgtoken"])
-    result: Dict[str, Any] = {}
+    accounts = call.store.accounts
     if call.requester.app:
         text = "Cannot log in when using MediaWiki\\Session\\BotPasswordSessionProvider"
         code = "api-login-fail-badsessionprovider"
-        result = _login_result(call, "Aborted", code, text + " sessions.")
-    elif args["lgtoken"] is None:
+        return _login_result(call, "Aborted", code, text + " sessions.")
+    if args["lgtoken"] is None:
         call.ensure_session()
         call.reader.deprecate(
             call.module,
@@ -88,17 +110,15 @@ def run_login(call: ActionCall, args: Dict[str, Any]) -> None:
             '"action=query&meta=tokens&type=login" instead.',
             "action=login&!lgtoken",
         )
-        token = call.store.accounts.token(call.requester, "login", call.now)
-        result = {"result": "NeedToken", "token": token}
-    elif not call.requester.session:
+        token = accounts.token(call.requester, "login", call.now)
+        return {"result": "NeedToken", "token": token}
+    if not call.requester.session:
         call.ensure_session()
         text = "Unable to continue login. Your session most likely timed out."
-        result = _login_result(call, "Failed", "session-failure", text)
-    elif not call.store.accounts.is_token(call.requester, "login", args["lgtoken"]):
-        result = {"result": "WrongToken"}
-    else:
-        result = _try_login(call, args["lgname"] or "", args["lgpassword"] or "")
-    call.result["login"] = result
+        return _login_result(call, "Failed", "session-failure", text)
+    if not accounts.is_token(call.requester, "login", args["lgtoken"]):
+        return {"result": "WrongToken"}
+    return _try_login(call, args["lgname"] or "", args["lgpassword"] or "")
 
 
 def _login_result(
@@ -132,17 +152,18 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
     refusal = _count_try(call, name, 2 if bot else 1)
     if refusal:
         return _login_result(call, "Failed", "login-throttled", refusal)
+    app = ""
     if bot is not None:
         user, app, secret = bot
-        account = accounts.find(canonical_user_name(user) or "")
+        account = accounts.find(user)
         address = call.request.remote_address
-        found = account and accounts.check_bot_password(account, app, secret, address)
-        if not found or not account:
-            return _login_result(call, "Failed", "wrongpassword", WRONG_PASSWORD)
-        _forget_tries(call, name)
-        call.enter(account, app)
-        return _login_success(call)
-    step = check_account(call, name, password)
+        step = LoginStep("PASS", account=account or 0)
+        if not account or not accounts.check_bot_password(
+            account, app, secret, address
+        ):
+            step = LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
+    else:
+        step = check_account(call, name, password)
     if step.status == "FAIL":
         return _login_result(call, "Failed", step.code, step.message)
     if step.status == "UI":
@@ -154,43 +175,39 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
         )
         return _login_result(call, "Aborted", "api-login-fail-aborted", text)
     _forget_tries(call, name)
-    call.reader.deprecate(
-        call.module,
-        'Main-account login via "action=login" is deprecated and may stop working '
-        'without warning. To continue login with "action=login", see '
-        "[[Special:BotPasswords]]. To safely continue using main-account login, see "
-        '"action=clientlogin".',
-        "main-account-login",
-    )
-    call.enter(step.account, "", is_remembered=True)
-    return _login_success(call)
-
-
-def _login_success(call: ActionCall) -> Dict[str, Any]:
-    requester = call.requester
+    if not app:
+        call.reader.deprecate(
+            call.module,
+            'Main-account login via "action=login" is deprecated and may stop working '
+            'without warning. To continue login with "action=login", see '
+            "[[Special:BotPasswords]]. To safely continue using main-account login, "
+            'see "action=clientlogin".',
+            "main-account-login",
+        )
+    call.enter(step.account, app, is_remembered=not app)
     return {
         "result": "Success",
-        "lguserid": requester.account,
-        "lgusername": requester.name,
+        "lguserid": step.account,
+        "lgusername": call.requester.name,
     }
 
 
 def check_account(call: ActionCall, name: str, password: str) -> LoginStep:
     """Check an account's own password; PASS, FAIL, or UI where a second step is due."""
     accounts = call.store.accounts
-    account = accounts.find(canonical_user_name(name) or "")
+    account = accounts.find(name)
     if not account or not accounts.check_password(account, password):
         return LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
     second = _second_step(call, account)
     if second == "reset":
         text = "Your password has expired. Please set a new password to log in."
-        return _ask_for_reset(call, account, "resetpass-expired", text)
+        return _ask_further(call, account, "resetpass-expired", text)
     if second:
         text = (
             "Please enter a code from your two-factor authentication application "
             "(such as Google Authenticator)."
         )
-        return _ask_for_code(call, account, "oathauth-auth-ui", text)
+        return _ask_further(call, account, "oathauth-auth-ui", text)
     return LoginStep("PASS", account=account)
 
 
@@ -199,58 +216,35 @@ def _second_step(call: ActionCall, account: int) -> str:
     return str(call.store.db.value(sql, (account,)))
 
 
-def login_field(
-    kind: str, label: str, text: str, optional: bool = False, secret: bool = False
+def auth_request(
+    kind: str, required: str, provider: str, account: str, fields: Sequence[str]
 ) -> Dict[str, Any]:
-    """Return the description of one field that logging in asks for."""
+    """Return the description of fields that logging in asks for together."""
+    keys = ("type", "label", "help", "optional", "sensitive")
     return {
-        "type": kind,
-        "label": label,
-        "help": text,
-        "optional": optional,
-        "sensitive": secret,
-    }
-
-
-def _ask_further(
-    call: ActionCall,
-    step: LoginStep,
-    kind: str,
-    provider: str,
-    fields: Dict[str, Any],
-) -> LoginStep:
-    request = {
-        "id": kind,
+        "id": "MediaWiki\\" + kind,
         "metadata": {},
-        "required": "required",
+        "required": required,
         "provider": provider,
-        "account": call.store.accounts.name(step.account),
-        "fields": fields,
+        "account": account,
+        "fields": {name: dict(zip(keys, AUTH_FIELDS[name])) for name in fields},
     }
-    return step._replace(requests=(request,))
 
 
-def _ask_for_reset(call: ActionCall, account: int, code: str, text: str) -> LoginStep:
-    new = ("password", "New password:", "Password for authentication.")
-    again = ("password", "Retype new password:", "Password again to confirm.")
-    fields = {
-        "password": login_field(*new, secret=True),
-        "retype": login_field(*again, secret=True),
-    }
-    step = LoginStep("UI", code, text, account)
-    provider = "Password-based authentication"
-    return _ask_further(call, step, _password_request, provider, fields)
-
-
-def _ask_for_code(call: ActionCall, account: int, code: str, text: str) -> LoginStep:
-    field = login_field(
-        "string",
-        "Two-factor token or recovery code",
-        "The one-time password used as the second factor of two-factor authentication.",
-    )
-    step = LoginStep("UI", code, text, account)
-    provider = "Two-factor authentication (OATH)."
-    return _ask_further(call, step, _totp_request, provider, {"OATHToken": field})
+def _ask_further(call: ActionCall, account: int, code: str, text: str) -> LoginStep:
+    """Return the step that asks for a new password, or for a code of this moment."""
+    name = call.store.accounts.name(account)
+    if _second_step(call, account) == "reset":
+        kind = "Auth\\PasswordAuthenticationRequest"
+        fields = ("password", "retype")
+        request = auth_request(kind, "required", PASSWORD_PROVIDER, name, fields)
+        request["fields"]["password"]["label"] = "New password:"
+        request["fields"]["retype"]["label"] = "Retype new password:"
+    else:
+        kind = "Extension\\OATHAuth\\Auth\\TOTPAuthenticationRequest"
+        provider = "Two-factor authentication (OATH)."
+        request = auth_request(kind, "required", provider, name, ["OATHToken"])
+    return LoginStep("UI", code, text, account, (request,))
 
 
 def make_totp(secret: str, now: float) -> str:
@@ -259,9 +253,8 @@ def make_totp(secret: str, now: float) -> str:
 
     key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
     digest = hmac.new(key, struct.pack(">Q", int(now) // 30), "sha1").digest()
-    offset = digest[-1] & 15
-    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
-    return "%06d" % (number % 1000000)
+    (number,) = struct.unpack_from(">I", digest, digest[-1] & 15)
+    return "%06d" % ((number & 0x7FFFFFFF) % 1000000)
 
 
 def check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
@@ -285,14 +278,14 @@ def check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
         )
 
 
-def read_login_field(call: ActionCall, name: str) -> str:
-    call.reader.used[name] = None
-    return call.values.get(name, "")
+def read_login_fields(call: ActionCall, names: str) -> Dict[str, str]:
+    """Return the fields of those names as they were sent; "" for the others."""
+    call.reader.used.update(dict.fromkeys(names.split()))
+    return {name: call.values.get(name, "") for name in names.split()}
 
 
-def show_login_step(
-    call: ActionCall, step: LoginStep, args: Dict[str, Any]
-) -> Dict[str, Any]:
+def show_login_step(call: ActionCall, step: LoginStep) -> Dict[str, Any]:
+    """Return what is said of a step."""
     if step.status == "PASS":
         return {"status": "PASS", "username": call.store.accounts.name(step.account)}
     shown: Dict[str, Any] = {"status": step.status}
@@ -305,65 +298,60 @@ def show_login_step(
     return shown
 
 
-def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_clientlogin(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=clientlogin: one step of it."""
     check_stepwise(call, args, "login")
-    is_remembered = "rememberMe" in call.values
-    for name in ("username", "password", "rememberMe", "retype", "OATHToken", "domain"):
-        read_login_field(call, name)
-    if args["logincontinue"]:
-        step = _continue_login(call)
-    else:
-        step = _begin_login(call, is_remembered)
+    accounts, session = call.store.accounts, call.requester.session
+    names = "username password rememberMe retype OATHToken domain"
+    fields = read_login_fields(call, names)
+    go_on = _continue_login if args["logincontinue"] else _begin_login
+    step = go_on(call, fields)
     if step.status == "PASS":
-        data = call.store.accounts.session_data(call.requester.session)
-        is_remembered = is_remembered or bool(data.get("remember"))
+        data = accounts.session_data(session)
+        is_remembered = "rememberMe" in call.values or "remember" in data
         call.enter(step.account, "", is_remembered=is_remembered)
-    call.result["clientlogin"] = show_login_step(call, step, args)
+    return show_login_step(call, step)
 
 
-def _begin_login(call: ActionCall, is_remembered: bool) -> LoginStep:
-    name = read_login_field(call, "username")
+def _begin_login(call: ActionCall, fields: Dict[str, str]) -> LoginStep:
+    name = fields["username"]
     refusal = _count_try(call, name)
     if refusal:
         return LoginStep("FAIL", "login-throttled", refusal)
-    step = check_account(call, name, read_login_field(call, "password"))
+    step = check_account(call, name, fields["password"])
     if step.status != "FAIL":
         _forget_tries(call, name)
-    waiting = None
-    if step.status == "UI":
-        waiting = {"account": step.account, "code": step.code}
     call.store.accounts.keep_session_data(
-        call.requester.session, waiting=waiting, remember=is_remembered or None
+        call.requester.session,
+        waiting=step.account if step.status == "UI" else None,
+        remember="rememberMe" in call.values or None,
     )
     return step
 
 
-def _continue_login(call: ActionCall) -> LoginStep:
+def _continue_login(call: ActionCall, fields: Dict[str, str]) -> LoginStep:
     accounts = call.store.accounts
     session = call.requester.session
-    waiting = accounts.session_data(session).get("waiting")
-    if not waiting:
+    account = accounts.session_data(session).get("waiting")
+    if not account:
         text = (
             "Authentication is not in progress or session data has been lost. Please "
             "start again from the beginning."
         )
         return LoginStep("FAIL", "authmanager-authn-not-in-progress", text)
-    account = waiting["account"]
-    if waiting["code"] == "resetpass-expired":
-        password = read_login_field(call, "password")
-        if password != read_login_field(call, "retype"):
+    second = _second_step(call, account)
+    if second == "reset":
+        if fields["password"] != fields["retype"]:
             text = "The passwords you entered do not match."
-            return _ask_for_reset(call, account, "badretype", text)
-        accounts.set_password(account, password)
+            return _ask_further(call, account, "badretype", text)
+        accounts.set_password(account, fields["password"])
         call.store.db.update("account", account, second_step="")
     else:
-        secret = _second_step(call, account)
-        given = read_login_field(call, "OATHToken").replace(" ", "")
+        given = fields["OATHToken"].replace(" ", "")
         now = call.store.clock_now()
-        if given not in [make_totp(secret, now + shift) for shift in (-30, 0, 30)]:
+        if given not in [make_totp(second, now + shift) for shift in (-30, 0, 30)]:
             text = "Verification failed."
-            return _ask_for_code(call, account, "oathauth-login-failed", text)
+            return _ask_further(call, account, "oathauth-login-failed", text)
     accounts.keep_session_data(session, waiting=None)
     return LoginStep("PASS", account=account)
 

@@ -581,7 +581,10 @@ class Garbage(unittest.TestCase):
     def test_errors_keep_nothing(self):
         """An error that was handled is gone at once, and the frames it passed through."""
         with ScriptedServer(
-            ["GET /", CLOSE], ["GET /", b"rubbish\r\n\r\n", CLOSE], [lambda sock: sock.recv(9999), CLOSE]
+            ["GET /", CLOSE],
+            ["GET /", b"rubbish\r\n\r\n", CLOSE],
+            ["GET /", reply(b"0123456789")[:-5], CLOSE],
+            [lambda sock: sock.recv(9999), CLOSE],
         ) as server, make_client() as client:
             gc.collect()
             gc.disable()
@@ -589,6 +592,7 @@ class Garbage(unittest.TestCase):
             for url, kind in (
                 (server.url + "/", ConnectionLost),
                 (server.url + "/", ProtocolError),
+                (server.url + "/", ConnectionLost),
                 ("http://127.0.0.1:9/", ConnectFailed),
                 (server.url.replace("http", "https"), (ConnectFailed, ConnectionLost)),
             ):

@@ -211,7 +211,7 @@ class Connection:
         self.set_timeout(timeout)
 
     def has_input(self, seconds: Optional[float]) -> bool:
-        """Wait for input, `seconds` at most (None: for ever); return whether there is."""
+        """Return whether there is input; wait for it, None: without end."""
         if self.buffer:
             return True
         fileno = getattr(self.sock, "fileno", None)

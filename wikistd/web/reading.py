@@ -9,11 +9,13 @@ Not here: status, headers, text and JSON (web/response.py), compression
 
 from __future__ import annotations
 
+import copy
 import http.client
+import io
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from ..clock import Deadline
-from ..errors import ConnectionLost, LimitExceeded, ProtocolError
+from ..errors import ConnectionLost, LimitExceeded, ProtocolError, WikistdError
 from ..formats.http1body import CloseDecoder, LengthDecoder
 from .connect import transport_error
 from .connection import RECEIVE_BYTES
@@ -150,9 +152,9 @@ class BodyReader(http.client.HTTPResponse):
         if isinstance(ours, ConnectionLost):
             ours.received = ours.received or self.total_bytes
             ours.retryable = not getattr(self._stream, "aborted", False)
-        if ours is not error:
-            ours.__cause__ = error
-        if isinstance(ours, Exception):
+        if isinstance(ours, WikistdError):
+            self._error = copy.copy(ours)  # itself refers to us by its traceback
+        elif isinstance(ours, Exception):
             self._error = ours
         return ours
 
@@ -266,19 +268,8 @@ class BodyReader(http.client.HTTPResponse):
             pieces.clear()  # The traceback would hold them.
             raise
 
-    def readinto(self, buffer: Any) -> int:
-        """Read into a writable buffer; return how many bytes, 0 at the end."""
-        with memoryview(buffer).cast("B") as view:
-            data = self.read(len(view))
-            view[: len(data)] = data
-        return len(data)
-
-    def readinto1(self, buffer: Any) -> int:
-        """Read what is there into a writable buffer; return how many bytes."""
-        with memoryview(buffer).cast("B") as view:
-            data = self.read1(len(view))
-            view[: len(data)] = data
-        return len(data)
+    # By read(), as readinto1 by read1(), and not as a stock response does.
+    readinto = io.BufferedIOBase.readinto  # type: ignore[assignment]
 
     def read1(self, n: int = -1) -> bytes:
         """Return what is there, `n` bytes at most; waits only if there is nothing."""
@@ -294,9 +285,14 @@ class BodyReader(http.client.HTTPResponse):
     def peek(self, n: int = -1) -> bytes:
         """Return what is there without taking it; waits only if there is nothing."""
         if self._offset >= len(self._buffer):
-            self._buffer = self._more(RECEIVE_BYTES)
-            self._offset = 0
+            self._fill()
         return self._buffer[self._offset :]
+
+    def _fill(self) -> bool:
+        """Put what comes next into the buffer; return False at the end."""
+        self._buffer = self._more(RECEIVE_BYTES)
+        self._offset = 0
+        return bool(self._buffer)
 
     def readline(self, limit: int = -1) -> bytes:  # type: ignore[override]
         """Return the next line with its line feed, `limit` bytes at most."""
@@ -308,11 +304,8 @@ class BodyReader(http.client.HTTPResponse):
         pieces: List[bytes] = []
         size = 0
         while size < limit or not is_soft:
-            if self._offset >= len(self._buffer):
-                self._buffer = self._more(RECEIVE_BYTES)
-                self._offset = 0
-                if not self._buffer:
-                    break
+            if self._offset >= len(self._buffer) and not self._fill():
+                break
             start = self._offset
             found = self._buffer.find(b"\n", start)
             end = found + 1 if found >= 0 else len(self._buffer)
@@ -336,28 +329,7 @@ class BodyReader(http.client.HTTPResponse):
         )
 
     def __iter__(self) -> Iterator[bytes]:
-        while True:
-            line = self.readline()
-            if not line:
-                return
-            yield line
-
-    def __next__(self) -> bytes:
-        line = self.readline()
-        if not line:
-            raise StopIteration
-        return line
-
-    def readlines(self, hint: Optional[int] = -1) -> List[bytes]:
-        """Return the remaining lines, about `hint` bytes of them if it is positive."""
-        lines: List[bytes] = []
-        size = 0
-        for line in self:
-            lines.append(line)
-            size += len(line)
-            if hint is not None and 0 < hint <= size:
-                break
-        return lines
+        return iter(self.readline, b"")
 
     # -- the body as it arrives
 
@@ -424,19 +396,11 @@ class BodyReader(http.client.HTTPResponse):
 
     def iter_chunked(self, n: int) -> Iterator[bytes]:
         """Yield pieces of `n` bytes, the last one shorter."""
-        while True:
-            data = self.read(n)
-            if not data:
-                return
-            yield data
+        return iter(lambda: self.read(n), b"")
 
     def iter_any(self) -> Iterator[bytes]:
         """Yield the bytes as they arrive."""
-        while True:
-            data = self.readany()
-            if not data:
-                return
-            yield data
+        return iter(self.readany, b"")
 
     def iter_content(self, chunk_size: Optional[int] = 65536) -> Iterator[bytes]:
         """Yield pieces, as requests names it."""
@@ -480,14 +444,10 @@ class BodyReader(http.client.HTTPResponse):
         """Whether it was closed."""
         return self._is_closed
 
-    def isclosed(self) -> bool:
-        """Return whether the body has ended or the response was closed."""
-        return self._is_closed or self._ended
-
     @property
     def fp(self) -> Any:  # type: ignore[override]
         """What stock handlers look at to see whether something is left to read."""
-        return None if self.isclosed() else self
+        return None if self._is_closed or self._ended else self
 
     @property
     def length(self) -> Any:  # type: ignore[override]
@@ -529,10 +489,6 @@ class BodyReader(http.client.HTTPResponse):
 
     def flush(self) -> None:
         """Do nothing."""
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
 
     def fileno(self) -> int:
         """Return the number of the socket."""

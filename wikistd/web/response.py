@@ -10,7 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional
 
 from ..clock import Deadline
 from ..errors import ProtocolError, StatusError
@@ -117,27 +117,6 @@ class Response(BodyReader):
         import datetime
 
         return datetime.timedelta(seconds=self.elapsed_seconds)
-
-    def info(self) -> Any:
-        """Return the header fields."""
-        return self.headers
-
-    def geturl(self) -> str:
-        """Return the URL this answer is from."""
-        return self.url
-
-    def getcode(self) -> int:
-        """Return the status."""
-        return self.status
-
-    def getheader(self, name: str, default: Any = None) -> Any:
-        """Return all values of a field joined by commas, or `default`."""
-        values = self.headers.get_all(name)
-        return ", ".join(values) if values else default
-
-    def getheaders(self) -> List[Tuple[str, str]]:
-        """Return (name, value) pairs in order."""
-        return self.headers.items()
 
     def raise_for_status(self) -> None:
         """Raise StatusError if the status is 400 or more."""

@@ -4,11 +4,11 @@ import datetime
 import unittest
 
 from wikistd.wiki.params import (
+    READ_ACTIONS,
     api_name,
     encode_moment,
     encode_params,
     encode_value,
-    is_read_action,
     merge_params,
 )
 
@@ -125,5 +125,5 @@ class Params(unittest.TestCase):
         )
 
     def test_reads(self):
-        self.assertTrue(is_read_action("query"))
-        self.assertFalse(is_read_action("edit"))
+        self.assertIn("query", READ_ACTIONS)
+        self.assertNotIn("edit", READ_ACTIONS)

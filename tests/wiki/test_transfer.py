@@ -11,7 +11,7 @@ from tests.support.clocks import FakeClock
 from tests.wiki.conversation import Conversation, Reply, error
 from wikistd import Session, upload_file
 from wikistd.errors import APIError, ConnectionLost
-from wikistd.wiki.sources import MIN_HASH_AHEAD_BYTES, UploadSource
+from wikistd.wiki.sources import MIN_HASH_AHEAD_BYTES, UploadSource, WatchedFile
 
 try:
     import tracemalloc
@@ -418,7 +418,7 @@ class Sources(unittest.TestCase):
     def test_watched(self):
         seen = []
         with UploadSource(bytearray(DATA)) as source:
-            watched = source.whole(lambda done, total: seen.append(done))
+            watched = WatchedFile(source, lambda done, total: seen.append(done))
             self.assertTrue(watched.seekable())
             self.assertEqual(watched.seek(0, 2), 10)
             self.assertEqual(watched.read(3), b"")
@@ -426,7 +426,7 @@ class Sources(unittest.TestCase):
             self.assertEqual((watched.read(2), watched.tell()), (b"45", 6))
             self.assertEqual(watched.seek(-2, 1), 4)
             self.assertEqual(watched.read(), b"456789")
-            self.assertEqual(source.whole(None).read(None), DATA)
+            self.assertEqual(WatchedFile(source, None).read(None), DATA)
         self.assertEqual(seen, [6, 10])
 
     def test_hashed_while_it_is_sent(self):

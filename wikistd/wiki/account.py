@@ -32,10 +32,8 @@ STALE_TOKEN = ("NeedToken", "WrongToken")
 
 def begin_login(
     session: Any,
-    username: str,
-    password: str,
+    credentials: Tuple[str, str, str],
     login_token: Optional[str],
-    method: str,
     budget: CallBudget,
 ) -> Dict[str, Any]:
     """Log in, by the cookies that a file has kept if they still do."""
@@ -48,45 +46,39 @@ def begin_login(
             if not is_lost_session(error):
                 raise
             state.forget()  # There was nobody any more to log out.
+    username, _, method = credentials
     found = login_of_cookies(session, username, method, budget)
     if found is None:
-        return send_login(session, username, password, login_token, method, budget)
-    note_login(session, login_name(found), (username, password, method), budget)
+        return send_login(session, credentials, login_token, budget)
+    note_login(session, login_name(found), credentials, budget)
     return found
 
 
 def send_login(
     session: Any,
-    username: str,
-    password: str,
+    credentials: Tuple[str, str, str],
     login_token: Optional[str],
-    method: str,
     budget: CallBudget,
 ) -> Dict[str, Any]:
     """Log in by the password."""
-    state = session._state
-    state.tokens.clear()
-    given = login_token is not None
-    if login_token is None:
-        login_token = fetch_token(session, "login", budget)
-    token = login_token
-    params = login_params(method, username, password, token)
-    try:
-        document = session._call("POST", params, budget)
-        found = read_scrubbed_login(document, method, token, params)
-    except (LoginError, TransportError) as error:
-        # A login whose answer was lost did nothing to this side: once more.
-        is_lost = isinstance(error, TransportError) and error.retryable
-        is_stale = isinstance(error, LoginError) and error.status in STALE_TOKEN
-        if given or not (is_stale or is_lost):
-            raise
-        state.tokens.clear()
-        token = fetch_token(session, "login", budget)
+    username, password, method = credentials
+    is_last = login_token is not None  # Another one would not be the caller's.
+    while True:
+        session._state.tokens.clear()
+        token = login_token or fetch_token(session, "login", budget)
         params = login_params(method, username, password, token)
-        document = session._call("POST", params, budget)
-        found = read_scrubbed_login(document, method, token, params)
-    name = login_name(found) or username
-    note_login(session, name, (username, password, method), budget)
+        try:
+            document = session._call("POST", params, budget)
+            found = read_scrubbed_login(document, method, token, params)
+            break
+        except (LoginError, TransportError) as error:
+            # A login whose answer was lost did nothing to this side: once more.
+            is_lost = isinstance(error, TransportError) and error.retryable
+            is_stale = isinstance(error, LoginError) and error.status in STALE_TOKEN
+            if is_last or not (is_stale or is_lost):
+                raise
+            is_last = True
+    note_login(session, login_name(found) or username, credentials, budget)
     return found
 
 
@@ -117,8 +109,7 @@ def login_again(session: Any, login_count: int, budget: CallBudget) -> bool:
         logger = wiki_logger()
         if logger is not None:
             logger.warning("the session of %s was lost: logging in", state.user)
-        username, password, method = state.credentials
-        send_login(session, username, password, None, method, budget)
+        send_login(session, state.credentials, None, budget)
         return True
 
 

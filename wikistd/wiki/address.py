@@ -15,6 +15,7 @@ from ..errors import StatusError, WikistdError
 from ..web.client import HttpClient
 from ..web.request import plain_url_parts
 from .exchange import bound_reply
+from .params import check_texts
 
 DEFAULT_API_PATH = "/w/api.php"
 
@@ -49,8 +50,7 @@ def split_host_url(host: str) -> Optional[SplitResult]:
 
 def check_host(host: str) -> Tuple[str, str]:
     """Return (scheme://host, path) of `host`; ValueError when it is no address."""
-    if not isinstance(host, str):
-        raise TypeError("host must be str, not %s" % type(host).__name__)
+    check_texts(host=host)
     plain = plain_url_parts(host)
     if plain is not None and "?" not in plain[3]:
         return "%s://%s%s" % plain[:3], plain[3] or "/"
@@ -98,26 +98,37 @@ def find_api_url(page: str, page_url: str) -> Optional[str]:
     return found
 
 
-def discover_api(
-    client: Any, page_url: str, error: WikistdError, *, headers: Any, options: Any
-) -> Optional[str]:
-    """Return the address of api.php that a wiki's page names, None where it does not.
+def discover_api(session: Any, error: WikistdError) -> bool:
+    """Find the API's address in the wiki's page; True when it is another.
 
     `error` is what the usual address came to: a server in trouble is not asked.
     """
     status = error.status if isinstance(error, StatusError) else 200
     if status not in (200, 301, 302, 403, 404, 405, 410):
-        return None
+        return False
+    client = session.session
+    options: Dict[str, Any] = {"timeout": session.timeout}
+    if session.auth is not None:
+        options["auth"] = session.auth
     is_ours = isinstance(client, HttpClient)
     if is_ours:
-        options = dict(options, stream=True)  # To bound the page before it is read.
+        options["stream"] = True  # To bound the page before it is read.
+    page_url = session.host + session._page_path
     try:
-        response = client.request("GET", page_url, headers=dict(headers), **options)
+        response = client.request(
+            "GET", page_url, headers=dict(session.headers), **options
+        )
         if is_ours:
             bound_reply(response)
-        return find_api_url(response.text, str(response.url))
+        found = find_api_url(response.text, str(response.url))
     except (WikistdError, OSError):
-        return None  # The first error says more.
+        return False  # The first error says more.
+    if found is None or found == session.api_url:
+        return False
+    parts = urlsplit(found)
+    session._state.host = "%s://%s" % (parts.scheme, parts.netloc)
+    session._state.api_path = parts.path
+    return True
 
 
 def check_client_params(session_params: Mapping[str, Any]) -> None:

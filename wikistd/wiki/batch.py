@@ -29,7 +29,6 @@ from .calls import NEVER_LOGGED_IN
 from .edit import (
     PageBase,
     check_edit_arguments,
-    check_texts,
     edit_page,
     find_edit,
     read_page_base,
@@ -40,6 +39,7 @@ from .identity import LOST_SESSION_CODES, is_lost_session
 from .journal import Journal
 from .keywords import known_params
 from .lookup import EditIntent, text_digest
+from .params import check_texts
 from .reply import SHAPE_ERRORS
 from .session import Session
 from .state import CallBudget
@@ -54,7 +54,7 @@ LATE_SECTION = (
     "still arrive: run the batch again an hour after that, it looks and goes on"
 )
 
-JOB_TEXTS = ("text", "append", "prepend", "summary")
+JOB_TEXTS = ("title", "text", "append", "prepend", "summary")
 JOB_WAYS = ("text", "append", "prepend", "transform")
 #: What makes a job another one; a function cannot be compared.
 JOB_CONTENT = ("title", "text", "append", "prepend", "section", "section_title")
@@ -202,13 +202,8 @@ def keyed_jobs(
 
 def check_job(number: int, job: Mapping[str, Any]) -> None:
     """Refuse a job that `edit_page` does not take, before it is begun."""
-    title = job.get("title")
-    if title is None:
+    if job.get("title") is None:
         raise TypeError("job %d has no title" % number)
-    if not isinstance(title, str):
-        raise TypeError(
-            "job %d: title must be str, not %s" % (number, type(title).__name__)
-        )
     ways = [way for way in JOB_WAYS if job.get(way) is not None]
     if not ways:
         raise TypeError("job %d has none of %s" % (number, ", ".join(JOB_WAYS)))
@@ -216,7 +211,7 @@ def check_job(number: int, job: Mapping[str, Any]) -> None:
         raise TypeError("job %d has %s: give one" % (number, " and ".join(ways)))
     own = ("key", "title", "text", *(edit_page.__kwdefaults__ or ()))
     try:
-        check_texts({name: job.get(name) for name in JOB_TEXTS})
+        check_texts(None, **{name: job.get(name) for name in JOB_TEXTS})
         known_params(edit_page, "edit", {n: job[n] for n in job if n not in own}, None)
     except TypeError as error:
         raise TypeError("job %d: %s" % (number, error)) from None
@@ -262,7 +257,7 @@ def last_records(journal: Journal) -> Dict[str, Dict[str, Any]]:
 def _journal_result(
     journal: Journal, result: BatchResult, digest: str
 ) -> BatchResult:
-    record = {k: v for k, v in zip(result._fields, result) if v != ""}
+    record = {k: v for k, v in result._asdict().items() if v != ""}
     journal.write(dict(record, job=digest))
     return result
 
@@ -307,7 +302,7 @@ def _do_job(
                 raise LandedBefore(landed)
         if intent.text is not None and intent.section is None:
             intent = intent._replace(text=None, text_sha1=text_digest(intent.text))
-        told = {k: v for k, v in zip(intent._fields, intent) if v is not None}
+        told = {k: v for k, v in intent._asdict().items() if v is not None}
         record: Dict[str, Any] = {"key": key, "title": base.title, "result": "sending"}
         record.update(base_revid=base.revid, intent=told, at=round(view.clock.now()))
         record["job"] = digest
@@ -422,7 +417,8 @@ def unified_diff(title: str, old: str, new: str) -> str:
 def _undo_results(
     session: Session, journal: Journal, summary: str
 ) -> Iterator[BatchResult]:
-    """Undo, newest first."""
+    """Undo, newest first; the wiki refuses where that cannot be done."""
+    view = session.with_options(formatversion=2)
     for digest, record in reversed(list(last_records(journal).items())):
         if record.get("result") not in ("saved", "found"):
             continue
@@ -432,21 +428,14 @@ def _undo_results(
                 key, title, "error", 0, revid, "the batch created this page: delete it"
             )
             continue
-        result = _undo_one(session, key, title, revid, summary)
+        try:
+            base = read_page_base(view, title, False)
+            fields = {"undo": revid, "summary": summary}
+            done = save_edit(view, base, EditIntent(summary=summary), fields)
+            result = BatchResult(key, title, "undone", revid, done.revid)
+        except APIError as error:
+            if error.maybe_applied:
+                raise
+            told = error.sentence()
+            result = BatchResult(key, title, "conflict", revid, revid, told)
         yield _journal_result(journal, result, digest)
-
-
-def _undo_one(
-    session: Session, key: str, title: str, revid: int, summary: str
-) -> BatchResult:
-    """Undo one revision; the wiki refuses where that cannot be done."""
-    view = session.with_options(formatversion=2)
-    try:
-        base = read_page_base(view, title, False)
-        fields = {"undo": revid, "summary": summary}
-        done = save_edit(view, base, EditIntent(summary=summary), fields)
-    except APIError as error:
-        if error.maybe_applied:
-            raise
-        return BatchResult(key, title, "conflict", revid, revid, error.sentence())
-    return BatchResult(key, title, "undone", revid, done.revid)

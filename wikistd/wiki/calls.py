@@ -7,20 +7,21 @@ stands.  Not here: one exchange (wiki/exchange.py), the decision to wait
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..errors import APIError, ProtocolError, StatusError, WikistdError
 from .account import fetch_token, login_again
+from .address import discover_api
 from .exchange import (
     file_positions,
-    finish_pairs,
     normalise_files,
     rewind_files,
     scrub_secrets,
     send_call,
 )
 from .identity import has_oauth, is_lost_session
-from .params import TOKEN_TYPES, encode_params, is_read_action
+from .notices import show_api_warnings
+from .params import READ_ACTIONS, TOKEN_TYPES, encode_params
 from .reply import wants_token
 from .retry import retry_delay
 from .state import CallBudget
@@ -81,7 +82,8 @@ class WikiCall:
         self.auth = auth
         action = self.params.get("action", "help")
         self.action = action if isinstance(action, str) else ""
-        self.is_write = self.method == "POST" and not is_read_action(self.action)
+        self.is_read = self.action in READ_ACTIONS
+        self.is_write = self.method == "POST" and not self.is_read
         self.asserting = asserting and self.action not in LOGIN_ACTIONS
         self.files = normalise_files(files) if files else None
         self.positions = file_positions(self.files) if self.files else []
@@ -122,54 +124,27 @@ class WikiCall:
                 self.session.clock.sleep(delay)
                 if self.files and self.positions:
                     rewind_files(self.files, self.positions)
-        self.session._show_warnings(document, self.is_write, sent)
+        show_api_warnings(self.session, document, is_write=self.is_write, sent=sent)
         return document
 
     def _complete(self, sent: Dict[str, Any]) -> None:
-        """Have the wiki check who we are, and fill in the token."""
+        """Have the wiki check who we are, and fill in token and format."""
         if self.asserting and not ("assert" in sent or "assertuser" in sent):
-            if self.state.user is not None or self._has_oauth():
+            if self.state.user is not None or has_oauth(self.session, self.auth):
                 # Not assertuser: a token is bound to its user's session already.
                 sent["assert"] = "user"
         if self.token_type is not None:
-            sent["token"] = fetch_token(
-                self.session, self.token_type, self.budget
-            )
-
-    def _has_oauth(self) -> bool:
-        session, client = self.session, self.session.session
-        headers = dict(getattr(client, "headers", None) or {})
-        headers.update(session._session_params.get("headers") or {}, **session.headers)
-        given = session._session_params.get("auth")
-        auths = (self.auth, session.auth, given, getattr(client, "auth", None))
-        return has_oauth(auths, headers)
+            sent["token"] = fetch_token(self.session, self.token_type, self.budget)
+        if self.session.formatversion is not None:
+            sent["formatversion"] = str(self.session.formatversion)
+        sent["format"] = "json"
 
     def _exchange(self, sent: Mapping[str, Any]) -> Any:
         """Send once."""
         session = self.session
-        pairs = finish_pairs(encode_params(sent), session.formatversion)
-        options: Dict[str, Any] = {"timeout": session.timeout}
-        auth = self.auth if self.auth is not None else session.auth
-        if auth is not None:
-            options["auth"] = auth
-
-        def send() -> Any:
-            return send_call(
-                session.session,
-                self.method,
-                session.api_url,
-                pairs,
-                files=self.files,
-                headers=session.headers,
-                options=options,
-                is_write=self.is_write,
-                is_read_only=is_read_action(self.action),
-                clock=session.clock,
-                on_reply=session._on_reply,
-            )
-
+        pairs = encode_params(sent)
         if session.etiquette is None:
-            document = send()
+            document = self._send(pairs)
         else:
             user = self.state.user or ""
             with session.etiquette.slot(
@@ -179,11 +154,21 @@ class WikiCall:
                 user=user,
                 action=self.action,
             ):
-                document = send()
+                document = self._send(pairs)
             session.etiquette.learn(session.host, user, document)
         self.state.api_is_known = self.state.has_answered = True
         self.state.learn(document)
         return document
+
+    def _send(self, pairs: Sequence[Tuple[str, str]]) -> Any:
+        return send_call(
+            self.session,
+            self.method,
+            pairs,
+            files=self.files,
+            auth=self.auth,
+            is_read=self.is_read,
+        )
 
     def _delay(
         self,
@@ -241,6 +226,5 @@ class WikiCall:
         elif not self.state.api_is_known and "address" in renewals:
             if isinstance(error, (StatusError, ProtocolError)):
                 renewals.discard("address")
-                found: bool = self.session._find_api(error)
-                return found
+                return discover_api(self.session, error)
         return False

@@ -18,7 +18,8 @@ import re
 import threading
 from typing import Any, Dict, Mapping, Optional
 
-from ..errors import WikistdError
+from ..errors import ProtocolError, WikistdError
+from .notices import show_api_warnings
 from .reply import find_errors, has_odd_continue, load_document
 
 #: The `continue` of a reply is its first key, or its second behind batchcomplete.
@@ -118,8 +119,31 @@ class ReplyRequest:
         if is_odd or find_errors(document):
             # The session knows what to do about it: wait, log in again, raise.
             return self.session.request("GET", dict(self.base, **self.following))
-        self.session._show_warnings(document, False)
+        show_api_warnings(self.session, document)
         return document
+
+
+class CircleWatch:
+    """Notices when a `continue` comes again; one owner.
+
+    Brent's loop detection: one old value is kept, and replaced ever more rarely.
+    """
+
+    def __init__(self) -> None:
+        self.kept: Any = None
+        self.turn = self.until = 1
+
+    def see(self, following: Any) -> None:
+        """Take the next `continue`; ProtocolError when it was there before."""
+        if following == self.kept:
+            raise ProtocolError(
+                "the wiki goes round in circles: it sent the same continue again "
+                "after %d replies" % self.turn,
+                spec="API:Continue",
+            )
+        if self.turn == self.until:
+            self.kept, self.until = following, self.until * 2
+        self.turn += 1
 
 
 class ReplyChain:

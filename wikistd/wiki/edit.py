@@ -17,12 +17,10 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 from ..errors import APIError, EditConflict, WikistdError
 from .keywords import known_params
 from .lookup import EditIntent, find_landed, revision_text
-from .reply import SHAPE_ERRORS, ReplyReading, plain_text
-from .session import Session
-
-#: Answers of one edit that may get lost before it is given up.
-MAX_LOST_ANSWERS = 4
-LOST_ANSWER_PAUSE_SECONDS = 1.0
+from .lost import LOST_ANSWER_PAUSE_SECONDS, MAX_LOST_ANSWERS, LostAnswers
+from .params import check_texts
+from .reply import ReplyReading, plain_text, reply_part
+from .session import Session, check_session
 
 #: Revisions looked through for one's own after a lost answer.
 MAX_LOOKUP_REVISIONS = 20
@@ -179,22 +177,11 @@ def transformed_text(transform: Callable[[str], Any], old: str) -> str:
 
 def check_edit_arguments(session: Any, title: Any, **texts: Any) -> None:
     """Refuse what is no edit before anything is sent."""
-    if not isinstance(session, Session):
-        raise TypeError(
-            "the first argument is a Session, not %s" % type(session).__name__
-        )
-    if not isinstance(title, str):
-        raise TypeError("title must be str, not %s" % type(title).__name__)
-    check_texts(texts)
+    check_session(session)
+    check_texts(title=title)
+    check_texts(None, **texts)
     if not title.strip(" _"):
         raise APIError("invalidtitle", "%r cannot be a title: it is empty" % title)
-
-
-def check_texts(texts: Mapping[str, Any]) -> None:
-    """Refuse what is neither text nor None."""
-    for name, value in texts.items():
-        if value is not None and not isinstance(value, str):
-            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
 
 
 def read_page_base(
@@ -262,62 +249,43 @@ def save_edit(
         sent.update(baserevid=base.revid, nocreate=True)
     else:
         sent["createonly"] = True
-    lost: Optional[WikistdError] = None
-    losses = 0
     # The wiki looks at the base of a new section only after an edit by oneself: a
     # first one that is late would land beside the second.
     lands_twice = intent.section == "new" and base.revid != 0
+    lost = LostAnswers(
+        view.clock,
+        lambda why: _look_up(view, base, intent, why),
+        most=1 if lands_twice else MAX_LOST_ANSWERS,
+        done_codes=CONFLICT_CODES,
+    )
     while True:
         try:
             document = view.post(**sent)
-        except APIError as error:
-            if error.maybe_applied:
-                lost = error
-            elif lost is None:
-                raise
-            else:
-                is_conflict = error.code in CONFLICT_CODES
-                found = _look_up(view, base, intent, lost, is_newer=is_conflict)
-                if found is not None:
-                    return found
-                # Where it was no conflict, the first one may only be late.
-                error.maybe_applied = not is_conflict
-                raise
         except WikistdError as error:
-            if not error.maybe_applied:
-                error.maybe_applied = lost is not None
-                raise
-            lost = error
+            found: Optional[EditResult] = lost.take(error)
+            if found is not None:
+                return found
         else:
-            return _edit_result(view, document, base, intent, lost)
-        losses += 1
-        found = _look_up(view, base, intent, lost)
-        if found is not None:
-            return found
-        if losses >= MAX_LOST_ANSWERS or lands_twice:
-            raise lost
-        view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * losses)
+            return _edit_result(view, document, base, lost)
 
 
 def _edit_result(
     view: Session,
     document: Any,
     base: PageBase,
-    intent: EditIntent,
-    lost: Optional[WikistdError],
+    lost: LostAnswers,
 ) -> EditResult:
     """Return what the wiki's answer to action=edit says; raise what it refuses."""
-    edit = document.get("edit") if isinstance(document, dict) else None
-    if not isinstance(edit, dict):
-        edit = {"result": "no answer to the edit"}
+    edit = reply_part(document, "edit") or {"result": "no answer to the edit"}
     if edit.get("result") != "Success":
         refusal = refused_edit(edit)
-        refusal.maybe_applied = lost is not None  # The first one may only be late.
+        # The first one may only be late.
+        refusal.maybe_applied = lost.error is not None
         raise refusal
     is_changed = not edit.get("nochange") and "newrevid" in edit
-    if lost is not None and not is_changed:
+    if lost.error is not None and not is_changed:
         # The first one landed after it had been looked for.
-        found = _look_up(view, base, intent, lost)
+        found: Optional[EditResult] = lost.find("lost")
         if found is not None:
             return found
     elif not is_changed and base.text is not None:
@@ -362,48 +330,37 @@ def refused_edit(edit: Dict[str, Any]) -> APIError:
 
 
 def _look_up(
-    view: Session,
-    base: PageBase,
-    intent: EditIntent,
-    lost: WikistdError,
-    *,
-    is_newer: bool = False,
+    view: Session, base: PageBase, intent: EditIntent, why: str
 ) -> Optional[EditResult]:
-    """Return the edit's result if it landed, None if not; raise `lost` if unsure.
+    """Return the edit's result if it landed, None if not; LookupError if unsure.
 
-    `is_newer`: the wiki said that there is a newer revision.  Where none is to be
-    seen, a replica that lags was asked: nothing is known until it has caught up.
+    Where the wiki said that there is a newer revision and none is to be seen, a replica
+    that lags was asked: nothing is known until it has caught up.
     """
-    lost.maybe_applied = True
-    try:
+    if why == "trouble":
+        return None
+    is_newer = why == "before"
+    newer = read_newer_revisions(view, base)
+    for turn in range(MAX_LOST_ANSWERS if is_newer else 0):
+        if newer.revisions:
+            break
+        view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)
         newer = read_newer_revisions(view, base)
-        for turn in range(MAX_LOST_ANSWERS if is_newer else 0):
-            if newer.revisions:
-                break
-            view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)
-            newer = read_newer_revisions(view, base)
-        if is_newer and not newer.revisions:
-            raise lost
-        revision = landed_edit(newer, base, intent)
-        if revision is None:
-            return None
-        page = newer.page
-        return EditResult(
-            str(page.get("title", base.title)),
-            int(page.get("pageid", base.pageid)),
-            int(revision["revid"]),
-            int(revision.get("parentid", base.revid)),
-            True,
-            revision.get("parentid") == 0,
-            True,
-        )
-    except WikistdError as error:
-        if error is lost:
-            raise
-        raise lost from error
-    except SHAPE_ERRORS as error:
-        lost.attempts += ("looked for it: %s" % error,)
-        raise lost from error
+    if is_newer and not newer.revisions:
+        raise LookupError("the revision that is in its way is not to be seen")
+    revision = landed_edit(newer, base, intent)
+    if revision is None:
+        return None
+    page = newer.page
+    return EditResult(
+        str(page.get("title", base.title)),
+        int(page.get("pageid", base.pageid)),
+        int(revision["revid"]),
+        int(revision.get("parentid", base.revid)),
+        True,
+        revision.get("parentid") == 0,
+        True,
+    )
 
 
 class NewerRevisions(NamedTuple):
@@ -466,22 +423,11 @@ def _both_sides(
     view: Session, error: APIError, base: PageBase, ours: Optional[str]
 ) -> EditConflict:
     """Return the conflict with the text that is there now."""
-    theirs: Optional[str] = None
-    their_revid: Optional[int] = None
+    conflict = EditConflict()
+    vars(conflict).update(vars(error), title=base.title, ours=ours)
     try:
         now = read_page_base(view, base.title, True)
-        theirs, their_revid = now.text, now.revid
+        conflict.theirs, conflict.their_revid = now.text, now.revid
     except WikistdError:
         pass  # The conflict says enough without the other side.
-    return EditConflict(
-        error.code,
-        error.info,
-        error.content,
-        title=base.title,
-        ours=ours,
-        theirs=theirs,
-        their_revid=their_revid,
-        errors=error.errors,
-        attempts=error.attempts,
-        maybe_applied=error.maybe_applied,
-    )
+    return conflict

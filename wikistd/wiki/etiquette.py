@@ -156,14 +156,23 @@ class HostBudget:
         """Take one of the slots that processes share; None without a folder."""
         if not self.stem:
             return None
+        numbers = range(self.etiquette.connections)
+        paths = ["%s.slot%d" % (self.stem, number) for number in numbers]
+        words = "other processes hold all slots"
+        return self._lock_one(paths, deadline, SLOT_POLL_SECONDS, words)
+
+    def _lock_one(
+        self, paths: List[str], deadline: Deadline, pause: float, words: str
+    ) -> int:
+        """Lock one of some files; RetryLater where others hold them for too long."""
         while True:
-            for number in range(self.etiquette.connections):
-                handle = open_lock("%s.slot%d" % (self.stem, number))
+            for path in paths:
+                handle = open_lock(path)
                 if handle is not None:
                     return handle
             if deadline.is_over():
-                raise self._too_busy("other processes hold all slots")
-            self.etiquette.clock.sleep(SLOT_POLL_SECONDS)
+                raise self._too_busy(words)
+            self.etiquette.clock.sleep(pause)
 
     def wait_to_write(self, deadline: Deadline, user: str, action: str) -> None:
         """Wait for this write's turn: the caller's pace, then the wiki's limit."""
@@ -186,7 +195,11 @@ class HostBudget:
         """Wait until fewer than `hits` of the last `seconds` went by this name."""
         clock = self.etiquette.clock
         path = "%s.%s" % (self.stem, name)
-        handle = self._lock_turns(path, deadline) if self.stem else None
+        handle: Optional[int] = None
+        if self.stem:
+            # Held for a moment only; by a process that was stopped in it, for longer.
+            held = "another process holds %s" % path
+            handle = self._lock_one([path], deadline, TURN_POLL_SECONDS, held)
         try:
             with self.lock:
                 now = clock.now()
@@ -207,19 +220,6 @@ class HostBudget:
             if handle is not None:
                 os.close(handle)
         clock.sleep(turn - now)
-
-    def _lock_turns(self, path: str, deadline: Deadline) -> int:
-        """Lock the file of the turns, which others hold for a moment only.
-
-        One that was stopped in this moment holds it for as long as it stands.
-        """
-        while True:
-            handle = open_lock(path)
-            if handle is not None:
-                return handle
-            if deadline.is_over():
-                raise self._too_busy("another process holds %s" % path)
-            self.etiquette.clock.sleep(TURN_POLL_SECONDS)
 
     def _too_busy(self, text: str, seconds: Optional[float] = None) -> RetryLater:
         return RetryLater(

@@ -12,7 +12,6 @@ import json
 import sys
 from typing import (
     Any,
-    Callable,
     Dict,
     Iterable,
     List,
@@ -25,7 +24,6 @@ from typing import (
 )
 from urllib.parse import quote, quote_plus, urlsplit
 
-from ..clock import Clock
 from ..errors import (
     ConnectFailed,
     ConnectionLost,
@@ -57,6 +55,18 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 #: Redirects of one POST that are followed.
 MAX_POST_REDIRECTS = 5
+
+#: Classes of requests and of Python; our own; where it happened.  The first counts.
+FOREIGN_ERRORS: Tuple[Tuple[Tuple[str, ...], Type[TransportError], str], ...] = (
+    (
+        ("ConnectTimeout", "NewConnectionError", "ConnectionRefusedError"),
+        ConnectFailed,
+        "connect",
+    ),
+    (("SSLError", "SSLCertVerificationError"), ConnectFailed, "tls"),
+    (("ProxyError",), ConnectFailed, "proxy"),
+    (("Timeout", "timeout", "TimeoutError"), TransportTimeout, "headers"),
+)
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 
@@ -153,10 +163,9 @@ def spellings(values: Iterable[str]) -> List[str]:
 
 def scrub_warnings(document: Any, params: Mapping[str, Any]) -> None:
     """Replace the values of secret parameters in the warnings of a document."""
-    if isinstance(document, dict) and "warnings" in document:
-        secrets = spellings(secret_values(params))
-        if secrets:
-            document["warnings"] = _scrubbed(document["warnings"], secrets)
+    secrets = spellings(secret_values(params))
+    if secrets:
+        document["warnings"] = _scrubbed(document["warnings"], secrets)
 
 
 def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
@@ -166,9 +175,9 @@ def _scrubbed(value: Any, secrets: Sequence[str]) -> Any:
         if value.endswith("..."):
             value = _without_cut(value[:-3], secrets) + "..."
     elif isinstance(value, bytes):
-        for secret in secrets:
-            value = value.replace(secret.encode("utf-8", "surrogatepass"), b"***")
         raw = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
+        for each in raw:
+            value = value.replace(each, b"***")
         return _without_cut(value, raw)
     elif isinstance(value, list):
         return [_scrubbed(item, secrets) for item in value]
@@ -212,20 +221,16 @@ def foreign_error(error: OSError, url: str) -> TransportError:
 
     Its classes are told by their names: that client is not ours to import.
     """
-    names = [kind.__name__ for kind in type(error).__mro__]
+    names = {kind.__name__ for kind in type(error).__mro__}
     text = "%s: %s" % (type(error).__name__, error)
+    if "NewConnectionError" in text:
+        names.add("NewConnectionError")
     kind: Type[TransportError] = ConnectionLost
     phase = "headers"
-    if "ConnectTimeout" in names or "NewConnectionError" in text:
-        kind, phase = ConnectFailed, "connect"
-    elif "SSLError" in names or "SSLCertVerificationError" in names:
-        kind, phase = ConnectFailed, "tls"
-    elif "ProxyError" in names:
-        kind, phase = ConnectFailed, "proxy"
-    elif "Timeout" in names or "timeout" in names or isinstance(error, TimeoutError):
-        kind = TransportTimeout
-    elif isinstance(error, ConnectionRefusedError):
-        kind, phase = ConnectFailed, "connect"
+    for theirs, ours, when in FOREIGN_ERRORS:
+        if not names.isdisjoint(theirs):
+            kind, phase = ours, when
+            break
     resolving = "resolve" in text or "Name or service" in text
     return kind(
         text,
@@ -251,9 +256,7 @@ def normalise_files(files: Mapping[str, Any]) -> Dict[str, Tuple[str, Any, str]]
                     "files[%r] is (filename, content) or (filename, content, type), "
                     "got %d items" % (field, len(value))
                 )
-            filename = value[0]
-            kind = value[2] if len(value) == 3 else kind
-            value = value[1]
+            filename, value, kind = (*value, kind)[:3]
         if isinstance(value, (bytearray, memoryview)):
             value = bytes(value)
         if not isinstance(value, bytes) and not hasattr(value, "read"):
@@ -289,42 +292,31 @@ def rewind_files(
             content.seek(position)
 
 
-def finish_pairs(
-    pairs: Sequence[Tuple[str, str]], formatversion: Optional[int]
-) -> List[Tuple[str, str]]:
-    """Return `pairs` with the format that is read here, the token still last."""
-    forced = ("format",) if formatversion is None else ("format", "formatversion")
-    finished = [pair for pair in pairs if pair[0] not in forced]
-    token = finished.pop() if finished and finished[-1][0] == "token" else None
-    if formatversion is not None:
-        finished.append(("formatversion", str(formatversion)))
-    finished.append(("format", "json"))
-    if token is not None:
-        finished.append(token)
-    return finished
-
-
 def send_call(
-    client: Any,
+    session: Any,
     method: str,
-    url: str,
     pairs: Sequence[Tuple[str, str]],
     *,
     files: Optional[Mapping[str, Tuple[str, Any, str]]],
-    headers: Mapping[str, str],
-    options: Mapping[str, Any],
-    is_write: bool,
-    is_read_only: bool,
-    clock: Clock,
-    on_reply: Optional[Callable[[Any], bool]] = None,
+    auth: Any,
+    is_read: bool,
 ) -> Any:
-    """Send one request, return its document; raise our errors only.
+    """Send one request of a session, return its document; raise our errors only.
 
-    `on_reply` is called with a response of status 200 before it is parsed, and before
-    an HttpClient has read it; where it returns true, this returns the response.
+    `is_read`: its action changes nothing.  The session's `_on_reply` is called with a
+    response of status 200 before it is parsed, and before an HttpClient has read it;
+    where it returns true, this returns the response.
     """
-    sent = dict(headers)
-    target, arguments = url, dict(options)
+    client, clock, on_reply = session.session, session.clock, session._on_reply
+    is_ours = isinstance(client, HttpClient)
+    is_write = method == "POST" and not is_read
+    target = url = session.api_url
+    sent = dict(session.headers)
+    arguments: Dict[str, Any] = {"timeout": session.timeout}
+    if auth is None:
+        auth = session.auth
+    if auth is not None:
+        arguments["auth"] = auth
     query = "" if files else encode_query(pairs)
     if method == "GET" and len(url) + len(query) + 1 > MAX_GET_URL_BYTES:
         method = "POST"
@@ -335,12 +327,13 @@ def send_call(
     else:
         arguments["data"] = query.encode("ascii")
         sent["Content-Type"] = FORM_CONTENT_TYPE
-    if method == "POST" and is_read_only:
+    if method == "POST" and is_read:
         # Lets a wiki of several data centres answer from the nearest one.
         sent["Promise-Non-Write-API-Action"] = "true"
-    if isinstance(client, HttpClient):
+    if is_ours:
         arguments["stream"] = True  # To bound the reply before it is read.
     began = clock.monotonic()
+    outcome: Any = "broken off"
     try:
         if method == "POST":
             response = post_at_home(client, target, sent, arguments)
@@ -348,14 +341,15 @@ def send_call(
             response = client.request(method, target, headers=sent, **arguments)
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
-        if isinstance(client, HttpClient):
+        if is_ours:
             bound_reply(response)
         if on_reply is not None and status == 200 and on_reply(response):
-            _log_exchange(method, pairs, status, clock.monotonic() - began)
+            outcome = status
             return response
         body = response.content
+        outcome = status
     except WikistdError as error:
-        _log_exchange(method, pairs, type(error).__name__, clock.monotonic() - began)
+        outcome = type(error).__name__
         if isinstance(error, LimitExceeded) and error.limit == MAX_REPLY_BYTES:
             raise _reply_too_large(is_write) from error
         if is_write and not isinstance(error, ConnectFailed):
@@ -363,9 +357,11 @@ def send_call(
         raise
     except OSError as error:
         ours = foreign_error(error, url)
+        outcome = type(ours).__name__
         ours.maybe_applied = is_write and not isinstance(ours, ConnectFailed)
         raise ours from error
-    _log_exchange(method, pairs, status, clock.monotonic() - began)
+    finally:
+        _log_exchange(method, pairs, outcome, clock.monotonic() - began)
     asked = getattr(response, "request", None)
     del response  # It holds the body as well, which parsing multiplies.
     if len(body) > MAX_REPLY_BYTES:

@@ -25,12 +25,11 @@ from typing import (
 
 from ..errors import (
     APIError,
-    ProtocolError,
     StatusError,
     TransportTimeout,
     WikistdError,
 )
-from .chain import ReplyChain
+from .chain import CircleWatch, ReplyChain
 from .merging import (
     PageBatch,
     generator_limit_name,
@@ -50,29 +49,6 @@ TOO_MUCH_STATUSES = (413, 414, 504)
 
 #: Good batches before a batch that was shrunk grows again.
 GROW_AFTER_BATCHES = 4
-
-
-class CircleWatch:
-    """Notices when a `continue` comes again; one owner.
-
-    Brent's loop detection: one old value is kept, and replaced ever more rarely.
-    """
-
-    def __init__(self) -> None:
-        self.kept: Any = None
-        self.turn = self.until = 1
-
-    def see(self, following: Any) -> None:
-        """Take the next `continue`; ProtocolError when it was there before."""
-        if following == self.kept:
-            raise ProtocolError(
-                "the wiki goes round in circles: it sent the same continue again "
-                "after %d replies" % self.turn,
-                spec="API:Continue",
-            )
-        if self.turn == self.until:
-            self.kept, self.until = following, self.until * 2
-        self.turn += 1
 
 
 class BatchSize:

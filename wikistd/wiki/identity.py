@@ -6,7 +6,7 @@ in (wiki/account.py), cookies themselves (web/cookies.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Optional
 
 from ..errors import APIError
 from ..web.cookies import CookieStore
@@ -24,13 +24,19 @@ def is_lost_session(error: BaseException) -> bool:
     )
 
 
-def has_oauth(auths: Iterable[Any], headers: Mapping[str, str]) -> bool:
-    """Return whether calls are signed with OAuth, which is a login as well."""
-    for auth in auths:
-        if isinstance(auth, (BearerAuth, OAuth1Auth)):
+def has_oauth(session: Any, auth: Any = None) -> bool:
+    """Return whether calls are signed with OAuth, which is a login as well.
+
+    `auth` is that of one call.
+    """
+    client, given = session.session, session._session_params
+    for each in (auth, session.auth, given.get("auth"), getattr(client, "auth", None)):
+        if isinstance(each, (BearerAuth, OAuth1Auth)):
             return True
-        if type(auth).__name__ == "OAuth1":  # of requests-oauthlib
+        if type(each).__name__ == "OAuth1":  # of requests-oauthlib
             return True
+    headers = dict(getattr(client, "headers", None) or {})
+    headers.update(given.get("headers") or {}, **session.headers)
     for name, value in headers.items():
         if name.lower() == "authorization":
             return value.partition(" ")[0].lower() in ("bearer", "oauth")

@@ -63,13 +63,8 @@ class Journal:
             self.handle = -1
 
     def _read(self) -> None:
-        data = b""
-        os.lseek(self.handle, 0, os.SEEK_SET)
-        while True:
-            piece = os.read(self.handle, 1 << 20)
-            if not piece:
-                break
-            data += piece
+        with open(self.handle, "rb", closefd=False) as file:
+            data = file.read()
         head = b'{"journal":%d,' % JOURNAL_VERSION
         if data[: len(head)] != head[: len(data)]:
             raise ValueError(

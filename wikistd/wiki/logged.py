@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from ..errors import APIError, WikistdError
+from ..errors import WikistdError
 from .keywords import known_params
-from .reply import ReplyReading
+from .lost import LOST_ANSWER_PAUSE_SECONDS, MAX_LOST_ANSWERS, LostAnswers
+from .reply import ReplyReading, reply_part
 from .session import Session
-
-#: Answers that may get lost before one is given up.
-MAX_LOGGED_LOSSES = 4
-LOGGED_PAUSE_SECONDS = 1.0
 
 #: Entries among which one's own is looked for.
 LOOKED_AT_ENTRIES = 20
@@ -126,39 +123,26 @@ def _perform_logged(
     """Send it until its fate is known."""
     view = session.with_options(formatversion=2)
     before = newest_log_id(view, action, title)
-    lost: Optional[WikistdError] = None
-    losses = 0
+
+    def look_up(why: str) -> Optional[LoggedResult]:
+        if why in ("refused", "trouble"):
+            return None
+        entry = newest_log_id(view, action, title)
+        for turn in range(MAX_LOST_ANSWERS if why == "before" else 0):
+            if entry > before:
+                break
+            view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)  # A replica lags.
+            entry = newest_log_id(view, action, title)
+        return LoggedResult(title, entry, True, {}) if entry > before else None
+
+    lost = LostAnswers(view.clock, look_up, done_codes=DONE_BEFORE_CODES)
     while True:
         try:
             document = view.request("POST", dict(params, action=action))
         except WikistdError as error:
-            is_done = isinstance(error, APIError) and error.code in DONE_BEFORE_CODES
-            if not error.maybe_applied:
-                if lost is None or not is_done:
-                    error.maybe_applied = lost is not None
-                    raise
-            else:
-                lost = error
-            assert lost is not None
-            lost.maybe_applied = True
-            try:
-                entry = newest_log_id(view, action, title)
-                for turn in range(MAX_LOGGED_LOSSES if is_done else 0):
-                    if entry > before:
-                        break
-                    view.clock.sleep(LOGGED_PAUSE_SECONDS * 2**turn)  # A replica lags.
-                    entry = newest_log_id(view, action, title)
-            except WikistdError as failure:
-                raise lost from failure
-            if entry > before:
-                return LoggedResult(title, entry, True, {})
-            if is_done:
-                raise  # Somebody else was before.
-            losses += 1
-            if losses > MAX_LOGGED_LOSSES:
-                raise lost from None
-            view.clock.sleep(LOGGED_PAUSE_SECONDS * losses)
-            continue
-        told = document.get(action)
-        found = dict(told) if isinstance(told, dict) else {}
-        return LoggedResult(title, int(found.get("logid", 0)), False, found)
+            landed: Optional[LoggedResult] = lost.take(error)
+            if landed is not None:
+                return landed
+        else:
+            told = reply_part(document, action)
+            return LoggedResult(title, int(told.get("logid", 0)), False, told)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from ..errors import ClientInteractionRequest, LoginError, ProtocolError
-from .reply import plain_text, reply_text
+from .params import check_texts
+from .reply import plain_text, reply_part, reply_text
 
 LOGIN_METHODS = ("bot-password", "clientlogin")
 
@@ -27,9 +28,7 @@ def choose_login_method(username: str, password: str, method: Optional[str]) -> 
         raise ValueError(
             "method must be one of %s, not %r" % (", ".join(LOGIN_METHODS), method)
         )
-    for name, value in (("username", username), ("password", password)):
-        if not isinstance(value, str):
-            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+    check_texts(username=username, password=password)
     if not username:
         raise ValueError("username is empty")
     return method or ("bot-password" if "@" in username else "clientlogin")
@@ -103,8 +102,8 @@ def read_login_reply(
     ClientInteractionRequest when a further step is needed, LoginError when refused.
     """
     key = "login" if method == "bot-password" else "clientlogin"
-    found = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(found, dict):
+    found = reply_part(document, key)
+    if not found:
         raise ProtocolError(
             "the reply to action=%s has no %r in it" % (key, key), spec="API:Login"
         )

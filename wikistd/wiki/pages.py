@@ -26,7 +26,7 @@ from ..formats.checksums import make_checksum
 from .chain import ReplyChain
 from .fetching import FetchedPages, generator_batches, range_batches, value_batches
 from .merging import fill_limits, word_list
-from .session import Session
+from .session import Session, check_session
 
 #: Attempts at a batch that times out, before it is made smaller.
 BATCH_LOST_ATTEMPTS = 2
@@ -186,10 +186,7 @@ def query_pages(
         raise TypeError("give one of titles, pageids, revids and generator")
     if page_size is not None and page_size < 1:
         raise ValueError("page_size must be 1 or more, not %r" % page_size)
-    if not isinstance(session, Session):
-        raise TypeError(
-            "the first argument is a Session, not %s" % type(session).__name__
-        )
+    check_session(session)
     if total is not None and not isinstance(total, int):
         raise TypeError("total must be int or None, not %s" % type(total).__name__)
     if total is not None and total < 0:

@@ -65,6 +65,13 @@ def api_name(name: str) -> str:
     return name
 
 
+def check_texts(*others: Any, **arguments: Any) -> None:
+    """Refuse what is no text and none of `others`: a TypeError names the argument."""
+    for name, value in arguments.items():
+        if not isinstance(value, str) and value not in others:
+            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+
+
 def encode_moment(moment: datetime.datetime) -> str:
     """Return `moment` as ISO 8601 in UTC; one without a time zone is taken as UTC."""
     if moment.tzinfo is not None:
@@ -77,7 +84,7 @@ def _param_word(name: str, value: Any) -> str:
     """Return one value, not a list, as text."""
     if isinstance(value, str):
         text = value
-    elif isinstance(value, bool):
+    elif value is None or isinstance(value, bool):
         raise TypeError(
             "parameter %s: %r cannot stand in a list of values" % (name, value)
         )
@@ -97,16 +104,12 @@ def _param_word(name: str, value: Any) -> str:
     if not text.isascii():
         try:
             text.encode("utf-8")
-        except UnicodeEncodeError:
+        except UnicodeEncodeError as error:
             raise ValueError(
                 "parameter %s holds a lone surrogate at position %d, which is no text"
-                % (name, _surrogate_position(text))
+                % (name, error.start)
             ) from None
     return text
-
-
-def _surrogate_position(text: str) -> int:
-    return next(i for i, sign in enumerate(text) if "\ud800" <= sign <= "\udfff")
 
 
 def encode_value(name: str, value: Any) -> Optional[str]:
@@ -117,8 +120,6 @@ def encode_value(name: str, value: Any) -> Optional[str]:
     Sets are sorted, so that the same call makes the same request.  A mapping or bytes
     is a TypeError that names the parameter.
     """
-    if isinstance(value, str):
-        return _param_word(name, value)
     if value is None or value is False:
         return None
     if value is True:
@@ -133,15 +134,9 @@ def encode_value(name: str, value: Any) -> Optional[str]:
             "parameter %s: a mapping has no form in the API: give a list, or text"
             % name
         )
-    if not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Iterable):
         return _param_word(name, value)
-    words = []
-    for item in value:
-        if item is None or isinstance(item, bool):
-            raise TypeError(
-                "parameter %s: %r cannot stand in a list of values" % (name, item)
-            )
-        words.append(_param_word(name, item))
+    words = [_param_word(name, item) for item in value]
     if isinstance(value, (set, frozenset)):
         words.sort()
     return join_values(words)
@@ -158,16 +153,12 @@ def encode_params(params: Mapping[str, Any]) -> List[Tuple[str, str]]:
         if not isinstance(key, str):
             raise TypeError("a parameter's name is text, not %r" % (key,))
         name = api_name(key)
-        text = encode_value(name, value)
-        if text is None:
-            continue
-        (tokens if name == "token" else pairs).append((name, text))
+        # Most are plain words, which need no second look: a quarter of all calls here.
+        is_word = type(value) is str and value.isascii()
+        text = value if is_word else encode_value(name, value)
+        if text is not None:
+            (tokens if name == "token" else pairs).append((name, text))
     return pairs + tokens
-
-
-def is_read_action(action: str) -> bool:
-    """Return whether `action` changes nothing on the wiki."""
-    return action in READ_ACTIONS
 
 
 def merge_params(*layers: Optional[Mapping[str, Any]]) -> Dict[str, Any]:

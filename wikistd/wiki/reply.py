@@ -105,6 +105,12 @@ def has_odd_continue(document: Any) -> bool:
     )
 
 
+def reply_part(document: Any, name: str) -> Dict[str, Any]:
+    """Return what a reply tells under `name`, {} where that is no mapping."""
+    part = document.get(name) if isinstance(document, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
 class ReplyWarning(NamedTuple):
     """One warning of a reply: the module it is of, its code ("" in bc), its text."""
 
@@ -378,7 +384,7 @@ def error_of(
 
 
 def _reply_origin(headers: Sequence[Tuple[str, str]]) -> str:
-    """Return what identifies the reply to the wiki's administrators."""
+    """Return what identifies the reply to the wiki's administrators, in brackets."""
     notes = []
     code = find_header(headers, "mediawiki-api-error")
     if code:
@@ -386,16 +392,14 @@ def _reply_origin(headers: Sequence[Tuple[str, str]]) -> str:
     request_id = find_header(headers, "x-request-id")
     if request_id:
         notes.append("request id %s" % request_id)
-    return "; ".join(notes)
+    return " (%s)" % "; ".join(notes) if notes else ""
 
 
 def _status_sentence(
     status: int, headers: Sequence[Tuple[str, str]], body: bytes
 ) -> str:
     text = "the server answered with HTTP status %d" % status
-    origin = _reply_origin(headers)
-    if origin:
-        text += " (%s)" % origin
+    text += _reply_origin(headers)
     advice = {
         401: "credentials are wanted: give auth=",
         403: "access is refused: is the User-Agent telling, are the rights there?",
@@ -426,9 +430,7 @@ def _broken_sentence(
     else:
         got = "%s of %d bytes" % (kind, len(body))
     text = "expected JSON from the API, got %s with HTTP status %d" % (got, status)
-    origin = _reply_origin(headers)
-    if origin:
-        text += " (%s)" % origin
+    text += _reply_origin(headers)
     shown = show_body(body)
     if shown:
         text += ", beginning: %s" % shown

@@ -71,19 +71,14 @@ def retry_delay(
         if error.after_seconds is not None:
             # Asked for: not a moment less, and not all clients at the same moment.
             delay = max(0.0, error.after_seconds) + jitter
-    elif is_read_loss(error, is_write=is_write) and attempt < min(
-        lost_attempts, _most_attempts(error)
-    ):
-        delay = _jittered(FIRST_LOST_DELAY_SECONDS, attempt, jitter)
+    elif is_read_loss(error, is_write=is_write):
+        is_away = isinstance(error, ConnectFailed)
+        most = MAX_CONNECT_ATTEMPTS if is_away else MAX_LOST_ATTEMPTS
+        if attempt < min(lost_attempts, most):
+            delay = _jittered(FIRST_LOST_DELAY_SECONDS, attempt, jitter)
     if delay is None or (seconds_left is not None and delay > seconds_left):
         return None
     return delay
-
-
-def _most_attempts(error: BaseException) -> int:
-    if isinstance(error, ConnectFailed):
-        return MAX_CONNECT_ATTEMPTS
-    return MAX_LOST_ATTEMPTS
 
 
 def is_read_loss(error: BaseException, *, is_write: bool) -> bool:

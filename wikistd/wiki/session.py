@@ -7,12 +7,10 @@ the HTTP client with its cookies.  Not here: logging in (wiki/account.py), one c
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 from urllib.parse import urlsplit
 
 from ..clock import Clock
-from ..errors import ProtocolError, WikistdError
 from ..web.client import HttpClient
 from ..web.origins import without_userinfo
 from ..web.request import header_pairs
@@ -29,16 +27,13 @@ from .address import (
     SESSION_PARAMS,
     check_client_params,
     check_host,
-    discover_api,
     make_client,
 )
 from .calls import WikiCall
-from .chain import ReplyChain
-from .exchange import scrub_warnings
+from .chain import CircleWatch, ReplyChain
 from .keywords import hint_for
 from .login import choose_login_method, login_name
-from .notices import show_api_warnings
-from .params import merge_params
+from .params import check_texts, merge_params
 from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
 from .travel import settle_down, travelling_fields
@@ -110,16 +105,9 @@ class Session:
                 "are %s" % (unknown[0], hint, ", ".join(SESSION_PARAMS))
             )
         origin, self._page_path = check_host(host)
-        check_session_arguments(user_agent, api_path, session, max_wait_seconds)
-        if etiquette is not None and not hasattr(etiquette, "slot"):
-            raise TypeError(
-                "etiquette must be an Etiquette or None, not %s"
-                % type(etiquette).__name__
-            )
-        if api_path is not None and not api_path.startswith("/"):
-            raise ValueError(
-                "api_path must begin with /, got %r" % without_userinfo(api_path)
-            )
+        check_session_arguments(
+            user_agent, api_path, session, max_wait_seconds, etiquette
+        )
         self._state = SessionState(origin, api_path or DEFAULT_API_PATH)
         self._state.api_is_known = api_path is not None
         self.formatversion = formatversion
@@ -229,7 +217,7 @@ class Session:
         `api_warnings` is "warn" (an APIWarning by the warnings module), "raise"
         (reads only: as an exception that carries the document) or "ignore".
         """
-        view = copy.copy(self)
+        view = self.__copy__()
         view._owns_client = False
         for name, value in options.items():
             if name not in CALL_OPTIONS:
@@ -335,8 +323,7 @@ class Session:
         following: Mapping[str, Any] = dict(query_continue or {})
         if not following and base.get("action") == "query":
             following = {"continue": ""}
-        checkpoint: Any = None
-        turn = until = 1
+        watch = CircleWatch()
         is_ahead = self.prefetch and method.upper() == "GET" and not files
         view = self if auth is None else self.with_options(auth=auth)
         chain = ReplyChain(view, is_ahead=is_ahead)
@@ -350,16 +337,7 @@ class Session:
                 return
             following = document["continue"]
             files = None
-            # Brent's loop detection: one old value kept, replaced ever more rarely.
-            if following == checkpoint:
-                raise ProtocolError(
-                    "the wiki goes round in circles: it sent the same continue "
-                    "again after %d replies" % turn,
-                    spec="API:Continue",
-                )
-            if turn == until:
-                checkpoint, until = following, until * 2
-            turn += 1
+            watch.see(following)
 
     def get_token(self, kind: str = "csrf") -> str:
         """Return a token of the type `kind`; asked for once and kept.
@@ -386,7 +364,7 @@ class Session:
         method = choose_login_method(username, password, method)
         budget = CallBudget(self.max_wait_seconds, self.clock)
         with self._state.lock:
-            return begin_login(self, username, password, login_token, method, budget)
+            return begin_login(self, (username, password, method), login_token, budget)
 
     def resume(self) -> Optional[str]:
         """Take over the login that the client's cookies hold; return its user's name.
@@ -447,42 +425,16 @@ class Session:
         )
         return call.run()
 
-    def _find_api(self, error: WikistdError) -> bool:
-        """Look for the API's address in the wiki's page; True when it is another."""
-        page_url = self.host + self._page_path
-        options = {"timeout": self.timeout}
-        if self.auth is not None:
-            options["auth"] = self.auth
-        found = discover_api(
-            self.session, page_url, error, headers=self.headers, options=options
-        )
-        if found is None or found == self.api_url:
-            return False
-        parts = urlsplit(found)
-        self._state.host = "%s://%s" % (parts.scheme, parts.netloc)
-        self._state.api_path = parts.path
-        return True
-
-    def _show_warnings(
-        self, document: Any, is_write: bool, sent: Optional[Mapping[str, Any]] = None
-    ) -> None:
-        """Log and give out the warnings of a reply, as `api_warnings` says."""
-        if not (isinstance(document, dict) and "warnings" in document):
-            return
-        if sent is not None:
-            scrub_warnings(document, sent)
-        if self.api_warnings != "ignore":
-            is_raised = self.api_warnings == "raise" and not is_write
-            show_api_warnings(document, is_write=is_write, is_raised=is_raised)
-
 
 def check_session_arguments(
-    user_agent: Any, api_path: Any, session: Any, max_wait_seconds: Any
+    user_agent: Any,
+    api_path: Any,
+    session: Any,
+    max_wait_seconds: Any,
+    etiquette: Any,
 ) -> None:
     """Refuse what would only fail, less clearly, at the first call."""
-    for name, value in (("user_agent", user_agent), ("api_path", api_path)):
-        if value is not None and not isinstance(value, str):
-            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+    check_texts(None, user_agent=user_agent, api_path=api_path)
     if session is not None and not hasattr(session, "request"):
         raise TypeError(
             "session is an HttpClient or has request() as requests.Session has, not %s"
@@ -492,4 +444,20 @@ def check_session_arguments(
         raise TypeError(
             "max_wait_seconds is a number or None, not %s"
             % type(max_wait_seconds).__name__
+        )
+    if etiquette is not None and not hasattr(etiquette, "slot"):
+        raise TypeError(
+            "etiquette must be an Etiquette or None, not %s" % type(etiquette).__name__
+        )
+    if api_path is not None and not api_path.startswith("/"):
+        raise ValueError(
+            "api_path must begin with /, got %r" % without_userinfo(api_path)
+        )
+
+
+def check_session(session: Any) -> None:
+    """Refuse what was given in a Session's place."""
+    if not isinstance(session, Session):
+        raise TypeError(
+            "the first argument is a Session, not %s" % type(session).__name__
         )

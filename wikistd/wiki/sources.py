@@ -91,10 +91,6 @@ class UploadSource:
         self.file.seek(self.start + offset)
         return self.file.read(size)
 
-    def whole(self, on_progress: ProgressFunction) -> WatchedFile:
-        """Return a file of all of it that tells how far it was read."""
-        return WatchedFile(self, on_progress)
-
 
 class SourceHash:
     """The SHA-1 of what is left of a file, in a thread that closes it; one owner."""
@@ -188,12 +184,10 @@ def is_seekable(source: Any) -> bool:
 
 def spooled(source: Any) -> BinaryIO:
     """Return a temporary file with all that `source` gives."""
+    import shutil
     import tempfile  # 5 ms
 
     file = tempfile.TemporaryFile()
-    while True:
-        piece = source.read(SOURCE_PIECE_BYTES)
-        if not piece:
-            file.seek(0)
-            return file
-        file.write(piece)
+    shutil.copyfileobj(source, file, SOURCE_PIECE_BYTES)
+    file.seek(0)
+    return file

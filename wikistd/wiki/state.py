@@ -21,6 +21,7 @@ class SessionState:
         self.api_path = api_path
         self.user: Optional[str] = None
         self.login_count = 0
+        #: User name, password, and method of the login.
         self.credentials: Optional[Tuple[str, str, str]] = None
         self.tokens: Dict[str, str] = {}
         self.token_types: Dict[str, str] = {}

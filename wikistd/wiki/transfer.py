@@ -11,15 +11,17 @@ ours.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Union
 
 from ..clock import Deadline
 from ..errors import APIError, TransportError, WikistdError
 from .edit import only_page
 from .keywords import known_params
-from .reply import SHAPE_ERRORS, ReplyReading, plain_text
-from .session import Session
-from .sources import ProgressFunction, UploadSource
+from .lost import LostAnswers
+from .params import check_texts
+from .reply import SHAPE_ERRORS, ReplyReading, plain_text, reply_part
+from .session import Session, check_session
+from .sources import ProgressFunction, UploadSource, WatchedFile
 
 #: Larger files go in chunks.  Below, one request is the least that can be done.
 MAX_ONE_SHOT_BYTES = 32 * 1024 * 1024
@@ -82,38 +84,27 @@ def upload_file(
     total_bytes)` is called on the way.  Other keywords are those of action=upload;
     one that is none is a TypeError.  `params` has what extensions add to it.
     """
-    if not isinstance(session, Session):
-        raise TypeError(
-            "the first argument is a Session, not %s" % type(session).__name__
-        )
-    if not isinstance(filename, str):
-        raise TypeError("filename must be str, not %s" % type(filename).__name__)
+    check_session(session)
+    check_texts(filename=filename)
     filename = re.sub(_file_prefix, "", filename)
     given = known_params(upload_file, "upload", keywords, params)
     view = session.with_options(formatversion=2)
-    ignored = ignore_warnings if isinstance(ignore_warnings, bool) else None
-    chosen = frozenset() if ignored is not None else frozenset(_names(ignore_warnings))
-    job = FileUpload(view, filename, bool(ignored), chosen, assembly_seconds)
+    job = FileUpload(view, filename, ignore_warnings, assembly_seconds, on_progress)
     job.fields = dict(given, comment=comment or None, text=text)
     job.is_async = asynchronous
     if isinstance(source, str) and source.startswith(("http://", "https://")):
-        return job.from_address(source)
+        return job.publish({"url": source})
     with UploadSource(source) as opened:
         opened.begin_sha1()
         job.source = opened
-        job.size = opened.size
         chunks = chunk_size
         if chunks is None:
             chunks = DEFAULT_CHUNK_BYTES if opened.size > MAX_ONE_SHOT_BYTES else 0
         if chunks < 0:
             raise ValueError("chunk_size must be 0 or more, not %r" % chunk_size)
         if chunks and opened.size > 0:
-            return job.in_chunks(opened, chunks, on_progress)
-        return job.in_one(opened, on_progress)
-
-
-def _names(names: Any) -> Iterable[str]:
-    return (names,) if isinstance(names, str) else names
+            return job.in_chunks(opened, chunks)
+        return job.publish({}, opened)
 
 
 class FileUpload:
@@ -123,52 +114,38 @@ class FileUpload:
         self,
         session: Session,
         filename: str,
-        ignores_all: bool,
-        chosen: Iterable[str],
+        ignore_warnings: Union[bool, Iterable[str]],
         assembly_seconds: float,
+        on_progress: ProgressFunction,
     ) -> None:
         self.session = session
         self.filename = filename
-        self.ignores_all = ignores_all
-        self.chosen = frozenset(chosen)
+        self.ignores_all = ignore_warnings is True
+        if isinstance(ignore_warnings, bool):
+            ignore_warnings = ()
+        elif isinstance(ignore_warnings, str):
+            ignore_warnings = (ignore_warnings,)
+        self.chosen = frozenset(ignore_warnings)
         self.assembly_seconds = assembly_seconds
+        self.on_progress = on_progress
         self.is_async = False
         self.fields: Dict[str, Any] = {}
+        #: None where the wiki fetches the file.
         self.source: Optional[UploadSource] = None
-        self.size = 0
 
-    @property
-    def sha1(self) -> str:
-        """The SHA-1 of the file; "" where the wiki fetches it."""
-        return "" if self.source is None else self.source.sha1()
-
-    def from_address(self, url: str) -> UploadResult:
-        """Have the wiki fetch the file."""
-        return self._publish({"url": url}, None)
-
-    def in_one(
-        self, source: UploadSource, on_progress: ProgressFunction
-    ) -> UploadResult:
-        """Send the file in one request."""
-        return self._publish({}, (source, on_progress))
-
-    def in_chunks(
-        self, source: UploadSource, chunk_size: int, on_progress: ProgressFunction
-    ) -> UploadResult:
+    def in_chunks(self, source: UploadSource, chunk_size: int) -> UploadResult:
         """Send the file piece by piece into the stash, then publish it."""
         for _ in range(MAX_UPLOAD_RESTARTS + 1):
-            filekey = self._stash(source, chunk_size, on_progress)
+            filekey = self._stash(source, chunk_size)
             if filekey is not None:
-                return self._publish({"filekey": filekey}, None)
+                return self.publish({"filekey": filekey})
         raise APIError(
             "stashlost",
             "the wiki lost the file from its stash %d times: upload it with "
             "chunk_size=0, or with asynchronous=True" % (MAX_UPLOAD_RESTARTS + 1),
         )
 
-    def _stash(
-        self, source: UploadSource, chunk_size: int, on_progress: ProgressFunction
-    ) -> Optional[str]:
+    def _stash(self, source: UploadSource, chunk_size: int) -> Optional[str]:
         """Return the key of the whole file in the stash; None: it is gone again."""
         filekey: Optional[str] = None
         offset = farthest = losses = 0
@@ -187,7 +164,7 @@ class FileUpload:
                     },
                     {"chunk": piece},
                 )
-            except APIError as error:
+            except WikistdError as error:
                 told = told_offset(error)
                 if told is not None and told != offset and 0 <= told <= source.size:
                     # Farther: the chunk had arrived, and its answer was lost.
@@ -195,13 +172,9 @@ class FileUpload:
                         losses = self._lost(error, losses, filekey, offset)
                     offset, farthest = told, max(told, farthest)
                     continue
-                if filekey and is_last and error.code.startswith("uploadstash-"):
-                    return self._find_stashed()
-                if not error.maybe_applied:
-                    raise
-                losses = self._lost(error, losses, filekey, offset)
-                continue
-            except WikistdError as error:
+                code = error.code if isinstance(error, APIError) else ""
+                if filekey and is_last and code.startswith("uploadstash-"):
+                    return self._find_stashed(source)
                 if not error.maybe_applied:
                     raise
                 losses = self._lost(error, losses, filekey, offset)
@@ -221,8 +194,8 @@ class FileUpload:
                     problem = "the wiki asks again for the bytes from %d on" % offset
                     stalled = APIError("uploadfailed", problem, errors=[upload])
                     losses = self._lost(stalled, losses, filekey, offset)
-                if on_progress is not None:
-                    on_progress(offset, source.size)
+                if self.on_progress is not None:
+                    self.on_progress(offset, source.size)
                 continue
             if upload.get("result") != "Success":
                 raise refused_upload(upload)
@@ -234,11 +207,17 @@ class FileUpload:
                     errors=[upload],
                 )
             with ReplyReading():
-                if self._told_sha1(upload) is None:
+                if told_sha1(upload) is None:
                     upload = {"imageinfo": self._stashed_info(filekey)}
-                self._check_sha1(upload, is_needed=True)
-            if on_progress is not None:
-                on_progress(source.size, source.size)
+                if told_sha1(upload) is None:
+                    raise APIError(
+                        "sha1missing",
+                        "the wiki does not tell the SHA-1 of what it has in its stash",
+                        errors=[upload],
+                    )
+                self._check_sha1(upload)
+            if self.on_progress is not None:
+                self.on_progress(source.size, source.size)
             return filekey
 
     def _lost(
@@ -257,18 +236,17 @@ class FileUpload:
         self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * losses)
         return losses + 1
 
-    def _find_stashed(self) -> Optional[str]:
+    def _find_stashed(self, source: UploadSource) -> Optional[str]:
         """Return the key of the assembled file whose key was lost, or None."""
         try:
             document = self.session.get(
                 action="query", list="mystashedfiles", msfprop="size", msflimit="max"
             )
-            stashed = document.get("query", {}).get("mystashedfiles", [])
-            for item in stashed:
-                if item.get("size") != self.size or item.get("status") != "finished":
+            for item in document.get("query", {}).get("mystashedfiles", []):
+                if item.get("size") != source.size or item.get("status") != "finished":
                     continue
                 info = self._stashed_info(item["filekey"])
-                if info.get("sha1") == self.sha1:
+                if info.get("sha1") == source.sha1():
                     return str(item["filekey"])
         except (APIError, *SHAPE_ERRORS):
             pass  # A wiki that cannot list its stash: the upload begins again.
@@ -285,47 +263,40 @@ class FileUpload:
         info = document["query"]["stashimageinfo"][0]
         return dict(info)
 
-    def _told_sha1(self, upload: Dict[str, Any]) -> Any:
-        return (upload.get("imageinfo") or {}).get("sha1")
-
-    def _check_sha1(self, upload: Dict[str, Any], *, is_needed: bool = False) -> None:
-        """Raise when the wiki has another file than ours, or does not say which."""
-        theirs = self._told_sha1(upload)
-        if theirs is None and is_needed:
-            raise APIError(
-                "sha1missing",
-                "the wiki does not tell the SHA-1 of what it has in its stash",
-                errors=[upload],
-            )
-        if theirs is not None and self.sha1 and theirs != self.sha1:
+    def _check_sha1(self, upload: Dict[str, Any]) -> None:
+        """Raise when the wiki tells that it has another file than ours."""
+        theirs = told_sha1(upload)
+        ours = theirs if theirs is None or self.source is None else self.source.sha1()
+        if theirs != ours:
             raise APIError(
                 "sha1mismatch",
                 "the wiki has a file with the SHA-1 %s, ours is %s: it was damaged on "
-                "the way; upload it again" % (theirs, self.sha1),
+                "the way; upload it again" % (theirs, ours),
                 errors=[upload],
             )
 
     def _send(
-        self, fields: Dict[str, Any], files: Optional[Dict[str, Any]]
+        self, fields: Dict[str, Any], files: Optional[Dict[str, Any]] = None
     ) -> Dict[str, Any]:
         params = dict(fields, action="upload", filename=self.filename)
         document = self.session.request("POST", params, None, files)
-        upload = document.get("upload") if isinstance(document, dict) else None
-        return upload if isinstance(upload, dict) else {"result": "no answer"}
+        return reply_part(document, "upload") or {"result": "no answer"}
 
-    def _publish(
-        self,
-        fields: Dict[str, Any],
-        whole: Optional[Tuple[UploadSource, ProgressFunction]],
+    def publish(
+        self, fields: Dict[str, Any], whole: Optional[UploadSource] = None
     ) -> UploadResult:
-        """Publish the file from wherever it is, until its fate is known."""
+        """Publish the file from wherever it is, until its fate is known.
+
+        `whole` is sent along; else it is in the stash, or the wiki fetches it.
+        """
         fields = dict(self.fields, **fields)
         fields["async"] = self.is_async and whole is None
         fields["ignorewarnings"] = self.ignores_all
-        lost: Optional[WikistdError] = None
-        losses = 0
+        lost = LostAnswers(self.session.clock, self._look_up)
         while True:
-            files = None if whole is None else {"file": whole[0].whole(whole[1])}
+            files = None
+            if whole is not None:
+                files = {"file": WatchedFile(whole, self.on_progress)}
             is_polled = False
             try:
                 upload = self._send(fields, files)
@@ -334,27 +305,18 @@ class FileUpload:
                     key = upload.get("filekey") or fields.get("filekey", "")
                     upload = self._poll(str(key), is_published=True)
             except WikistdError as error:
-                if not error.maybe_applied:
-                    found = self._look_up(lost) if lost is not None else None
-                    if found is not None:
-                        return found
-                    error.maybe_applied = lost is not None  # It may only be late.
-                    raise
-                lost = error
-                losses += 1
-                found = self._look_up(lost)
+                is_final = is_polled or self.source is None
+                lost.most = 1 if is_final else MAX_UPLOAD_LOSSES + 1
+                found: Optional[UploadResult] = lost.take(error)
                 if found is not None:
                     return found
-                if is_polled or losses > MAX_UPLOAD_LOSSES or not self.sha1:
-                    raise
                 # Without it the wiki tells whether the first one is there after all.
                 fields["ignorewarnings"] = False
-                self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * losses)
                 continue
             warnings = upload.get("warnings")
             if upload.get("result") == "Warning" and isinstance(warnings, dict):
-                if lost is not None and "nochange" in warnings:
-                    found = self._look_up(lost)
+                if lost.error is not None and "nochange" in warnings:
+                    found = lost.find("lost")
                     if found is not None:
                         return found
                 is_ignored = self.ignores_all or set(warnings) <= self.chosen
@@ -383,27 +345,23 @@ class FileUpload:
             warnings if isinstance(warnings, dict) else {},
         )
 
-    def _look_up(self, lost: WikistdError) -> Optional[UploadResult]:
+    def _look_up(self, why: str) -> Optional[UploadResult]:
         """Return the result if the file is there with our content, else None."""
-        lost.maybe_applied = True
-        if not self.sha1:
+        if self.source is None:
             return None  # Fetched by the wiki: nobody knows what it should be.
-        try:
-            document = self.session.get(
-                action="query",
-                titles=["File:" + self.filename],
-                prop="imageinfo",
-                iiprop="sha1|size|url|user",
-            )
-            page = only_page(document)
-            with ReplyReading():
-                info = (page.get("imageinfo") or [{}])[0]
-                if info.get("sha1") != self.sha1:
-                    return None
-                title = str(page.get("title", self.filename)).partition(":")[2]
-                return self._result({"filename": title, "imageinfo": info}, True)
-        except WikistdError as error:
-            raise lost from error
+        document = self.session.get(
+            action="query",
+            titles=["File:" + self.filename],
+            prop="imageinfo",
+            iiprop="sha1|size|url|user",
+        )
+        page = only_page(document)
+        with ReplyReading():
+            info = (page.get("imageinfo") or [{}])[0]
+            if info.get("sha1") != self.source.sha1():
+                return None
+            title = str(page.get("title", self.filename)).partition(":")[2]
+            return self._result({"filename": title, "imageinfo": info}, True)
 
     def _poll(self, filekey: str, *, is_published: bool) -> Dict[str, Any]:
         """Ask until the wiki has done in the background what it was to do.
@@ -416,7 +374,7 @@ class FileUpload:
             self.session.clock.sleep(pause)
             pause = min(MAX_POLL_SECONDS, pause * 1.5)
             try:
-                upload = self._send({"checkstatus": True, "filekey": filekey}, None)
+                upload = self._send({"checkstatus": True, "filekey": filekey})
             except TransportError as error:
                 error.maybe_applied = is_published
                 if deadline.is_over():
@@ -435,17 +393,21 @@ class FileUpload:
                 )
 
 
-def told_offset(error: APIError) -> Optional[int]:
+def told_sha1(upload: Dict[str, Any]) -> Any:
+    """Return the SHA-1 that an answer tells of the file, None where it does not."""
+    return (upload.get("imageinfo") or {}).get("sha1")
+
+
+def told_offset(error: WikistdError) -> Optional[int]:
     """Return the offset that the wiki wants, from a refused chunk."""
-    if error.code != "stashfailed":
-        return None
-    for item in error.errors:
-        offset = item.get("offset")
-        if offset is not None:
-            try:
-                return int(offset)
-            except SHAPE_ERRORS:
-                return None
+    if isinstance(error, APIError) and error.code == "stashfailed":
+        for item in error.errors:
+            offset = item.get("offset")
+            if offset is not None:
+                try:
+                    return int(offset)
+                except SHAPE_ERRORS:
+                    break
     return None
 
 

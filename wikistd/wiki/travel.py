@@ -28,9 +28,7 @@ def travelling_fields(session: Any) -> Dict[str, Any]:
         fields.pop(name, None)
     given = session._session_params
     client_headers = dict(header_pairs(given.get("headers")))
-    if has_oauth(
-        (session.auth, given.get("auth")), dict(client_headers, **session.headers)
-    ):
+    if has_oauth(session):
         # The copy is nobody: it must not write as an anonymous user.
         fields["defaults"] = dict(session.defaults, **{"assert": "user"})
     fields["defaults"] = {

@@ -9,7 +9,6 @@ Spec: PEP 3333; the addresses of MediaWiki behind nginx.  Not here: what the API
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ..errors import WikistdError
@@ -23,7 +22,7 @@ from .forms import host_url, read_api_request
 from .records import FileRecord, RevisionRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title
-from .views import VIEW_ROWS, WikiViews, note_html
+from .views import VIEW_ROWS, WikiViews, note_html, page_path
 
 #: A smaller body is not worth compressing: it fits one packet as it is.
 MIN_GZIP_BYTES = 512
@@ -42,33 +41,17 @@ _app_range = r"bytes=([0-9]*)-([0-9]*)\Z"
 class WikiApp:
     """The embedded wiki for any WSGI server.  Thread-safe; close() ends its streams.
 
-    `script_path` and `article_path` are where MediaWiki has its scripts and pages.
-    `stream_options` go to ChangeFeed: max_stream_seconds, canary_seconds.  With
-    `gzip_level=0` nothing is compressed.
+    With `gzip_level=0` nothing is compressed.  `stream_options` go to ChangeFeed:
+    max_stream_seconds, canary_seconds.
     """
 
     def __init__(
-        self,
-        store: PageStore,
-        *,
-        script_path: str = "/w",
-        article_path: str = "/wiki/",
-        gzip_level: int = 1,
-        **stream_options: float,
+        self, store: PageStore, *, gzip_level: int = 1, **stream_options: float
     ) -> None:
         self.store = store
-        self.script_path = script_path
-        self.article_path = article_path
         self.gzip_level = gzip_level
-        self.views = WikiViews(
-            store, script_path=script_path, article_path=article_path
-        )
-        self.feed = ChangeFeed(
-            store,
-            script_path=script_path,
-            article_path=article_path,
-            **stream_options,
-        )
+        self.views = WikiViews(store)
+        self.feed = ChangeFeed(store, **stream_options)
 
     def close(self) -> None:
         """End the streams of changes; the store stays open."""
@@ -90,53 +73,37 @@ class WikiApp:
         return self._send(reply, environ, start_response)
 
     def _answer(self, path: str, environ: Dict[str, Any]) -> ApiReply:
-        scripts = self.script_path + "/"
-        if path == scripts + "api.php":
-            return self._api(environ)
-        if path.startswith(scripts + "api.php/"):
-            return self._path_info(environ)
+        if path == "/w/api.php":
+            return run_action(self.store, read_api_request(environ))
+        if path.startswith("/w/api.php/"):
+            query = environ.get("QUERY_STRING")
+            reply = _redirect("/w/api.php?" + query if query else "/w/api.php", environ)
+            text = (
+                b'This endpoint does not support "path info", i.e. extra text between '
+                b'"api.php"and the "?". Remove any such text and try again.'
+            )
+            return reply._replace(body=text)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
             reply = _plain(405, "only GET, HEAD and POST are answered here")
             reply.headers.append(("Allow", "GET, HEAD, POST"))
             return reply
-        if path == scripts + "index.php":
-            query = dict(decode_query(environ.get("QUERY_STRING", "")))
-            return self._index(query, environ)
-        if path.startswith(scripts + "images/"):
-            return self._image(path[len(scripts) + len("images/") :], environ)
-        if path.startswith(self.article_path):
-            query = dict(decode_query(environ.get("QUERY_STRING", "")))
-            query["title"] = path[len(self.article_path) :]
-            return self._index(query, environ)
+        if path.startswith("/w/images/"):
+            return self._image(path[len("/w/images/") :], environ)
+        is_page = path.startswith("/wiki/")
+        if is_page or path == "/w/index.php":
+            fields = dict(decode_query(environ.get("QUERY_STRING", "")))
+            if is_page:
+                fields["title"] = path[len("/wiki/") :]
+            return self._index(fields, environ)
         if path in ("", "/"):
             front = self.store.site.main_page
             if self.store.find_page(front) is None:
                 # A new wiki has no page yet: that is no 404, and not for good.
-                return self._redirect("Special:AllPages", environ, status=302)
-            return self._redirect(front, environ)
+                return _redirect(page_path("Special:AllPages"), environ, 302)
+            return _redirect(page_path(front), environ)
         if path == "/favicon.ico":  # what browsers ask every host for
             return ApiReply(204, [("Cache-Control", "max-age=86400")])
         return _plain(404, "there is nothing at this address")
-
-    # The API
-
-    def _api(self, environ: Dict[str, Any]) -> ApiReply:
-        return run_action(self.store, read_api_request(environ))
-
-    def _path_info(self, environ: Dict[str, Any]) -> ApiReply:
-        reply = ApiReply(
-            301,
-            [
-                ("Content-Type", "text/html; charset=UTF-8"),
-                ("Location", "%s%s/api.php" % (host_url(environ), self.script_path)),
-            ],
-            b'This endpoint does not support "path info", i.e. extra text between '
-            b'"api.php"and the "?". Remove any such text and try again.',
-        )
-        if environ.get("QUERY_STRING"):
-            name, location = reply.headers[1]
-            reply.headers[1] = (name, "%s?%s" % (location, environ["QUERY_STRING"]))
-        return reply
 
     # Pages
 
@@ -155,7 +122,7 @@ class WikiApp:
         shown = str(title)
         if action == "view" and "oldid" not in query and not title.interwiki:
             if wanted and wanted.replace("_", " ") != shown:
-                return self._redirect(shown, environ)
+                return _redirect(page_path(shown), environ)
         if action == "history":
             page = self.store.find_page(title)
             if page is None:
@@ -175,29 +142,21 @@ class WikiApp:
         query: Dict[str, str],
         environ: Dict[str, Any],
     ) -> ApiReply:
-        record = self.store.get_page(title)
-        note = ""
-        old = read_old_id(query)
-        if record is not None and old:
-            row = self.store.find_revision(old)
-            if row is None or row.page != record.page_id or "content" in row.hidden:
-                record = None
-            else:
-                record = record._replace(
-                    text=self.store.read_text(row),
-                    revid=row.id,
-                    timestamp=row.time,
-                    user="" if "user" in row.hidden else row.user,
-                )
-                note = note_html("An old version of this page, number %d." % row.id)
-        if record is None:
-            if old:
+        page = self.store.find_page(title)
+        row = self._find_revision(title, query)
+        is_old = read_old_id(query) != 0
+        if page is None or row is None or row.page != page.id:
+            if is_old:
                 return self._html(404, self.views.missing(shown))
             members = self.views.members(title)
             more = members or self.views.first_steps(host_url(environ), shown)
             return self._html(200 if members else 404, self.views.missing(shown, more))
-        reply = self._html(200, self.views.page(title, record, note=note))
-        reply.headers.append(("Last-Modified", http_date(record.timestamp)))
+        note = ""
+        if is_old:
+            note = note_html("An old version of this page, number %d." % row.id)
+        text = self.views.page(title, row, self.store.read_text(row), note)
+        reply = self._html(200, text)
+        reply.headers.append(("Last-Modified", http_date(row.time)))
         return reply
 
     def _source(
@@ -205,13 +164,13 @@ class WikiApp:
     ) -> ApiReply:
         """Answer action=edit: the source, to be looked at."""
         row = self._find_revision(title, query)
-        if row is None:
-            if read_old_id(query) or self.store.find_page(title) is not None:
-                return self._html(404, self.views.missing(shown))
-            if "redlink" in query:  # as for all who may not edit
-                return self._redirect(shown, environ, status=302)
-            return self._html(200, self.views.source(shown, ""))
-        return self._html(200, self.views.source(shown, self.store.read_text(row)))
+        if row is not None:
+            return self._html(200, self.views.source(shown, self.store.read_text(row)))
+        if read_old_id(query) or self.store.find_page(title) is not None:
+            return self._html(404, self.views.missing(shown))
+        if "redlink" in query:  # as for all who may not edit
+            return _redirect(page_path(shown), environ, 302)
+        return self._html(200, self.views.source(shown, ""))
 
     def _find_revision(
         self, title: Title, query: Dict[str, str]
@@ -247,11 +206,11 @@ class WikiApp:
         name = name.lower()
         if name == "recentchanges":
             return self._html(200, self.views.recent_changes())
-        if name in ("allpages", "listfiles"):
+        if name == "listfiles":
+            return self._html(200, self.views.list_files())
+        if name == "allpages":
             namespace = query.get("namespace", "0")
             number = int(namespace) if re.match(r"[0-9]{1,2}\Z", namespace) else 0
-            if name == "listfiles":
-                return self._html(200, self.views.list_files())
             start = query.get("from", "").replace(" ", "_")
             page = self.views.all_pages(number, start, host_url(environ))
             return self._html(200, page)
@@ -259,17 +218,10 @@ class WikiApp:
         if is_short or name == "filepath":
             record = self.store.get_file(rest[len("file/") :] if is_short else rest)
             if record is not None:
-                address = "%s/images/%s" % (self.script_path, file_path(record.name))
-                headers = [_html_type, ("Location", host_url(environ) + address)]
-                return ApiReply(301 if is_short else 302, headers)
+                path = "/w/images/" + file_path(record.name)
+                return _redirect(path, environ, 301 if is_short else 302)
         body = note_html("There is no such special page here.")
         return self._html(404, self.views.frame(str(title), body))
-
-    def _redirect(
-        self, title: str, environ: Dict[str, Any], status: int = 301
-    ) -> ApiReply:
-        location = host_url(environ) + self.views.page_url(title)
-        return ApiReply(status, [_html_type, ("Location", location)])
 
     def _html(self, status: int, text: str) -> ApiReply:
         return ApiReply(
@@ -294,9 +246,10 @@ class WikiApp:
         if record is None:
             return _plain(404, "there is no such file")
         tag = '"%x-%x"' % (record.timestamp, record.size)
+        when = http_date(record.timestamp)
         headers = [
             ("Content-Type", record.mime),
-            ("Last-Modified", http_date(record.timestamp)),
+            ("Last-Modified", when),
             ("ETag", tag),
             ("Accept-Ranges", "bytes"),
             ("X-Content-Type-Options", "nosniff"),
@@ -306,23 +259,21 @@ class WikiApp:
         if known is not None:
             if known.strip() == "*" or tag in _split_tags(known):
                 return ApiReply(304, headers)
-        elif environ.get("HTTP_IF_MODIFIED_SINCE") == http_date(record.timestamp):
+        elif environ.get("HTTP_IF_MODIFIED_SINCE") == when:
             return ApiReply(304, headers)
         data = self.store.files.read(record)
-        wanted = environ.get("HTTP_RANGE")
-        condition = environ.get("HTTP_IF_RANGE")
-        if condition not in (None, tag, http_date(record.timestamp)):
-            wanted = None  # RFC 9110 13.1.5: it has changed, so all of it
-        part = find_range(wanted, len(data)) if wanted else None
+        part = None
+        # RFC 9110 13.1.5: where it has changed, all of it.
+        if environ.get("HTTP_IF_RANGE") in (None, tag, when):
+            part = find_range(environ.get("HTTP_RANGE", ""), len(data))
         if part is None:
             return ApiReply(200, headers, data)
         start, stop = part
         if start >= stop:
             headers.append(("Content-Range", "bytes */%d" % len(data)))
             return ApiReply(416, headers)
-        headers.append(
-            ("Content-Range", "bytes %d-%d/%d" % (start, stop - 1, len(data)))
-        )
+        where = "bytes %d-%d/%d" % (start, stop - 1, len(data))
+        headers.append(("Content-Range", where))
         return ApiReply(206, headers, data[start:stop])
 
     def _find_file(self, path: str) -> Optional[FileRecord]:
@@ -345,12 +296,8 @@ class WikiApp:
     ) -> List[bytes]:
         headers, body = list(reply.headers), reply.body
         names = {name.lower(): value for name, value in headers}
-        for name, value in (
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Request-Id", secrets.token_hex(12)),
-        ):
-            if name.lower() not in names:
-                headers.append((name, value))
+        if "x-content-type-options" not in names:
+            headers.append(("X-Content-Type-Options", "nosniff"))
         kind = names.get("content-type", "")
         if (
             self.gzip_level
@@ -367,17 +314,19 @@ class WikiApp:
 
                 packer = zlib.compressobj(self.gzip_level, zlib.DEFLATED, 31)
                 body = packer.compress(body) + packer.flush()
-        if reply.status == 204:
-            pass  # RFC 9110 8.6: without a Content-Length
-        elif reply.status == 304:
+        if reply.status == 304:
             headers = [pair for pair in headers if pair[0] != "Content-Type"]
-        else:
+        elif reply.status != 204:  # RFC 9110 8.6: it has no Content-Length
             headers.append(("Content-Length", str(len(body))))
         start_response(status_line(reply.status), headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 _html_type = ("Content-Type", "text/html; charset=UTF-8")
+
+
+def _redirect(path: str, environ: Dict[str, Any], status: int = 301) -> ApiReply:
+    return ApiReply(status, [_html_type, ("Location", host_url(environ) + path)])
 
 
 def _plain(status: int, sentence: str) -> ApiReply:

@@ -13,9 +13,8 @@ import email.utils
 import hashlib
 import json
 import re
-import threading
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Union
 from urllib.parse import parse_qs
 
 from .comments import parse_comment
@@ -27,7 +26,8 @@ from .views import quote_page
 FEED_STREAM = "mediawiki.recentchange"
 #: Wikimedia has two data centres and a topic for each; here all comes from the first.
 FEED_TOPICS = ("eqiad." + FEED_STREAM, "codfw." + FEED_STREAM)
-FEED_STREAMS = {FEED_STREAM: FEED_TOPICS, "recentchange": FEED_TOPICS}
+#: What the one stream may be called.
+FEED_NAMES = (FEED_STREAM, "recentchange")
 FEED_SCHEMA = "/mediawiki/recentchange/1.0.0"
 #: Offsets only grow, as Kafka's do; the gaps between changes are for canaries.
 OFFSETS_PER_CHANGE = 1000
@@ -38,10 +38,7 @@ FEED_BATCH = 100
 #: How often a waiting stream looks whether its client is still there.
 FEED_PAUSE_SECONDS = 0.1
 
-_feed_date = (
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*"
-    r"(Z|[+-]\d\d:?\d\d)?)?\Z"
-)
+_feed_clocks = ("T%H:%M:%S.%f", "T%H:%M:%S", "T%H:%M", "")
 
 
 class FeedRefused(Exception):
@@ -80,19 +77,13 @@ class ChangeFeed:
         self,
         store: PageStore,
         *,
-        script_path: str = "/w",
-        article_path: str = "/wiki/",
         max_stream_seconds: float = 900.0,
         canary_seconds: float = 0.0,
     ) -> None:
         self.store = store
-        self.script_path = script_path
-        self.article_path = article_path
         self.max_stream_seconds = max_stream_seconds
         self.canary_seconds = canary_seconds
         self.is_closed = False
-        self.delivered = 0
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         """End all streams once they have sent what they are sending."""
@@ -117,11 +108,11 @@ class ChangeFeed:
         try:
             if method not in ("GET", "HEAD"):
                 raise _feed_problem("405 Method Not Allowed", "method_not_allowed", "")
-            topics = self._find_topics(environ["PATH_INFO"])
-            place = self._find_place(topics, environ)
+            _check_streams(environ["PATH_INFO"])
+            place = self._find_place(environ)
         except FeedRefused as refused:
-            document = dict(refused.document)
-            document.update(method=method, uri=environ.get("REQUEST_URI", ""))
+            uri = environ.get("REQUEST_URI", "")
+            document = {**refused.document, "method": method, "uri": uri}
             json_type = ("Content-Type", "application/json; charset=utf-8")
             start_response(refused.status, [*common, json_type])
             return [feed_json(document).encode("utf-8")]
@@ -141,45 +132,30 @@ class ChangeFeed:
             return []
         return self._stream(place, environ, is_lines)
 
-    def _find_topics(self, path: str) -> Tuple[str, ...]:
-        names = path.rstrip("/").rpartition("/")[2].split(",")
-        unknown = [name for name in names if name not in FEED_STREAMS]
-        if unknown:
-            shown = ",".join(unknown).encode("latin-1").decode("utf-8", "replace")
+    def _find_place(self, environ: Dict[str, Any]) -> FeedPlace:
+        since = parse_qs(environ["QUERY_STRING"]).get("since", [""])[-1]
+        moment = parse_since(since) if since else None
+        if since and moment is None:
             raise _feed_problem(
                 "400 Bad Request",
-                "not_found",
-                "Invalid streams: " + shown,
-                "Stream Not Found",
+                "invalid_timestamp",
+                "since timestamp is not a UTC milliseconds unix epoch and was not "
+                "parseable: '%s'" % since,
+                "Invalid timestamp",
             )
-        return FEED_TOPICS
-
-    def _find_place(
-        self, topics: Tuple[str, ...], environ: Dict[str, Any]
-    ) -> FeedPlace:
-        query = parse_qs(environ["QUERY_STRING"])
-        since = query.get("since", [""])[-1]
-        moment: Optional[int] = None
-        if since:
-            moment = parse_since(since)
-            if moment is None:
-                raise _feed_problem(
-                    "400 Bad Request",
-                    "invalid_timestamp",
-                    "since timestamp is not a UTC milliseconds unix epoch and was not "
-                    "parseable: '%s'" % since,
-                    "Invalid timestamp",
-                )
-        wanted = [_start_place(topic, moment) for topic in topics]
         header = environ.get("HTTP_LAST_EVENT_ID")
+        wanted: List[Union[str, Dict[str, Any]]] = list(FEED_TOPICS)
         if header is not None:
-            wanted = _parse_assignments(header, topics, moment)
+            wanted = _parse_assignments(header)
         positions = {}
         latest = self.store.changes.newest
-        next_change = (
-            NEVER_A_CHANGE  # until a place in the topic of the changes is named
-        )
+        # Until a place in the topic of the changes is named:
+        next_change = NEVER_A_CHANGE
         for entry in wanted:
+            if isinstance(entry, str):  # a topic, from `since` or from now on
+                offset = -1 if moment is None else None
+                entry = {"topic": entry, "partition": 0, "offset": offset}
+                entry["timestamp"] = moment
             topic, offset = entry["topic"], entry.get("offset")
             if topic == FEED_TOPICS[0] and entry["partition"] == 0:
                 next_change = latest + 1
@@ -260,27 +236,23 @@ class ChangeFeed:
             "partition": 0,
             "timestamp": moment + 1,
         }
-        with self._lock:
-            self.delivered += 1
 
     def build_event(self, change: Change, server_url: str) -> Dict[str, Any]:
         """Return the event of a change; `server_url` is scheme, host and port."""
-        uri = "%s%s%s" % (server_url, self.article_path, quote_page(change.title))
+        uri = "%s/wiki/%s" % (server_url, quote_page(change.title))
         domain = re.sub(r":[0-9]*\Z", "", server_url.partition("://")[2])
         wiki = self.store.site.wiki_id
-        seed = "%s %d %d %s" % (wiki, change.rcid, change.timestamp, change.title)
         event: Dict[str, Any] = {
             "$schema": FEED_SCHEMA,
             "meta": {
                 "uri": uri,
-                "request_id": make_feed_id("request " + seed),
-                "id": make_feed_id("event " + seed),
-                "domain": domain,
-                "stream": FEED_STREAM,
-                "dt": format_time(change.timestamp),
-                "topic": FEED_TOPICS[0],
-                "partition": 0,
-                "offset": change.rcid * OFFSETS_PER_CHANGE,
+                **_feed_meta(
+                    "%s %d %s" % (wiki, change.rcid, change.title),
+                    domain,
+                    FEED_TOPICS[0],
+                    change.rcid * OFFSETS_PER_CHANGE,
+                    change.timestamp,
+                ),
             },
             "id": change.rcid,
             "type": change.type,
@@ -293,37 +265,35 @@ class ChangeFeed:
             "bot": change.bot,
         }
         if change.type == "log":
-            event["log_id"] = change.log_id
-            event["log_type"] = change.log_type
-            event["log_action"] = change.log_action
-            event["log_params"] = change.log_params
-            event["log_action_comment"] = change.comment
-        elif change.type == "new":
-            query = "?oldid=%d&rcid=%d" % (change.revid, change.rcid)
-            # Fields without a value are left out, and a new page has no old ones.
-            length = {"new": change.new_len}
-            revision = {"new": change.revid}
-        else:
-            query = "?diff=%d&oldid=%d&rcid=%d" % (
-                change.revid,
-                change.old_revid,
-                change.rcid,
+            event.update(
+                log_id=change.log_id,
+                log_type=change.log_type,
+                log_action=change.log_action,
+                log_params=change.log_params,
+                log_action_comment=change.comment,
             )
+        else:
+            query = "diff=%d&oldid=%d" % (change.revid, change.old_revid)
             length = {"old": change.old_len, "new": change.new_len}
             revision = {"old": change.old_revid, "new": change.revid}
-        if change.type != "log":
-            index = "%s%s/index.php" % (server_url, self.script_path)
-            event["notify_url"] = index + query
-            event["minor"] = change.minor
-            event["patrolled"] = change.patrolled
-            event["length"] = length
-            event["revision"] = revision
-        event["server_url"] = server_url
-        event["server_name"] = domain
-        event["server_script_path"] = self.script_path
-        event["wiki"] = wiki
-        event["parsedcomment"] = parse_comment(
-            self.store, change.comment, change.target
+            if change.type == "new":
+                # Fields without a value are left out, and a new page has no old ones.
+                query = "oldid=%d" % change.revid
+                del length["old"], revision["old"]
+            address = "%s/w/index.php?%s&rcid=%d" % (server_url, query, change.rcid)
+            event.update(
+                notify_url=address,
+                minor=change.minor,
+                patrolled=change.patrolled,
+                length=length,
+                revision=revision,
+            )
+        event.update(
+            server_url=server_url,
+            server_name=domain,
+            server_script_path="/w",
+            wiki=wiki,
+            parsedcomment=parse_comment(self.store, change.comment, change.target),
         )
         return event
 
@@ -334,64 +304,60 @@ def feed_server_url(environ: Dict[str, Any]) -> str:
     return "%s://%s" % (environ["wsgi.url_scheme"], host)
 
 
-def _parse_assignments(
-    header: str, topics: Tuple[str, ...], moment: Optional[int]
-) -> List[Dict[str, Any]]:
-    """Return the places that a Last-Event-ID header names, or refuse it."""
+def _check_streams(path: str) -> None:
+    names = path.rstrip("/").rpartition("/")[2].split(",")
+    unknown = [name for name in names if name not in FEED_NAMES]
+    if unknown:
+        shown = ",".join(unknown).encode("latin-1").decode("utf-8", "replace")
+        detail = "Invalid streams: " + shown
+        raise _feed_problem("400 Bad Request", "not_found", detail, "Stream Not Found")
+
+
+def _parse_assignments(header: str) -> List[Union[str, Dict[str, Any]]]:
+    """Return the places, or topics, that a Last-Event-ID header names, or refuse it."""
     text = header.encode("latin-1").decode("utf-8", "replace")
+    name = "InvalidAssignmentError"
     try:
         wanted = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FeedRefused(
+        raise _kafka_problem(
             "400 Bad Request",
-            {
-                "message": str(error),
-                "origin": "KafkaSSE",
-                "name": "InvalidAssignmentError",
-                "originalName": "SyntaxError",
-                "last_event_id": text,
-                "statusCode": 400,
-            },
+            name,
+            str(error),
+            originalName="SyntaxError",
+            last_event_id=text,
         ) from None
     if not isinstance(wanted, list) or not wanted or not all(map(_is_place, wanted)):
-        raise FeedRefused(
+        raise _kafka_problem(
             "400 Bad Request",
-            {
-                "message": "Must provide either an array topic names, or  an array of "
-                "objects with topic, partition and offset|timestamp.",
-                "origin": "KafkaSSE",
-                "name": "InvalidAssignmentError",
-                "assignments": wanted,
-                "statusCode": 400,
-            },
+            name,
+            "Must provide either an array topic names, or  an array of objects with "
+            "topic, partition and offset|timestamp.",
+            assignments=wanted,
         )
-    places: List[Dict[str, Any]] = []
-    for entry in wanted:
-        if isinstance(entry, str):
-            entry = _start_place(entry, moment)
-        places.append(entry)
-    wanted = places
-    missing = [entry["topic"] for entry in wanted if entry["topic"] not in topics]
+    topics = [each if isinstance(each, str) else each["topic"] for each in wanted]
+    missing = [topic for topic in topics if topic not in FEED_TOPICS]
     if missing:
-        raise FeedRefused(
+        raise _kafka_problem(
             "404 Not Found",
-            {
-                "message": "Topics %s are not available for consumption."
-                % ", ".join(missing),
-                "origin": "KafkaSSE",
-                "name": "TopicNotAvailableError",
-                "availableTopics": list(topics),
-                "statusCode": 404,
-            },
+            "TopicNotAvailableError",
+            "Topics %s are not available for consumption." % ", ".join(missing),
+            availableTopics=list(FEED_TOPICS),
         )
     return wanted
 
 
-def _start_place(topic: str, moment: Optional[int]) -> Dict[str, Any]:
-    """Return the place to begin at: a moment, or -1 for what comes from now on."""
-    if moment is None:
-        return {"topic": topic, "partition": 0, "offset": -1}
-    return {"topic": topic, "partition": 0, "timestamp": moment}
+def _kafka_problem(status: str, name: str, message: str, **more: Any) -> FeedRefused:
+    return FeedRefused(
+        status,
+        {
+            "message": message,
+            "origin": "KafkaSSE",
+            "name": name,
+            **more,
+            "statusCode": int(status[:3]),
+        },
+    )
 
 
 def _is_place(entry: Any) -> bool:
@@ -400,12 +366,11 @@ def _is_place(entry: Any) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("topic"), str):
         return False
     place = entry.get("offset", entry.get("timestamp"))
-    return all(map(_is_feed_number, (entry.get("partition"), place)))
-
-
-def _is_feed_number(value: Any) -> bool:
-    # Kafka's are of 64 bits, and sqlite's.
-    return type(value) is int and -(2**63) <= value < 2**63
+    # Kafka's numbers are of 64 bits, and sqlite's.
+    return all(
+        type(number) is int and -(2**63) <= number < 2**63
+        for number in (entry.get("partition"), place)
+    )
 
 
 def _feed_problem(status: str, kind: str, detail: str, title: str = "") -> FeedRefused:
@@ -434,22 +399,26 @@ def make_feed_id(seed: str) -> str:
     )
 
 
+def _feed_meta(
+    seed: str, domain: str, topic: str, offset: int, seconds: int
+) -> Dict[str, Any]:
+    return {
+        "request_id": make_feed_id("request " + seed),
+        "id": make_feed_id("event " + seed),
+        "domain": domain,
+        "stream": FEED_STREAM,
+        "dt": format_time(seconds),
+        "topic": topic,
+        "partition": 0,
+        "offset": offset,
+    }
+
+
 def build_canary(topic: str, offset: int, moment: int) -> Dict[str, Any]:
     """Return a canary: it shows that a stream lives, has no title and no user."""
     seed = "canary %s %d %d" % (topic, offset, moment)
-    return {
-        "$schema": FEED_SCHEMA,
-        "meta": {
-            "request_id": make_feed_id("request " + seed),
-            "id": make_feed_id(seed),
-            "domain": "canary",
-            "stream": FEED_STREAM,
-            "dt": format_time(moment // 1000),
-            "topic": topic,
-            "partition": 0,
-            "offset": offset,
-        },
-    }
+    meta = _feed_meta(seed, "canary", topic, offset, moment // 1000)
+    return {"$schema": FEED_SCHEMA, "meta": meta}
 
 
 def parse_since(text: str) -> Optional[int]:
@@ -460,21 +429,19 @@ def parse_since(text: str) -> Optional[int]:
     text = text.strip()
     if re.match(r"-?[0-9]{1,15}\Z", text):
         return int(text)
-    match = re.match(_feed_date, text)
+    start = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+    for form in [clock + zone for clock in _feed_clocks for zone in ("%z", "")]:
+        try:
+            moment = datetime.datetime.strptime(
+                text.replace(" ", "T"), "%Y-%m-%d" + form
+            )
+        except ValueError:
+            continue
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.timezone.utc)
+        return (moment - start) // datetime.timedelta(milliseconds=1)
     try:
-        if match:
-            parts = [int(part or 0) for part in match.groups()[:6]]
-            moment = datetime.datetime(*parts, tzinfo=datetime.timezone.utc)  # type: ignore[misc,arg-type]
-            milliseconds = int(moment.timestamp()) * 1000
-            milliseconds += int(((match.group(7) or "") + "000")[:3])
-            zone = match.group(8) or "Z"
-            if zone != "Z":
-                minutes = int(zone[1:3]) * 60 + int(zone[-2:])
-                milliseconds -= int(zone[0] + "1") * minutes * 60000
-            return milliseconds
         parsed = email.utils.parsedate_tz(text)
-        if parsed is None:
-            return None
-        return email.utils.mktime_tz(parsed) * 1000
+        return None if parsed is None else email.utils.mktime_tz(parsed) * 1000
     except (ValueError, OverflowError):
         return None

@@ -23,6 +23,7 @@ from ..formats.frames import (
     WebSocketWriter,
 )
 from ..formats.upgrade import do_handshake
+from .forms import request_headers
 
 #: Nothing a client may say is long.
 MAX_FEED_MESSAGE_BYTES = 65536
@@ -46,17 +47,14 @@ def answer_websocket(
 
     501 where the server cannot hand the connection over, as wsgiref's cannot.
     """
-    headers = [
-        (key[5:].replace("_", "-"), str(value))
-        for key, value in environ.items()
-        if key.startswith("HTTP_")
-    ]
     take_over = environ.get("wikistd.take_over")
     try:
         if take_over is None:
             raise HandshakeRefused("this server speaks no WebSocket", status=501)
         _, answer, parser, writer = do_handshake(
-            environ["REQUEST_METHOD"], headers, max_message_bytes=MAX_FEED_MESSAGE_BYTES
+            environ["REQUEST_METHOD"],
+            request_headers(environ),
+            max_message_bytes=MAX_FEED_MESSAGE_BYTES,
         )
     except HandshakeRefused as refused:
         extra = [pair for pair in refused.headers if pair[0].startswith("Sec-")]
@@ -65,12 +63,11 @@ def answer_websocket(
             [("Content-Type", "text/plain; charset=utf-8"), *extra],
         )
         return [(refused.message + "\n").encode("utf-8")]
-    lines = ["HTTP/1.1 101 Switching Protocols"]
-    lines += ["%s: %s" % pair for pair in answer]
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    fields = "".join("%s: %s\r\n" % pair for pair in answer)
+    head = "HTTP/1.1 101 Switching Protocols\r\n%s\r\n" % fields
 
     def talk(channel: Any) -> None:
-        channel.send(head)
+        channel.send(head.encode("latin-1"))
         FeedConversation(channel, parser, writer).run(events)
 
     take_over(talk)
@@ -114,24 +111,20 @@ class FeedConversation:
         if not data:
             return False
         try:
-            messages = self.parser.feed(data)
+            for message in self.parser.feed(data):
+                if message.tp == MSG_PING:
+                    self.channel.send(self.writer.pong(message.data))
+                elif message.tp == MSG_CLOSE:
+                    self.channel.send(self.writer.close(CLOSE_OK))
+                    return False
+            if self.parser.error is not None:
+                raise self.parser.error
         except ProtocolError as error:
-            return self._refuse(error)
-        for message in messages:
-            if message.tp == MSG_PING:
-                self.channel.send(self.writer.pong(message.data))
-            elif message.tp == MSG_CLOSE:
-                self.channel.send(self.writer.close(CLOSE_OK))
-                return False
-        if self.parser.error is not None:
-            return self._refuse(self.parser.error)
+            code = CLOSE_PROTOCOL_ERROR
+            if isinstance(error, WebSocketError):
+                code = error.code
+            elif isinstance(error, LimitExceeded):
+                code = CLOSE_MESSAGE_TOO_BIG
+            self.channel.send(self.writer.close(code))
+            return False
         return True
-
-    def _refuse(self, error: ProtocolError) -> bool:
-        code = CLOSE_PROTOCOL_ERROR
-        if isinstance(error, WebSocketError):
-            code = error.code
-        elif isinstance(error, LimitExceeded):
-            code = CLOSE_MESSAGE_TOO_BIG
-        self.channel.send(self.writer.close(code))
-        return False

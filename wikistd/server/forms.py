@@ -30,6 +30,15 @@ def read_cookies(text: str) -> Dict[str, str]:
     return cookies
 
 
+def request_headers(environ: Dict[str, Any]) -> Dict[str, str]:
+    """Return the header fields of a request, their names in lower case."""
+    return {
+        key[5:].replace("_", "-").lower(): str(value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }
+
+
 def host_url(environ: Dict[str, Any]) -> str:
     """Return scheme, host and port as the client named them, no slash at the end."""
     host = environ.get("HTTP_HOST")
@@ -60,11 +69,7 @@ def read_body(environ: Dict[str, Any]) -> bytes:
 
 def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
     """Return what a request asks of the API.  ProtocolError where it is malformed."""
-    headers = {
-        key[5:].replace("_", "-").lower(): str(value)
-        for key, value in environ.items()
-        if key.startswith("HTTP_")
-    }
+    headers = request_headers(environ)
     content_type = environ.get("CONTENT_TYPE") or ""
     if content_type:
         headers["content-type"] = content_type

@@ -358,7 +358,7 @@ def _render_link(
     words = _render_words(label if label else target.strip().lstrip(":"))
     full = str(title)
     address = quote(full.replace(" ", "_"), safe="/:()*,;@!$~")
-    if title[:2] in existing:
+    if title.namespace < 0 or title[:2] in existing:
         return '<a href="/wiki/%s" title="%s">%s</a>' % (
             address,
             escape_html(full),

@@ -8,17 +8,15 @@ Not here: addresses and status lines (app.py), wikitext (markup.py).
 from __future__ import annotations
 
 import html
-import re
-from typing import List, Sequence, Set, Tuple
+from typing import Sequence
 from urllib.parse import quote
 
 from .files import file_path
 from .markup import find_links, render_html
-from .records import Change, FileRecord, PageRecord, RevisionRow, format_time
+from .records import Change, FileRecord, PageRow, RevisionRow, format_time
 from .store import PageStore
-from .titles import InvalidTitle, Title, parse_title
+from .titles import Title
 
-_views_special = r"(?i)\[\[\s*(Special:[^\[\]|\n]{1,255})"
 #: Rows of a list on one page.
 VIEW_ROWS = 500
 #: A view is one file, readable without scripts; colours follow the reader's system.
@@ -35,31 +33,8 @@ VIEW_STYLE = (
 class WikiViews:
     """Writes the HTML of one wiki.  Thread-safe: it holds nothing of its own."""
 
-    def __init__(
-        self, store: PageStore, *, script_path: str = "/w", article_path: str = "/wiki/"
-    ) -> None:
+    def __init__(self, store: PageStore) -> None:
         self.store = store
-        self.script_path = script_path
-        self.article_path = article_path
-
-    def page_url(self, title: str) -> str:
-        """Return the path of a page."""
-        return self.article_path + quote_page(title)
-
-    def action_url(self, title: str, action: str) -> str:
-        """Return the path of another view of a page."""
-        return "%s/index.php?title=%s&action=%s" % (
-            self.script_path,
-            quote(title.replace(" ", "_"), safe=""),
-            action,
-        )
-
-    def link(self, title: str, words: str = "") -> str:
-        """Return a link to a page."""
-        return '<a href="%s">%s</a>' % (
-            html.escape(self.page_url(title)),
-            html.escape(words or title),
-        )
 
     def frame(self, heading: str, body: str, *, tabs: str = "") -> str:
         """Return a whole HTML document around `body`."""
@@ -70,7 +45,7 @@ class WikiViews:
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="generator" content="%s">\n<title>%s - %s</title>\n'
             '<link rel="EditURI" type="application/rsd+xml"'
-            ' href="%s/api.php?action=rsd">\n'
+            ' href="/w/api.php?action=rsd">\n'
             "<style>%s</style>\n</head>\n<body>\n<nav>%s %s %s %s</nav>\n"
             '<h1 id="firstHeading">%s</h1>\n%s'
             '<main id="mw-content-text">\n%s\n</main>\n'
@@ -80,50 +55,32 @@ class WikiViews:
             html.escape(site.generator),
             html.escape(heading),
             html.escape(site.name),
-            html.escape(self.script_path),
             VIEW_STYLE,
-            self.link(site.main_page),
-            self.link("Special:AllPages", "All pages"),
-            self.link("Special:RecentChanges", "Recent changes"),
-            self.link("Special:ListFiles", "Files"),
+            link_page(site.main_page),
+            link_page("Special:AllPages", "All pages"),
+            link_page("Special:RecentChanges", "Recent changes"),
+            link_page("Special:ListFiles", "Files"),
             html.escape(heading),
             tabs,
             body,
         )
 
-    def tabs(self, title: str) -> str:
-        """Return the links above a page: the page, its source and its history."""
-        return '<nav>%s <a href="%s">Source</a> <a href="%s">History</a></nav>\n' % (
-            self.link(title, "Page"),
-            html.escape(self.action_url(title, "raw") + "&ctype=text/plain"),
-            html.escape(self.action_url(title, "history")),
-        )
-
-    def page(self, title: Title, record: PageRecord, *, note: str = "") -> str:
+    def page(self, title: Title, row: RevisionRow, text: str, note: str) -> str:
         """Return the view of a page, its text rendered as far as we can."""
-        body = self._render(title, record)
-        record_file = self.store.get_file(title.text) if title.namespace == 6 else None
-        if record_file is not None:
-            body = self._file(record_file) + body
-        body += self.members(title)
+        if row.model == "wikitext":
+            pairs = [link[:2] for link in find_links(text).pages]
+            body = render_html(text, title, set(self.store.find_pages(pairs)))
+        else:
+            body = "<pre>%s</pre>" % html.escape(text)
+        record = self.store.get_file(title.text) if title.namespace == 6 else None
+        if record is not None:
+            body = _describe_file(record) + body
         # Its first letter says in which direction a text runs.
-        body = '<div dir="auto">%s</div>\n' % body
-        footer = "<footer>Last changed %s by %s</footer>" % (
-            format_time(record.timestamp),
-            self.link("User:" + record.user, record.user),
-        )
-        return self.frame(
-            record.title, note + body + footer, tabs=self.tabs(record.title)
-        )
-
-    def _render(self, title: Title, record: PageRecord) -> str:
-        if record.model != "wikitext":
-            return "<pre>%s</pre>" % html.escape(record.text)
-        links = find_links(record.text)
-        pairs = [link[:2] for link in links.pages]
-        existing = set(self.store.find_pages(pairs))
-        existing.update(_special_pages(record.text))
-        return render_html(record.text, title, existing)
+        body = '<div dir="auto">%s%s</div>\n' % (body, self.members(title))
+        changed = (format_time(row.time), _link_user(row))
+        footer = "<footer>Last changed %s by %s</footer>" % changed
+        shown = str(title)
+        return self.frame(shown, note + body + footer, tabs=_tabs_of(shown))
 
     def missing(self, title: str, more: str = "") -> str:
         """Return the view of a page that is not there, with `more` below it."""
@@ -153,29 +110,26 @@ class WikiViews:
         """Return the source of a page, which is changed by the API, not here."""
         note = note_html(
             "This is the source. Pages are changed by the API, at"
-            " %s/api.php?action=edit, not in the browser." % self.script_path
+            " /w/api.php?action=edit, not in the browser."
         )
         # HTML drops the first line end of a textarea.
         shown = (
             '<textarea readonly rows="25" style="width:99%%" dir="auto">\n%s</textarea>'
         ) % html.escape(text)
-        return self.frame("Source of " + title, note + shown, tabs=self.tabs(title))
+        return self.frame("Source of " + title, note + shown, tabs=_tabs_of(title))
 
     def history(self, title: str, revisions: Sequence[RevisionRow]) -> str:
         """Return the list of a page's revisions, newest first."""
-        rows: List[Tuple[str, ...]] = []
-        for row in revisions:
-            hidden = row.hidden.split()
-            address = "%s/index.php?title=%s&oldid=%d" % (
-                self.script_path,
-                quote(title.replace(" ", "_"), safe=""),
-                row.id,
+        rows = [
+            (
+                _link_to(_index_path(title, "oldid=%d" % row.id), format_time(row.time)),
+                _link_user(row),
+                "%d bytes" % row.size,
+                "" if "comment" in row.hidden else html.escape(row.comment),
             )
-            when = '<a href="%s">%s</a>' % (html.escape(address), format_time(row.time))
-            user = "" if "user" in hidden else self.link("User:" + row.user, row.user)
-            comment = "" if "comment" in hidden else html.escape(row.comment)
-            rows.append((when, user, "%d bytes" % row.size, comment))
-        return self.frame("History of " + title, _table(rows), tabs=self.tabs(title))
+            for row in revisions
+        ]
+        return self.frame("History of " + title, _table(rows), tabs=_tabs_of(title))
 
     def all_pages(self, namespace: int, start: str, address: str) -> str:
         """Return the list of the pages of a namespace, from the key `start` on."""
@@ -188,14 +142,12 @@ class WikiViews:
             (namespace, start),
             VIEW_ROWS + 1,
         )
-        items = ["<li>%s</li>" % self.link(page.text) for page in pages[:VIEW_ROWS]]
-        body = "<ul>\n%s\n</ul>" % "\n".join(items) if items else "<p>None.</p>"
+        body = _list_pages(pages[:VIEW_ROWS]) if pages else "<p>None.</p>"
         if len(pages) > VIEW_ROWS:
-            body += '<p><a href="%s?namespace=%d&amp;from=%s">Next</a></p>' % (
-                html.escape(self.page_url("Special:AllPages")),
-                namespace,
-                quote(pages[VIEW_ROWS].key, safe=""),
-            )
+            start = quote(pages[VIEW_ROWS].key, safe="")
+            path = page_path("Special:AllPages")
+            path += "?namespace=%d&from=%s" % (namespace, start)
+            body += "<p>%s</p>" % _link_to(path, "Next")
         return self.frame("All pages", body)
 
     def recent_changes(self) -> str:
@@ -204,28 +156,21 @@ class WikiViews:
         rows = [
             (
                 format_time(change.timestamp),
-                self._what(change),
-                self.link(change.title),
-                self.link("User:" + change.user, change.user),
+                _describe_change(change),
+                link_page(change.title),
+                link_page("User:" + change.user, change.user),
                 html.escape(change.comment),
             )
             for change in changes
         ]
         return self.frame("Recent changes", _table(rows))
 
-    @staticmethod
-    def _what(change: Change) -> str:
-        if change.type == "log":
-            return html.escape("%s/%s" % (change.log_type, change.log_action))
-        difference = (change.new_len or 0) - (change.old_len or 0)
-        return "%s (%+d)" % (html.escape(change.type), difference)
-
     def list_files(self) -> str:
         """Return the list of files."""
         files = self.store.files.query("is_current = 1 ORDER BY name", (), VIEW_ROWS)
         rows = [
             (
-                self.link("File:" + record.name.replace("_", " ")),
+                link_page("File:" + record.name.replace("_", " ")),
                 "%d bytes" % record.size,
                 html.escape(record.mime),
                 format_time(record.timestamp),
@@ -233,22 +178,6 @@ class WikiViews:
             for record in files
         ]
         return self.frame("Files", _table(rows))
-
-    def _file(self, record: FileRecord) -> str:
-        address = html.escape(
-            "%s/images/%s" % (self.script_path, file_path(record.name))
-        )
-        shown = ""
-        if record.mime in ("image/png", "image/jpeg", "image/gif", "image/webp"):
-            shown = '<img src="%s" alt="%s">' % (address, html.escape(record.name))
-        return '<p>%s</p>\n<p><a href="%s">%s</a>, %d bytes, %s, SHA-1 %s</p>\n' % (
-            shown,
-            address,
-            html.escape(record.name.replace("_", " ")),
-            record.size,
-            html.escape(record.mime),
-            record.sha1,
-        )
 
     def members(self, title: Title) -> str:
         """Return the list of what is in a category, "" where there is nothing."""
@@ -262,25 +191,12 @@ class WikiViews:
         )
         if not pages:
             return ""
-        items = "\n".join("<li>%s</li>" % self.link(page.text) for page in pages)
-        return "<h2>Pages in this category</h2>\n<ul>\n%s\n</ul>\n" % items
+        return "<h2>Pages in this category</h2>\n%s\n" % _list_pages(pages)
 
 
 def note_html(sentence: str) -> str:
     """Return a sentence about a page, as HTML."""
     return '<p class="note">%s</p>\n' % html.escape(sentence)
-
-
-def _special_pages(text: str) -> Set[Tuple[int, str]]:
-    """Return the special pages that wikitext links to: they are there without a row."""
-    found = set()
-    for match in re.finditer(_views_special, text):
-        try:
-            title = parse_title(match.group(1))
-        except InvalidTitle:
-            continue
-        found.add(title[:2])
-    return found
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
@@ -294,3 +210,63 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 def quote_page(title: str) -> str:
     """Return a title as it stands in the path of an address."""
     return quote(title.replace(" ", "_"), safe="/:;@$!*(),~'")
+
+
+def page_path(title: str) -> str:
+    """Return the path of a page."""
+    return "/wiki/" + quote_page(title)
+
+
+def _index_path(title: str, query: str) -> str:
+    """Return the path of another view of a page."""
+    name = quote(title.replace(" ", "_"), safe="")
+    return "/w/index.php?title=%s&%s" % (name, query)
+
+
+def _link_to(path: str, words: str) -> str:
+    return '<a href="%s">%s</a>' % (html.escape(path), html.escape(words))
+
+
+def link_page(title: str, words: str = "") -> str:
+    """Return a link to a page."""
+    return _link_to(page_path(title), words or title)
+
+
+def _link_user(row: RevisionRow) -> str:
+    return "" if "user" in row.hidden else link_page("User:" + row.user, row.user)
+
+
+def _list_pages(pages: Sequence[PageRow]) -> str:
+    items = "\n".join("<li>%s</li>" % link_page(page.text) for page in pages)
+    return "<ul>\n%s\n</ul>" % items
+
+
+def _tabs_of(title: str) -> str:
+    """Return the links above a page: the page, its source and its history."""
+    return "<nav>%s %s %s</nav>\n" % (
+        link_page(title, "Page"),
+        _link_to(_index_path(title, "action=raw&ctype=text/plain"), "Source"),
+        _link_to(_index_path(title, "action=history"), "History"),
+    )
+
+
+def _describe_change(change: Change) -> str:
+    if change.type == "log":
+        return html.escape("%s/%s" % (change.log_type, change.log_action))
+    difference = (change.new_len or 0) - (change.old_len or 0)
+    return "%s (%+d)" % (html.escape(change.type), difference)
+
+
+def _describe_file(record: FileRecord) -> str:
+    path = "/w/images/" + file_path(record.name)
+    shown = ""
+    if record.mime in ("image/png", "image/jpeg", "image/gif", "image/webp"):
+        names = (html.escape(path), html.escape(record.name))
+        shown = '<img src="%s" alt="%s">' % names
+    return "<p>%s</p>\n<p>%s, %d bytes, %s, SHA-1 %s</p>\n" % (
+        shown,
+        _link_to(path, record.name.replace("_", " ")),
+        record.size,
+        html.escape(record.mime),
+        record.sha1,
+    )

@@ -6,7 +6,14 @@ import tempfile
 import unittest
 from unittest import mock
 
+import wikistd
 from wikistd.cli.main import main
+
+IS_ONE_FILE = not hasattr(wikistd, "__path__")
+ONE_FILE_SENTENCE = (
+    "wikistd: this wikistd is one file already and can only copy itself: to choose its"
+    " parts, run this from the package (a clone, or `pip install`)\n"
+)
 
 
 def run(*arguments):
@@ -51,12 +58,12 @@ class Bundling(unittest.TestCase):
             (PermissionError(13, "Permission denied", path + ".1.new"), "you are not "),
             (OSError(28, "No space left on device"), "No space left on device"),
         ):
-            with mock.patch("wikistd.tools.bundle.run_bundle", side_effect=error):
+            with mock.patch("wikistd.tools.building.build_file", side_effect=error):
                 code, out, err = run("bundle", "-o", path)
             self.assertEqual((code, out), (2, ""))
             self.assertRegex(err, r"^wikistd: -o \S+x.py: %s[^\n]*\n$" % words)
         gone = FileNotFoundError(2, "No such file or directory", "some/where")
-        with mock.patch("wikistd.tools.vendor.run_vendor", side_effect=gone):
+        with mock.patch("wikistd.tools.copying.vendor_package", side_effect=gone):
             code, out, err = run("vendor", path)
         want = "wikistd: some/where: there is no such file\n"
         self.assertEqual((code, out, err), (2, "", want))
@@ -95,3 +102,44 @@ class Bundling(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertIn("is an unchanged copy of wikistd", out)
         self.assertEqual(run("vendor", self.folder)[0], 2)
+
+
+@unittest.skipUnless(IS_ONE_FILE, "tests/integration/forms has the one file")
+class OneFile(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.path = os.path.join(self.folder, "copy.py")
+
+    def test_copies_itself(self):
+        """The copy is the file, and checks as an unchanged build; a change is seen."""
+        code, out, err = run("bundle", "-o", self.path)
+        self.assertEqual((code, out), (0, ""))
+        self.assertRegex(err, r"^wrote wikistd %s to " % wikistd.__version__)
+        code, out, err = run("bundle", "--check", self.path)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(" is an unchanged build of wikistd %s" % wikistd.__version__, out)
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write("x = 1\n")
+        code, out, err = run("bundle", "--check", self.path)
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, r"^wikistd: .* was wikistd \S+ \(.*\), and was changed\n$")
+
+    def test_builds_nothing_else(self):
+        """Without the package's sources it says so; the code for them is not there."""
+        for argv in (
+            ("bundle", "--without", "server"),
+            ("bundle", "--with", __file__),
+            ("vendor", os.path.join(self.folder, "wiki")),
+        ):
+            self.assertEqual(run(*argv), (2, "", ONE_FILE_SENTENCE))
+        self.assertEqual(os.listdir(self.folder), [])
+        for name in ("FlatModule", "JobScript", "waiting_head", "vendor_package"):
+            self.assertFalse(hasattr(wikistd, name), name)
+
+    def test_checks_folders(self):
+        """`vendor --check` works there, too."""
+        want = "wikistd: %s holds no copy made by `wikistd vendor`\n" % self.folder
+        self.assertEqual(run("vendor", "--check", self.folder), (1, "", want))
+        self.assertEqual(run("--version"), (0, "wikistd %s\n" % wikistd.__version__, ""))

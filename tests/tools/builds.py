@@ -14,7 +14,7 @@ from tests.repo.source import PACKAGE, sources
 from wikistd.cli.main import main
 from wikistd.tools.building import bundle_text
 from wikistd.tools.flatten import parse_modules
-from wikistd.tools.sources import read_package
+from wikistd.tools.copying import read_package
 
 #: The parsed package, and the whole and a small build: half a second, so made once.
 PARSED = {}

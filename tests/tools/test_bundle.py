@@ -11,7 +11,8 @@ from unittest import mock
 import wikistd
 from tests.repo.source import ROOT
 from wikistd.tools.building import bundle_text, script_text
-from wikistd.tools.sources import LICENSE_TEXT, BundleError
+from wikistd.tools.copying import LICENSE_TEXT
+from wikistd.tools.sources import BundleError
 
 from .builds import PARSED, Case, build, run_bundle, run_python
 
@@ -36,6 +37,15 @@ class OneFile(Case):
         """It reads like the package: no long lines that the package has not."""
         self.assertLess(max(map(len, self.text.splitlines())), 120)
         self.assertIn("# wikistd/errors.py\n", self.text)
+
+    def test_no_builder(self):
+        """What reads and joins the package's sources is not in it: it has none."""
+        found = re.findall(r"^# wikistd/tools/(\w+)\.py$", self.text, re.M)
+        self.assertEqual(sorted(found), ["bundle", "sources", "vendor"])
+        for word in ("BUNDLE_MARK = ", "def check_vendored", "def check_bundle"):
+            self.assertIn(word, self.text)
+        for word in ("LICENSE_TEXT", "def read_package", "def bound_names", "class JobScript"):
+            self.assertNotIn(word, self.text)
 
     def test_any_name(self):
         """It imports under any file name, with every public name; two copies do not meet."""
@@ -112,13 +122,15 @@ class Without(Case):
         path = self.write("one.py", build(without=["tools"]))
         code, out, err = run_python(path, "bundle")
         self.assertEqual((code, out), (2, ""))
-        self.assertRegex(err, "^wikistd: run_bundle is not in this file, which was .*\n$")
+        self.assertRegex(err, r"^wikistd: \w+ is not in this file, which was .*\n$")
 
     def test_unknown_part(self):
         """An unknown part is refused in a sentence."""
         code, out, err = run_bundle("--without", "nope")
         self.assertEqual((code, out), (2, ""))
         self.assertRegex(err, r"^wikistd: no part is called 'nope'; there are .*\n$")
+        want = "wikistd: errors cannot be left out: all is built on it\n"
+        self.assertEqual(run_bundle("--without", "server,errors"), (2, "", want))
 
 
 class Check(Case):
@@ -240,6 +252,22 @@ class WithJob(Case):
         want = "1 2 3 4 False True\n"
         self.assertEqual(run_python("-", stdin=build(job=job)), (0, want, ""))
 
+    def test_optional(self):
+        """Where a script can do without wikistd it has it here, in functions too."""
+        job = (
+            "try:\n    from wikistd import Deadline, APIError as Refused\n"
+            "except ImportError:\n    Deadline = Refused = None\n"
+            "try:\n    import wikistd\nexcept ImportError:\n    wikistd = None\n"
+            "def f():\n"
+            "    try: from wikistd import Clock as Watch; import wikistd as w\n"
+            "    except ImportError: Watch = w = None\n"
+            "    return Watch, w.Clock\n"
+            "print(Deadline(None).is_over(), Refused.__name__, wikistd.Deadline is Deadline)\n"
+            "print(f()[0] is f()[1] is wikistd.Clock)\n"
+        )
+        want = "False APIError True\nTrue\n"
+        self.assertEqual(run_python("-", stdin=build(job=job)), (0, want, ""))
+
     def test_docstrings(self):
         """A docstring begins the file whatever stands in its lines."""
         # Python 3.13 and later take the indentation out.
@@ -287,6 +315,11 @@ class WithJob(Case):
             ("Clock = 1", "job.py:2: Clock is a name of wikistd's own: rename it"),
             ("import socket as time", "job.py:2: time hides an import of wikistd: rename it"),
             ("list = 3", "job.py:2: list hides a builtin: rename it"),
+            ("from wikistd import Clock as time", "job.py:2: time hides an import of wikistd: rename it"),
+            ("if 1:\n    from wikistd import Clock\nelse:\n    Clock = 1",
+             "job.py:2: Clock is a name of wikistd's own: rename it"),
+            ("try:\n    import wikistd\n    print(1)\nexcept ImportError:\n    Clock = 1",
+             "job.py:2: Clock is a name of wikistd's own: rename it"),
             ("def f():\n    global Clock", "job.py:3: Clock is a name of wikistd's own"),
         ):
             with self.subTest(line):

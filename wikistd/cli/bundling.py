@@ -1,30 +1,18 @@
-"""`wikistd bundle` and `wikistd vendor`: the command line's side of the tools.
+"""The commands bundle and vendor: the package as one file, or copied.
 
-Holds: nothing.  Not here: what they do (tools/bundle.py, tools/vendor.py).
+In: parsed arguments.  Out: files, or a sentence on one.  Holds: nothing.
+Not here: what they do (tools/).
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Callable
 
 from ..web.useragent import WIKISTD_VERSION
 from .options import check_place, describe_os_error, open_given
 from .output import Output
 from .registry import Command, UsageError
-
-
-def _run_tool(run: Any, arguments: Any, output: Output) -> int:
-    from ..tools.sources import ChangedCopy
-
-    try:
-        sentence = run(arguments)
-    except ChangedCopy as error:
-        output.error(str(error))
-        return 1
-    if sentence:
-        output.text(sentence)
-    return 0
 
 
 def _add_bundle(parser: Any) -> None:
@@ -57,29 +45,56 @@ def _add_vendor(parser: Any) -> None:
 
 
 def _run_bundle(arguments: Any, output: Output) -> int:
-    from ..tools.bundle import run_bundle
+    from ..tools.bundle import check_bundle, write_text
+    from ..tools.sources import own_bundle_text, package_folder
 
+    if arguments.check:
+        open_given("--check " + arguments.check, arguments.check).close()
+        return _tell(check_bundle, output, arguments.check)
     # Looked at here: what fails later has the names of files that nobody gave.
     target = arguments.output
     if target != "-":
         check_place("-o", target)
-    for option, path in (("--check", arguments.check), ("--with", arguments.job)):
-        if path:
-            open_given("%s %s" % (option, path), path).close()
+    if arguments.job:
+        open_given("--with " + arguments.job, arguments.job).close()
+    text = None if arguments.without or arguments.job else own_bundle_text()
     try:
-        code = _run_tool(run_bundle, arguments, output)
-        if target != "-" and not arguments.check:
-            facts = (WIKISTD_VERSION, target, os.path.getsize(target))
-            output.note("wrote wikistd %s to %s, %d bytes" % facts)
+        if text is None:
+            folder = package_folder()  # BundleError in the one file: it has no builder
+            from ..tools.building import build_file
+
+            text = build_file(arguments, folder)
+        write_text(target, text)
     except OSError as error:
         raise UsageError("-o %s: %s" % (target, describe_os_error(error))) from None
-    return code
+    if target != "-":
+        facts = (WIKISTD_VERSION, target, os.path.getsize(target))
+        output.note("wrote wikistd %s to %s, %d bytes" % facts)
+    return 0
 
 
 def _run_vendor(arguments: Any, output: Output) -> int:
-    from ..tools.vendor import run_vendor
+    from ..tools.sources import package_folder
+    from ..tools.vendor import check_vendored
 
-    return _run_tool(run_vendor, arguments, output)
+    if arguments.check:
+        return _tell(check_vendored, output, arguments.folder)
+    source = package_folder()  # BundleError in the one file: it has no sources
+    from ..tools.copying import vendor_package
+
+    return _tell(vendor_package, output, arguments.folder, source, arguments.force)
+
+
+def _tell(function: Callable[..., str], output: Output, *given: Any) -> int:
+    """Write the sentence that `function` returns, or says of a changed copy."""
+    from ..tools.sources import ChangedCopy
+
+    try:
+        output.text(function(*given))
+    except ChangedCopy as error:
+        output.error(str(error))
+        return 1
+    return 0
 
 
 BUNDLE_COMMAND = Command(

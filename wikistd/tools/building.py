@@ -11,16 +11,10 @@ import os
 import warnings
 from typing import Any, Container, Dict, List, Optional, Sequence
 
-from .flatten import Flat, FlatModule, check_parts, parse_modules
+from .copying import LICENSE_TEXT, read_package, version_in
+from .flatten import Flat, FlatModule, find_parts, parse_modules
 from .scripts import JobScript
-from .sources import (
-    BUNDLE_MARK,
-    LICENSE_TEXT,
-    BundleError,
-    hash_line,
-    read_package,
-    version_in,
-)
+from .sources import BUNDLE_MARK, BundleError, hash_line
 from .waiting import COMMANDS_CODE, waiting_head, waiting_parts
 
 #: Ends a file without a command line: as a script it would do nothing, silently.
@@ -94,21 +88,23 @@ def with_head(
     return BUNDLE_MARK + version + "\n" + hash_line(version, rest) + "\n" + rest
 
 
-def build_file(given: Any) -> str:
-    """Return the file that the parsed arguments ask for."""
+def build_file(given: Any, folder: str) -> str:
+    """Return the file that the parsed arguments ask for, of the package in `folder`."""
     without = given.without.replace(",", " ").split()
     job = None
     beside: List[str] = []
     if given.job:
-        with open(given.job, "rb") as file:
-            job = script_text(file.read(), given.job)
+        if without:
+            raise BundleError(
+                "--with takes what the script uses: it needs no --without"
+            )
         if os.path.exists(given.output) and os.path.samefile(given.output, given.job):
             raise BundleError("-o %s is the script itself" % given.output)
+        with open(given.job, "rb") as file:
+            job = script_text(file.read(), given.job)
         beside = modules_beside(given.job)
-    if job is not None and without:
-        raise BundleError("--with takes what the script uses: it needs no --without")
-    files = read_package()
-    check_parts(files, without)
+    files = read_package(folder)
+    find_parts([short[: -len(".py")] for short in files], without)
     return bundle_text(
         parse_modules(files),
         version_in(files),

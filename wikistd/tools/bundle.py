@@ -1,7 +1,7 @@
-"""`wikistd bundle`: the package as one file, a script with what it uses, or a check.
+"""The one file as it lies there: checked, or written.
 
-In: options.  Out: one file, or what there is to say of one.  Holds: nothing.
-Not here: making it of the package (building.py), copying the folder (vendor.py).
+In: a path.  Out: a sentence on the file, or the file.  Holds: nothing.
+Not here: making it of the package (building.py), the copied folder (vendor.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Any
 
 from .sources import (
     BUNDLE_MARK,
@@ -17,9 +16,6 @@ from .sources import (
     ChangedCopy,
     age_sentence,
     hash_line,
-    own_bundle_text,
-    package_folder,
-    package_version,
 )
 
 
@@ -36,7 +32,7 @@ def check_bundle(path: str) -> str:
     if not re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version):
         # Python may see more in this line than a comment: a line end, a coding.
         raise ChangedCopy("%s: its first line was changed" % path)
-    age = age_sentence(path, version, package_version())
+    age = age_sentence(path, version)
     if second != hash_line(version, rest):
         raise ChangedCopy(
             "%s was wikistd %s (%s), and was changed" % (path, version, age)
@@ -64,22 +60,3 @@ def write_text(path: str, text: str) -> None:
         if os.path.exists(fresh):
             os.unlink(fresh)
         raise
-
-
-def run_bundle(given: Any) -> str:
-    """Do what the parsed arguments say; return a sentence, or nothing.
-
-    ChangedCopy where a check finds changes, BundleError where a file cannot be built,
-    OSError where one cannot be read or written.
-    """
-    if given.check:
-        return check_bundle(given.check)
-    own = own_bundle_text()
-    if own is not None and not given.without and not given.job:
-        write_text(given.output, own)
-        return ""
-    package_folder()  # BundleError in the one file, which has no builder
-    from .building import build_file
-
-    write_text(given.output, build_file(given))
-    return ""

@@ -39,7 +39,9 @@ SPREAD_PARTS = {
     ),
 }
 #: What makes files of the package, and so has nothing to do in one.
-PACKAGE_ONLY = ("tools/building", "tools/flatten", "tools/scripts", "tools/waiting")
+PACKAGE_ONLY = tuple(
+    "tools/" + name for name in "building copying flatten scripts waiting".split()
+)
 FLAT_WIDTH = 88
 #: A comment or a string literal, whole: in strings, line ends are content.
 STRING_OR_COMMENT = re.compile(
@@ -60,28 +62,25 @@ class FlatModule:
 
         self.short = short
         self.lines = text.split("\n")
-        # Not kept: 150 trees make the collector of garbage work for a second.
-        tree = self._parsed()
         #: (module path, name) imported from the package while it runs
         self.needs: List[Tuple[str, str]] = []
         #: the same, imported by a function when it is called
         self.late_needs: List[Tuple[str, str]] = []
         #: ("", module) or (module, name) from the standard library
         self.standard: Set[Tuple[str, str]] = set()
-        self.docstring = ast.get_docstring(tree) or ""
         self.defined: Dict[str, int] = {}
         self._drop: Set[int] = set()
         #: {line: module path} of the late imports
         self._late_lines: Dict[int, str] = {}
-        self._docstrings = set(docstring_lines(tree))
+        #: the lines at which docstrings begin
+        self._docstrings: Set[int] = set()
+        # Not kept: 150 trees make the collector of garbage work for a second.
+        tree = self._parsed()
+        self.docstring = ast.get_docstring(tree) or ""
         if self.docstring:
-            self._remove(tree.body[0])
-        for node in tree.body[bool(self.docstring) :]:
+            self._remove(tree.body.pop(0))
+        for node in tree.body:
             self._sort(node)
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                for part in ast.walk(node):
-                    if isinstance(part, ast.ImportFrom) and part.level:
-                        self._take_import(part, is_late=True)
 
     def _parsed(self) -> ast.Module:
         import ast
@@ -92,29 +91,28 @@ class FlatModule:
             place = "%s:%s" % (self.short, error.lineno)
             raise BundleError("%s: %s" % (place, error.msg)) from None
 
-    def _sort(self, node: ast.stmt) -> None:
+    def _sort(self, node: ast.stmt, typing_only: bool = False) -> bool:
+        """Note what a statement imports or defines; return whether it stays."""
         import ast
 
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._take_import(node)
-        elif (
-            isinstance(node, ast.If)
-            and isinstance(node.test, ast.Name)
-            and node.test.id == "TYPE_CHECKING"
-        ):
+            return self._take_import(node, typing_only=typing_only)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             # The package's own file names its modules there, and imports them lazily.
-            is_root = self.short.startswith("__init__")
-            kept = [
-                part
-                for part in node.body
-                if not isinstance(part, (ast.Import, ast.ImportFrom))
-                or self._take_import(part, typing_only=not is_root)
-            ]
-            if not kept:
+            is_root = self.short == "__init__.py"
+            stay = [self._sort(part, not is_root) for part in node.body + node.orelse]
+            if not any(stay):
                 self._remove(node)
-        else:
-            for name in bound_names(node):
-                self.defined[name] = node.lineno
+            return any(stay)
+        for name in bound_names(node):
+            self.defined[name] = node.lineno
+        for part in ast.walk(node):
+            if isinstance(part, ast.ImportFrom) and part.level:
+                self._take_import(part, is_late=True)
+            elif isinstance(part, (ast.ClassDef, ast.FunctionDef)):
+                if ast.get_docstring(part, clean=False) is not None:
+                    self._docstrings.add(part.body[0].lineno)
+        return True
 
     def _take_import(
         self,
@@ -126,40 +124,32 @@ class FlatModule:
         """Note what is imported; return whether the statement stays."""
         import ast
 
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.asname:
-                    raise BundleError(
-                        "%s:%d: `import ... as`" % (self.short, node.lineno)
-                    )
-                self.standard.add(("", alias.name))
-            return True
         for alias in node.names:
             if alias.asname not in (None, alias.name) or alias.name == "*":
-                raise BundleError(
-                    "%s:%d: `as` or `*` in an import" % (self.short, node.lineno)
-                )
-            if node.level and not typing_only:
+                place = "%s:%d" % (self.short, node.lineno)
+                raise BundleError("%s: `as` or `*` in an import" % place)
+        names = [alias.name for alias in node.names]
+        source = isinstance(node, ast.ImportFrom) and node.module or ""
+        if isinstance(node, ast.ImportFrom) and node.level:
+            path = self._resolve(node)
+            if is_late:
+                self._late_lines[node.lineno] = path
+            if not typing_only:
                 needs = self.late_needs if is_late else self.needs
-                needs.append((self._resolve(node), alias.name))
-            elif not node.level and node.module != "__future__":
-                self.standard.add((node.module or "", alias.name))
-        if not node.level and node.module != "__future__":
+                needs += [(path, name) for name in names]
+        elif source != "__future__":
+            self.standard.update((source, name) for name in names)
             return True
         self._remove(node)
-        if is_late:
-            self._late_lines[node.lineno] = self._resolve(node)
         return False
 
     def _resolve(self, node: ast.ImportFrom) -> str:
         """Return the path, without .py, of the module that a relative import names."""
-        folder = self.short.split("/")[:-1]
-        folder = folder[: len(folder) - (node.level - 1)]
-        return "/".join(folder + (node.module or "").split("."))
+        above = self.short.split("/")[: -node.level]
+        return "/".join(above + (node.module or "").split("."))
 
     def _remove(self, node: ast.stmt) -> None:
-        end = getattr(node, "end_lineno", None) or node.lineno
-        self._drop.update(range(node.lineno, end + 1))
+        self._drop.update(range(node.lineno, (node.end_lineno or 0) + 1))
 
     def uses_at_import(self, name: str) -> bool:
         """Return whether the module's own top level needs `name` while it runs."""
@@ -175,15 +165,14 @@ class FlatModule:
         for number, line in enumerate(self.lines, 1):
             if number in self._late_lines:
                 part = self._late_lines[number]
-                spaces = line[: len(line) - len(line.lstrip())]
                 then = 'define_parts({"%s"})' % part if part in late else "pass"
-                kept.append(indent + spaces + then)
-            if number in self._drop:
+                kept.append(indent + line[: -len(line.lstrip())] + then)
+            elif number in self._drop:
                 continue
-            if number in inside:
+            elif number in inside:
                 kept.append(line)
             elif line or kept[-2:] != ["", ""]:
-                kept.append(indent + line if line else line)
+                kept.append(indent + line if line else "")
         return "\n".join(kept).strip("\n")
 
     def _lines_inside_strings(self) -> Set[int]:
@@ -192,98 +181,86 @@ class FlatModule:
         text = "\n".join(self.lines)
         number, seen = 1, 0
         for match in STRING_OR_COMMENT.finditer(text):
-            inner = match.group().count("\n")
-            if inner:
-                number += text.count("\n", seen, match.start())
-                seen = match.start()
-                if number not in self._docstrings:
-                    found.update(range(number + 1, number + inner + 1))
+            number += text.count("\n", seen, match.start())
+            seen = match.start()
+            if number not in self._docstrings:
+                inner = match.group().count("\n")
+                found.update(range(number + 1, number + inner + 1))
         return found
 
 
-def docstring_lines(node: ast.AST) -> Iterator[int]:
-    """Yield the lines at which docstrings begin."""
-    import ast
+def bound_names(node: ast.AST, skip: Container[ast.AST] = ()) -> Iterator[str]:
+    """Yield the names that a statement of a module's top level binds.
 
-    for part in getattr(node, "body", []) + getattr(node, "orelse", []):
-        if isinstance(part, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            if ast.get_docstring(part, clean=False) is not None:
-                yield part.body[0].lineno
-        yield from docstring_lines(part)
-
-
-def bound_names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a statement of a module's top level binds."""
+    What is in `skip` is not looked at.
+    """
     import ast
 
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         yield node.name
         return
     # A comprehension has names of its own.
-    if isinstance(
+    if node in skip or isinstance(
         node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
     ):
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
         yield node.id
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
     elif isinstance(node, ast.ExceptHandler) and node.name:
         yield node.name
     for child in ast.iter_child_nodes(node):
-        yield from bound_names(child)
+        yield from bound_names(child, skip)
 
 
 def names_used_at_import(node: ast.AST) -> Iterator[str]:
     """Yield the names read while the statement runs, function bodies left out."""
     import ast
 
+    inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         # Annotations are not evaluated; decorators are.  Defaults may be a stand-in.
-        for decorator in node.decorator_list:
-            yield from names_used_at_import(decorator)
-        return
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.AnnAssign):
-        if node.value is not None:
-            yield from names_used_at_import(node.value)
-        return
-    if isinstance(node, ast.Name):
+        inside = node.decorator_list
+    elif isinstance(node, ast.AnnAssign):
+        inside = [node.value] if node.value else []
+    elif isinstance(node, ast.Lambda):
+        inside = []
+    elif isinstance(node, ast.Name):
         yield node.id
-    for child in ast.iter_child_nodes(node):
+    for child in inside:
         yield from names_used_at_import(child)
 
 
-def known_parts(paths: Iterable[str]) -> Dict[str, List[str]]:
-    """Return {part: its files}: rooms, modules by file name, and the spread parts."""
+def known_parts(modules: Iterable[str]) -> Dict[str, List[str]]:
+    """Return {part: its modules}: rooms, modules by file name, and the spread parts."""
     parts: Dict[str, List[str]] = {}
-    stems: Dict[str, List[str]] = {}
-    for short in paths:
-        room, slash, rest = short.partition("/")
+    files: Dict[str, List[str]] = {}
+    for module in modules:
+        room, slash, name = module.partition("/")
         if slash:
-            parts.setdefault(room, []).append(short)
-            stems.setdefault(rest[: -len(".py")], []).append(short)
-    for stem, files in stems.items():
-        if len(files) == 1 and stem not in parts and not stem.startswith("_"):
-            parts[stem] = files
+            parts.setdefault(room, []).append(module)
+            files.setdefault(name, []).append(module)
+    for name, found in files.items():
+        if len(found) == 1 and not name.startswith("_"):
+            parts.setdefault(name, found)
     for part, starts in SPREAD_PARTS.items():
-        parts[part] = [
-            short
-            for short in paths
-            if short.startswith(starts) and short.endswith(".py")
-        ]
+        parts[part] = [module for module in modules if module.startswith(starts)]
     return parts
 
 
-def check_parts(paths: Iterable[str], without: Iterable[str]) -> Dict[str, List[str]]:
-    """Return known_parts(paths).  BundleError where `without` names another."""
-    parts = known_parts(list(paths))
+def find_parts(modules: Iterable[str], without: Iterable[str]) -> Dict[str, str]:
+    """Return {module: the part of `without` that it is of}.
+
+    BundleError where there is no such part.
+    """
+    parts = known_parts(modules)
     for part in without:
+        if part in modules and "/" not in part:
+            raise BundleError("%s cannot be left out: all is built on it" % part)
         if part not in parts:
             raise BundleError(unknown_part(part, parts))
-    return parts
+    return {module: part for part in without for module in parts[part]}
 
 
 def unknown_part(part: str, parts: Dict[str, List[str]]) -> str:
@@ -321,76 +298,45 @@ class Flat:
         only: Optional[Iterable[str]] = None,
     ) -> None:
         self.modules = modules
-        root = self.modules["__init__"]
-        self.public = dict((name, module) for module, name in root.needs)
-        self.docstring = root.docstring
-        self.left_out: Dict[str, str] = {}
-        paths = [module.short for module in modules.values()]
-        dropped = self._dropped(paths, list(without))
-        wanted = self._wanted(dropped, only)
-        self.order = self._sorted(wanted, dropped)
-        self.stand_ins = self._stand_ins(dropped)
-        self._check_names()
-
-    def _dropped(self, paths: List[str], without: List[str]) -> Dict[str, str]:
-        """Return {module: the part it is left out with}."""
-        parts = check_parts(paths, without)
-        dropped = {}
-        for part in without:
-            for short in parts[part]:
-                dropped[short[: -len(".py")]] = part
+        self.docstring = modules["__init__"].docstring
+        self.public = {name: module for module, name in modules["__init__"].needs}
+        dropped = find_parts(list(modules), list(without))
         # A format that another part, still here, is made of stays with it.
-        while True:
-            needed = {
-                need
-                for name, module in self.modules.items()
-                if name not in dropped and name != "__init__"
-                for need, _ in module.needs + module.late_needs
-            }
-            stay = [
-                name
-                for name, part in dropped.items()
-                if part in SPREAD_PARTS
-                and name.startswith("formats/")
-                and name in needed
-            ]
-            if not stay:
-                break
-            for name in stay:
-                del dropped[name]
-        for name, module in self.public.items():
-            if module in dropped:
-                self.left_out[name] = dropped[module]
-        return dropped
+        formats = {
+            module
+            for module, part in dropped.items()
+            if part in SPREAD_PARTS and module.startswith("formats/")
+        }
+        wanted = self._wanted(only).difference(dropped)
+        self.order = self._sorted(wanted, set(dropped) - formats)
+        self.left_out = {
+            name: dropped[module]
+            for name, module in self.public.items()
+            if module in dropped and module not in self.order
+        }
+        self.stand_ins = self._stand_ins(dropped)
+        self.names = self._check_names()
 
-    def _wanted(
-        self, dropped: Dict[str, str], only: Optional[Iterable[str]]
-    ) -> List[str]:
+    def _wanted(self, only: Optional[Iterable[str]]) -> Set[str]:
         """Return the modules to begin from: those of the public names, and main's."""
-        if only is None:
-            wanted = [m for m in self.public.values() if m not in dropped]
-            for room in ("cli", "tools"):
-                wanted += [
-                    name for name in self.modules
-                    if name.startswith(room + "/") and name not in dropped
-                    and not name.endswith("__init__") and name not in PACKAGE_ONLY
-                ]
-            return wanted
-        wanted = []
-        for name in only:
-            module = self.public.get(name)
-            if module is None:
-                raise BundleError("wikistd has no public name %r" % name)
-            wanted.append(module)
-        return wanted
+        if only is not None:
+            return {self.public[name] for name in only}
+        commands = {
+            name
+            for name in self.modules
+            if name.startswith(("cli/", "tools/"))
+            and not name.endswith("__init__")
+            and name not in PACKAGE_ONLY
+        }
+        return commands.union(self.public.values())
 
-    def _sorted(self, wanted: List[str], dropped: Dict[str, str]) -> List[str]:
+    def _sorted(self, wanted: Set[str], gone: Set[str]) -> List[str]:
         """Return what is wanted and what that needs, each after what it needs."""
         order: List[str] = []
         path: List[str] = []
 
         def visit(name: str) -> None:
-            if name in order or name in dropped:
+            if name in order or name in gone:
                 return
             if name in path:
                 raise BundleError("import cycle: " + " -> ".join(path + [name]))
@@ -401,21 +347,20 @@ class Flat:
                 visit(need)
             order.append(path.pop())
 
-        for name in sorted(set(wanted), key=lambda n: (n.count("/"), n)):
+        for name in sorted(wanted, key=lambda n: (n.count("/"), n)):
             visit(name)
+        gone.update(PACKAGE_ONLY)
         for name in order:  # which grows: what functions import may come behind them
             for need in sorted({module for module, _ in self.modules[name].late_needs}):
-                if need not in PACKAGE_ONLY:
-                    visit(need)
+                visit(need)
         return order
 
     def _stand_ins(self, dropped: Dict[str, str]) -> Dict[str, str]:
         """Return {name: part} for what the rest mentions of the left-out parts."""
         found = {}
-        for name in self.order:
-            module = self.modules[name]
+        for module in map(self.modules.__getitem__, self.order):
             for need, what in module.needs + module.late_needs:
-                if need not in dropped:
+                if need not in dropped or need in self.order:
                     continue
                 if module.uses_at_import(what):
                     raise BundleError(
@@ -425,11 +370,11 @@ class Flat:
                 found[what] = dropped[need]
         return found
 
-    def _check_names(self) -> None:
-        """BundleError where two modules, or a module and an import, bind one name."""
+    def _check_names(self) -> Set[str]:
+        """Return all names; BundleError where one is bound twice or hides another."""
         owners: Dict[str, str] = {}
-        for name in self.order:
-            module = self.modules[name]
+        imported = self.imported()
+        for module in map(self.modules.__getitem__, self.order):
             for bound, line in module.defined.items():
                 place = "%s:%d" % (module.short, line)
                 if bound in owners:
@@ -439,25 +384,16 @@ class Flat:
                     )
                 if hasattr(builtins, bound) and not bound.startswith("__"):
                     raise BundleError("%s: %s hides a builtin" % (place, bound))
+                if bound in imported:
+                    what = "%s hides the import of %s" % (bound, imported[bound])
+                    raise BundleError("%s: %s" % (place, what))
                 owners[bound] = place
-        for bound, meaning in self.imported().items():
-            if bound in owners:
-                raise BundleError(
-                    "%s: %s hides the import of %s" % (owners[bound], bound, meaning)
-                )
-        self.names = set(owners)
-
-    def check_free(self, names: Iterable[str]) -> None:
-        """BundleError where a module defines one of `names`."""
-        taken = sorted(self.names.intersection(names))
-        if taken:
-            raise BundleError("%s is a name of the one file's own" % taken[0])
+        return set(owners)
 
     def imported(self) -> Dict[str, str]:
         """Return {bound name: what it means}; BundleError where it means two things."""
         meanings: Dict[str, str] = {}
-        for name in self.order:
-            module = self.modules[name]
+        for module in map(self.modules.__getitem__, self.order):
             for source, what in module.standard:
                 bound = what if source else what.partition(".")[0]
                 meaning = "%s.%s" % (source, what) if source else bound

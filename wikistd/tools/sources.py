@@ -1,38 +1,21 @@
-"""The package's own sources: in, where this module lies; out, paths and texts.
+"""What this copy of wikistd is: one file or a package, where, of which version.
 
-Spec: the rule of one file (docs/design.rst).  Holds: nothing.  Not here: joining them
-(flatten.py).
+In: where this module lies.  Out: its own text, hashes and sentences on age.
+Holds: nothing.  Not here: reading the package's sources (copying.py).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
 #: First words of a file made by `bundle`; the version follows.
 BUNDLE_MARK = "# wikistd in one file, version "
 
 #: The line after BUNDLE_MARK: the SHA-256 of the version's line and of what follows.
 HASH_MARK = "# sha256 of the version and of all that follows: "
-
-#: The file LICENSE of the repository, which an installed package does not lie beside.
-LICENSE_TEXT = """\
-BSD Zero Clause License
-
-Copyright (c) 2026 the wikistd authors
-
-Permission to use, copy, modify, and/or distribute this software for any
-purpose with or without fee is hereby granted.
-
-THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
-REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY
-AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
-INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM
-LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR
-OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
-PERFORMANCE OF THIS SOFTWARE.
-"""
 
 
 class BundleError(ValueError):
@@ -45,23 +28,19 @@ class ChangedCopy(BundleError):
 
 def own_bundle_text() -> Optional[str]:
     """Return the text of the one file that this code runs from, None in a package."""
-    text: Optional[str] = None
-    loader = globals().get("__loader__")
-    if loader is not None and hasattr(loader, "get_source"):
-        try:
-            text = loader.get_source(__name__)
-        except (ImportError, OSError):
-            text = None  # run as a script by a name that its loader does not know
-    if text is None and "__file__" in globals():
+    text = ""
+    try:
+        text = globals()["__loader__"].get_source(__name__) or ""
+    except (KeyError, AttributeError, ImportError, OSError):
+        pass  # a pipe, or run as a script by a name that its loader does not know
+    if not text and "__file__" in globals():
         try:
             with open(__file__, encoding="utf-8") as file:
                 text = file.read()
         except OSError:
             return None
     # Line ends may have been translated on the way into an archive.
-    if text is not None and text.startswith(BUNDLE_MARK):
-        return text.replace("\r\n", "\n")
-    return None
+    return text.replace("\r\n", "\n") if text.startswith(BUNDLE_MARK) else None
 
 
 def package_folder() -> str:
@@ -80,29 +59,6 @@ def package_folder() -> str:
     return folder
 
 
-def read_package(folder: Optional[str] = None) -> Dict[str, str]:
-    """Return {path below the package, with slashes: text}, sorted by path."""
-    folder = folder or package_folder()
-    texts = {}
-    for top, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        for name in sorted(names):
-            if name.endswith(".py"):
-                path = os.path.join(top, name)
-                short = os.path.relpath(path, folder).replace(os.sep, "/")
-                with open(path, encoding="utf-8", newline=None) as file:
-                    texts[short] = file.read()
-    return dict(sorted(texts.items()))
-
-
-def version_in(texts: Dict[str, str]) -> str:
-    """Return `__version__` as the package's sources state it."""
-    for line in texts["__init__.py"].splitlines():
-        if line.startswith("__version__ ="):
-            return line.split("=", 1)[1].strip().strip("\"'")
-    raise BundleError("wikistd/__init__.py states no __version__")
-
-
 def content_hash(text: str) -> str:
     """Return the SHA-256 of `text` in hexadecimal, whatever its line ends."""
     import hashlib
@@ -116,23 +72,19 @@ def hash_line(version: str, rest: str) -> str:
     return HASH_MARK + content_hash(version + "\n" + rest)
 
 
-def version_order(text: str) -> Tuple[int, ...]:
-    """Return what to sort versions by: the numbers in it."""
-    digits = "".join(char if char.isdigit() else " " for char in text)
-    return tuple(int(part) for part in digits.split())
-
-
-def age_sentence(path: str, version: str, newest: str) -> str:
-    """Return how `version`, copied to `path`, relates to `newest`, and its age."""
+def age_sentence(path: str, version: str) -> str:
+    """Return how old the copy at `path` is, and its `version` beside ours."""
     import time
 
     days = int((time.time() - os.stat(path).st_mtime) // 86400)
-    age = "written today" if days < 1 else "written %d day%s ago" % (
-        days, "" if days == 1 else "s"
-    )
+    age = "written %d days ago" % days if days > 1 else "written a day ago"
+    if days < 1:
+        age = "written today"
+    newest = package_version()
     if version == newest:
         return "the version that checked it, %s" % age
-    word = "older" if version_order(version) < version_order(newest) else "newer"
+    numbers = [[int(n) for n in re.findall("[0-9]+", v)] for v in (version, newest)]
+    word = "older" if numbers[0] < numbers[1] else "newer"
     return "%s than %s that checked it, %s" % (word, newest, age)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .flatten import FLAT_WIDTH, Flat
+from .flatten import FLAT_WIDTH, Flat, bound_names
 from .sources import BundleError
 
 #: What clients use every day stands in the file as code, with all that it needs: it
@@ -179,17 +179,13 @@ def left_out_part(name: str) -> Any:
 
 """
 
-#: The names of the head.  No part may define one.
-WAITING_NAMES = frozenset(
-    "FILE_PARTS PARTS_NOW PARTS_CODE PARTS_BEHIND PARTS_LOCKS PARTS_BEFORE PARTS_AGAIN"
-    " PARTS_ANEW PARTS_TAKEN PARTS_DONE PARTS_TEXTS PARTS_ASKED_FOR define_parts"
-    " code_of_texts LEFT_OUT left_out_sentence left_out_part".split()
-)
-
-
 def waiting_head(flat: Flat, version: str) -> str:
     """Return the code before the parts.  BundleError where a part takes its names."""
-    flat.check_free(WAITING_NAMES)
+    import ast
+
+    for statement in ast.parse(LEFT_OUT_CODE % "" + WAITING_CODE % ("", "")).body:
+        for name in flat.names.intersection(bound_names(statement)):
+            raise BundleError("%s is a name of the one file's own" % name)
     left_out = dict(flat.left_out, **flat.stand_ins)
     public = flat.exported()
     as_code = flat.all_needs_of(CODE_NAMES)
@@ -215,44 +211,40 @@ def waiting_head(flat: Flat, version: str) -> str:
 def waiting_parts(flat: Flat) -> str:
     """Return the parts, those that are code first, and what runs the texts."""
     as_code = flat.all_needs_of(CODE_NAMES)
-    code = [name for name in flat.order if name in as_code]
-    texts = [name for name in flat.order if name not in as_code]
-    parts = [(name, code_part(flat, name)) for name in code]
-    parts += [(name, text_part(flat, name)) for name in texts]
+    order = sorted(flat.order, key=lambda name: name not in as_code)
+    parts = [(name, waiting_part(flat, name, name in as_code)) for name in order]
     return flat.joined(parts) + "\n\n" + TEXTS_NOW_CODE
 
 
-def code_part(flat: Flat, name: str) -> str:
-    """Return a module's text, indented under its guard."""
-    text = flat.modules[name].body("    ", late=flat.order)
-    return text and CODE_PART % (name, text)
+def waiting_part(flat: Flat, name: str, is_code: bool) -> str:
+    """Return a module's text, indented under its guard or as a string.
 
-
-def text_part(flat: Flat, name: str) -> str:
-    """Return a module's text as a string.  BundleError where it cannot be one."""
-    module = flat.modules[name]
-    text = module.body(late=flat.order)
+    BundleError where it cannot be a string.
+    """
+    text = flat.modules[name].body("    " * is_code, late=flat.order)
+    if not text:
+        return ""
+    if is_code:
+        return CODE_PART % (name, text)
     for delimiter in ("'" * 3, '"' * 3):
         if delimiter not in text:
-            return text and TEXT_PART % (name, delimiter, text, delimiter)
+            return TEXT_PART % (name, delimiter, text, delimiter)
     raise BundleError(
-        "%s has strings between %s and strings or docstrings between %s, and is to be "
-        "a string itself: let one of them be none" % (module.short, "'" * 3, '"' * 3)
+        "%s.py has strings between %s and strings or docstrings between %s, and is to"
+        " be a string itself: let one of them be none" % (name, "'" * 3, '"' * 3)
     )
 
 
 def part_row(name: str, needs: Sequence[str], names: Sequence[str]) -> str:
     """Return a part's row of the table, wrapped at FLAT_WIDTH."""
+    import textwrap
+
     row = '    "%s": ("%s", "%s"),\n' % (name, " ".join(needs), " ".join(names))
     if len(row) <= FLAT_WIDTH:
         return row
-    lines = ['    "%s": (' % name]
+    row = '    "%s": (\n' % name
     for words in (needs, names):
-        line = ""
-        for word in words:
-            if len(line) + len(word) > FLAT_WIDTH - 13:
-                lines.append('        "%s "' % line)
-                line = ""
-            line += " " * bool(line) + word
-        lines.append('        "%s",' % line)
-    return "\n".join([*lines, "    ),\n"])
+        lines = textwrap.wrap(" ".join(words), FLAT_WIDTH - 12) or [""]
+        row += "".join('        "%s "\n' % line for line in lines[:-1])
+        row += '        "%s",\n' % lines[-1]
+    return row + "    ),\n"

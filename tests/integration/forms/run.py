@@ -34,7 +34,7 @@ PARTS = ("server", "cli", "compat", "tools", "streams", "websocket", "mastodon",
 FORMS = ("bundle", "copy", "zip") + tuple("without-" + part for part in PARTS)
 #: These read the package's own sources or run it by its name: they are about one form.
 LEFT_TO_THE_PACKAGE = (
-    "tests.repo", "tests.tools", "tests.docs", "tests.cli.test_bundling",
+    "tests.repo", "tests.tools", "tests.docs", "tests.cli.test_bundling.Bundling",
     # In one file `wikistd.cli.main` is the function, and the patch goes astray on 3.8.
     "tests.cli.test_main.Processes.test_sigterm",
     # In one file a module's docstring is a comment.
@@ -42,6 +42,8 @@ LEFT_TO_THE_PACKAGE = (
 )
 #: Commands say in a sentence that a part is missing, where a function would raise.
 ABOUT_A_PART = {
+    "without-cli": ("tests.cli.test_bundling",),
+    "without-tools": ("tests.cli.test_bundling",),
     "without-server": ("tests.cli.test_demo", "tests.cli.test_serve"),
     "without-streams": (
         "tests.cli.test_demo", "tests.cli.test_readme", "tests.cli.test_commands.Stream",

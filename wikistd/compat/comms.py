@@ -253,10 +253,9 @@ def choose_user_agent(
                 headers[name] = comms.user_agent(None, headers[name])
         return
     origin = origin_of(uri)
-    for host in (str(origin).partition("://")[2], origin.host):
-        if host in comms.fake_user_agent_exceptions:
-            use_fake_user_agent = comms.fake_user_agent_exceptions[host]
-            break
+    for host in (origin.host, str(origin).partition("://")[2]):
+        table = comms.fake_user_agent_exceptions
+        use_fake_user_agent = table.get(host, use_fake_user_agent)
     if use_fake_user_agent is False or (
         use_fake_user_agent and is_wikimedia_host(origin.host)
     ):

@@ -1,4 +1,4 @@
-"""One open response: its bytes as they arrive, and the events in them.
+"""One open response: asking for it, its bytes as they arrive, the events in them.
 
 Spec: WHATWG HTML 9.2.  Holds: nothing.  Not here: further connections
 (streams/eventsource.py).
@@ -10,13 +10,21 @@ import http.client
 import socket
 from typing import Any, Iterator, Optional
 
-from ..errors import ConnectionLost, TransportTimeout, WikistdError
+from ..clock import Clock, Deadline
+from ..errors import (
+    ConnectionLost,
+    ProtocolError,
+    TransportTimeout,
+    WikistdError,
+)
 from ..formats.sse import (
     MAX_SSE_EVENT_BYTES,
     MAX_SSE_LINE_BYTES,
     EventParser,
     ServerSentEvent,
 )
+from ..web.origins import without_userinfo
+from ..web.request import WebRequest
 
 STREAM_READ_BYTES = 120000  # at once: a tenth faster than 64 KB
 
@@ -74,6 +82,32 @@ def iter_arrivals(response: Any) -> Iterator[bytes]:
             "the connection was lost: %s" % (error or type(error).__name__),
             phase="body",
         ) from error
+
+
+def make_stream_request(
+    url: str, *, timeout: Optional[float], idle_timeout: Optional[float], clock: Clock
+) -> WebRequest:
+    """Return a request for server-sent events, to be answered within `timeout`."""
+    headers = {
+        "Accept": "text/event-stream",
+        "Cache-Control": "no-store",
+        # An event must not wait in a compressor for the next one.
+        "Accept-Encoding": "identity",
+    }
+    request = WebRequest(url, headers=headers, idle_timeout=idle_timeout, stream=True)
+    # Up to the head of the final answer only: a stream has no end to reach in time.
+    request.deadline = Deadline(timeout, clock=clock)
+    request.is_strict = False
+    return request
+
+
+def no_stream_error(url: str, content_type: str) -> ProtocolError:
+    """Return the error for an answer of another type than an event stream's."""
+    return ProtocolError(
+        "%s answers with Content-Type %r, not with text/event-stream"
+        % (without_userinfo(url), content_type),
+        spec="server-sent events",
+    )
 
 
 def content_chunk_size(response: Any) -> Optional[int]:

@@ -37,7 +37,7 @@ class Checkpoint:
         self.path = check_target(path)
         self.url = url
         self.every_seconds = every_seconds
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock or Clock()
         self._saved_at: Optional[float] = None
         self._dirty = False
 

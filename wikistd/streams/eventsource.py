@@ -23,7 +23,7 @@ from typing import (
     Tuple,
 )
 
-from ..clock import Clock, Deadline
+from ..clock import Clock
 from ..errors import (
     ConnectionLost,
     LimitExceeded,
@@ -43,7 +43,12 @@ from ..formats.sse import (
 from ..web.client import HttpClient
 from ..web.origins import without_userinfo
 from ..web.request import WebRequest
-from .arrivals import STREAM_READ_BYTES, close_stream_response
+from .arrivals import (
+    STREAM_READ_BYTES,
+    close_stream_response,
+    make_stream_request,
+    no_stream_error,
+)
 from .reconnect import (
     MAX_DELAY_SECONDS,
     MAX_WAIT_SECONDS,
@@ -127,7 +132,7 @@ class EventSource:
         self.comments = 0
         self.was_open = False
         self._resume_from = resume_from
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock or Clock()
         self._back_off = BackOff(
             retry_milliseconds,
             min_delay_seconds=min_delay_seconds,
@@ -271,25 +276,19 @@ class EventSource:
             self.on_open(response)
 
     def _make_request(self, url: str, last_event_id: str) -> WebRequest:
-        headers = {
-            "Accept": "text/event-stream",
-            "Cache-Control": "no-store",
-            # An event must not wait in a compressor for the next one.
-            "Accept-Encoding": "identity",
-        }
-        request = WebRequest(
-            url, headers=headers, idle_timeout=self.idle_timeout, stream=True
+        request = make_stream_request(
+            url,
+            timeout=self.timeout,
+            idle_timeout=self.idle_timeout,
+            clock=self._clock,
         )
+        request.connect_timeout = self.timeout
         for name, value in {**self._client.headers, **self.headers}.items():
             request.add_header(name, value)
         if last_event_id and UNSENDABLE_IN_IDS.isdisjoint(last_event_id):
             # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
             id_sent = last_event_id.encode("utf-8").decode("latin-1")
             request.add_header("Last-Event-ID", id_sent)
-        # Up to the head of the final answer only: a stream has no end to reach in time.
-        request.deadline = Deadline(self.timeout, clock=self._clock)
-        request.is_strict = False
-        request.connect_timeout = self.timeout
         return request
 
     def _is_stream(
@@ -314,11 +313,7 @@ class EventSource:
                 "http-%d" % status, "%s is not ready" % shown, after_seconds=asked
             )
         if status == 200:
-            raise ProtocolError(
-                "%s answers with Content-Type %r, not with text/event-stream"
-                % (shown, content_type),
-                spec="server-sent events",
-            )
+            raise no_stream_error(self.url, content_type)
         if error is None:
             error = self._response.status_error()
             error.message = (

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tupl
 
 from ..clock import Clock
 from ..web.client import HttpClient
-from ..web.origins import split_url, without_userinfo
+from ..web.origins import header_names, split_url, without_userinfo
 from .checkpoint import Checkpoint
 from .eventfilters import EventFilter, make_event_filter
 from .eventsource import STREAM_IDLE_SECONDS, EventSource, server_time_milliseconds
@@ -71,7 +71,7 @@ class EventStreams:
         self.gaps: List[StreamGap] = []
         self._on_gap: Optional[GapHook] = kwargs.pop("on_gap", None)
         clock: Optional[Clock] = kwargs.pop("clock", None)
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock or Clock()
         self._timeout = kwargs.pop("timeout", EVENTSTREAMS_TIMEOUT)
         position_text = kwargs.pop("cursor", None) or ""
         for name in ("last_event_id", "last_id", "latest_event_id"):
@@ -265,26 +265,22 @@ class EventStreams:
         return event
 
     def _open_source(self) -> EventSource:
-        options = dict(self.sse_kwargs)
+        timeouts = self._timeout
+        if not isinstance(timeouts, tuple):
+            timeouts = (timeouts, timeouts)
+        options: Dict[str, Any] = {"idle_timeout": timeouts[1], **self.sse_kwargs}
+        if timeouts[0] is not None:
+            options.setdefault("timeout", timeouts[0])
         retry = options.pop("retry", None)
-        options.setdefault(
-            "retry_milliseconds",
-            EVENTSTREAMS_RETRY_MILLISECONDS if retry is None else int(retry),
-        )
-        if isinstance(self._timeout, tuple):
-            connect_seconds, idle_seconds = self._timeout
-        else:
-            connect_seconds, idle_seconds = self._timeout, self._timeout
-        if connect_seconds is not None:
-            options.setdefault("timeout", connect_seconds)
-        options.setdefault("idle_timeout", idle_seconds)
-        session_client = getattr(self._site, "session", None)
-        if isinstance(session_client, HttpClient):
-            options.setdefault("client", session_client)
-        session_headers = getattr(self._site, "headers", None) or {}
-        agent = session_headers.get("User-Agent")
-        if agent and "user-agent" not in map(str.lower, options["headers"]):
-            options["headers"] = dict(options["headers"], **{"User-Agent": agent})
+        if retry is None:
+            retry = EVENTSTREAMS_RETRY_MILLISECONDS
+        options.setdefault("retry_milliseconds", int(retry))
+        client = getattr(self._site, "session", None)
+        if isinstance(client, HttpClient):
+            options.setdefault("client", client)
+        agent = (getattr(self._site, "headers", None) or {}).get("User-Agent")
+        if agent and not header_names(options["headers"], "user-agent"):
+            options["headers"] = {**options["headers"], "User-Agent": agent}
         user_hook = options.pop("on_open", None)
 
         def opened(response: Any) -> None:
@@ -351,28 +347,20 @@ class EventStreams:
             source.close()
 
     def __repr__(self) -> str:
-        shown: Dict[str, Any] = {}
-        headers = self.sse_kwargs["headers"]
-        if headers:
-            shown["headers"] = {
+        site, timeout = self._site, self._timeout
+        shown = {
+            "headers": {
                 name: "..." if name.lower() in SECRET_STREAM_HEADERS else value
-                for name, value in headers.items()
-            }
-        if not self._streams:
-            shown["url"] = without_userinfo(self._url or "")
-        if self._site is not None:
-            is_text = isinstance(self._site, str)
-            shown["site"] = without_userinfo(self._site) if is_text else self._site
-        if self._streams:
-            shown["streams"] = self._streams
-        if self._since is not None:
-            shown["since"] = self._since
-        if self._timeout != EVENTSTREAMS_TIMEOUT:
-            shown["timeout"] = self._timeout
-        return "%s(%s)" % (
-            type(self).__name__,
-            ", ".join("%s=%r" % item for item in shown.items()),
-        )
+                for name, value in self.sse_kwargs["headers"].items()
+            },
+            "url": not self._streams and without_userinfo(self._url or ""),
+            "site": without_userinfo(site) if isinstance(site, str) else site,
+            "streams": self._streams,
+            "since": self._since,
+            "timeout": timeout != EVENTSTREAMS_TIMEOUT and timeout,
+        }
+        told = ", ".join("%s=%r" % item for item in shown.items() if item[1])
+        return "%s(%s)" % (type(self).__name__, told)
 
 
 def site_rc_listener(site: Any, total: Optional[int] = None) -> EventStreams:

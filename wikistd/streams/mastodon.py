@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ..errors import LimitExceeded, MalformedEventError, TransportError
+from ..errors import (
+    LimitExceeded,
+    MalformedEventError,
+    TransportError,
+    limit_exceeded,
+)
 from ..formats.lines import LinesParser
 from ..formats.sse import MAX_SSE_EVENT_BYTES, MAX_SSE_LINE_BYTES
 from .arrivals import iter_arrivals
@@ -193,20 +198,15 @@ def read_mastodon_events(
     event_bytes = 0
     for chunk in chunks:
         for raw in parser.feed(bytes(chunk)):
-            raw = raw[:-1]
-            if raw[-1:] == b"\r":
-                raw = raw[:-1]
+            raw = raw[:-2] if raw[-2:] == b"\r\n" else raw[:-1]
             if raw[:1] == b":":
                 listener.handle_heartbeat()
                 continue
             if raw:
                 event_bytes += len(raw) + 1
                 if event_bytes > max_event_bytes:
-                    raise LimitExceeded(
-                        "an event exceeds max_event_bytes=%d" % max_event_bytes,
-                        name="max_event_bytes",
-                        limit=max_event_bytes,
-                    )
+                    name = "max_event_bytes"
+                    raise limit_exceeded("an event", name, max_event_bytes)
                 add_event_line(event, raw)
                 continue
             # Two blank lines, or one behind a heartbeat, are no event.
@@ -272,13 +272,12 @@ def call_listener(
     """Call the methods of a listener for one event."""
     call_hook(listener.on_any_event, (name, payload), for_stream)
     method = name.replace(".", "_")
-    hook = None
-    if method not in NOT_EVENTS:
-        hook = getattr(listener, "on_" + method, None)
-    if hook is None:
-        call_hook(listener.on_unknown_event, (name, payload), for_stream)
-        return
-    arguments = () if payload is None and name in EVENTS_WITHOUT_PAYLOAD else (payload,)
+    hook = getattr(listener, "on_" + method, None)
+    arguments: Tuple[Any, ...] = (payload,)
+    if payload is None and name in EVENTS_WITHOUT_PAYLOAD:
+        arguments = ()
+    if hook is None or method in NOT_EVENTS:
+        hook, arguments = listener.on_unknown_event, (name, payload)
     call_hook(hook, arguments, for_stream)
 
 
@@ -286,11 +285,10 @@ def call_hook(
     hook: Callable[..., object], arguments: Tuple[Any, ...], for_stream: Optional[str]
 ) -> None:
     """Call `hook`, with the stream's name where it has a parameter for it."""
-    if for_stream is not None:
-        code = getattr(hook, "__code__", None)
-        if code is not None:
-            count = code.co_argcount + code.co_kwonlyargcount
-            if "for_stream" in code.co_varnames[:count]:
-                hook(*arguments, for_stream=for_stream)
-                return
+    code = getattr(hook, "__code__", None)
+    if for_stream is not None and code is not None:
+        count = code.co_argcount + code.co_kwonlyargcount
+        if "for_stream" in code.co_varnames[:count]:
+            hook(*arguments, for_stream=for_stream)
+            return
     hook(*arguments)

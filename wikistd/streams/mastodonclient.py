@@ -10,7 +10,7 @@ import random
 import urllib.parse
 from typing import Any, Dict, Iterator, Optional, Union
 
-from ..clock import Clock, Deadline
+from ..clock import Clock
 from ..errors import (
     ConnectionLost,
     HandshakeRefused,
@@ -24,12 +24,8 @@ from ..formats.headers import parse_retry_after
 from ..web.client import HttpClient
 from ..web.origins import absolute_url, without_userinfo
 from ..web.request import WebRequest
-from .arrivals import iter_arrivals
-from .mastodon import (
-    MASTODON_SPEC,
-    StreamListener,
-    read_listener_stream,
-)
+from .arrivals import iter_arrivals, make_stream_request, no_stream_error
+from .mastodon import StreamListener, read_listener_stream
 from .mastodonsocket import MastodonSocket, StreamHandle
 from .reconnect import WAIT_STATUSES, BackOff, judge_answer
 from .telling import log_stream
@@ -76,7 +72,7 @@ class Mastodon:
         self._access_token = access_token
         self._own_client = client is None
         self._client = HttpClient() if client is None else client
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock or Clock()
         self._streaming_url: Optional[str] = None
 
     def user_stream(self, listener: StreamListener, **options: Any) -> Any:
@@ -156,23 +152,20 @@ class Mastodon:
         return self._streaming_url
 
     def _find_streaming_url(self) -> str:
-        for path, keys in (
-            ("/api/v2/instance", ("configuration", "urls", "streaming")),
-            ("/api/v1/instance", ("urls", "streaming_api")),
+        for path, *keys in (
+            ("/api/v2/instance", "configuration", "urls", "streaming"),
+            ("/api/v1/instance", "urls", "streaming_api"),
         ):
             try:
-                found: Any = self._client.request("GET", self.api_base_url + path)
-                found = found.json() if found.status == 200 else {}
+                found = self._client.request("GET", self.api_base_url + path).json()
             except (StatusError, ProtocolError, ValueError):
                 continue
             for key in keys:
                 found = found.get(key) if isinstance(found, dict) else None
-            if not isinstance(found, str) or not found:
-                continue
-            scheme, mark, rest = found.partition("://")
+            scheme, _, rest = str(found).partition("://")
             scheme = {"wss": "https", "ws": "http"}.get(scheme, scheme)
-            is_safe = scheme == "https" or not self.api_base_url.startswith("https:")
-            if mark and scheme in ("http", "https") and is_safe:
+            is_as_safe = scheme == "http" and self.api_base_url.startswith("http:")
+            if rest and (scheme == "https" or is_as_safe):
                 return "%s://%s" % (scheme, rest.rstrip("/"))
         return self.api_base_url
 
@@ -218,10 +211,8 @@ class Mastodon:
         """Return how long a server that is overloaded wants us to wait."""
         if not isinstance(error, StatusError) or error.status not in WAIT_STATUSES:
             return None
-        for field, value in error.headers:
-            if field.lower() == "retry-after":
-                return parse_retry_after(value, self._clock.now()) or 0.0
-        return 0.0
+        fields = {name.lower(): value for name, value in error.headers}
+        return parse_retry_after(fields.get("retry-after"), self._clock.now()) or 0.0
 
     def _run_once(
         self,
@@ -290,14 +281,9 @@ class Mastodon:
         url = self.streaming_url() + MASTODON_PATH + "/" + name.replace(":", "/")
         if params:
             url += "?" + urllib.parse.urlencode(params)
-        request = WebRequest(
-            url,
-            headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
-            idle_timeout=timeout,
-            stream=True,
+        request = make_stream_request(
+            url, timeout=timeout, idle_timeout=timeout, clock=self._clock
         )
-        request.deadline = Deadline(timeout, clock=self._clock)
-        request.is_strict = False  # it ends with the head: a stream goes on
         self._add_token(request)
         handle.hold(request.cancel)
         response = self._client.open(request)
@@ -308,11 +294,7 @@ class Mastodon:
         with response:
             error = response.status_error()
         if response.status == 200:
-            raise ProtocolError(
-                "%s answers with Content-Type %r, not with an event stream"
-                % (without_userinfo(url), kind),
-                spec=MASTODON_SPEC,
-            )
+            raise no_stream_error(url, kind)
         explain_mastodon_refusal(error)
         raise error
 

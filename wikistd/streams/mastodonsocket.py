@@ -171,27 +171,20 @@ class MastodonSubscription:
         return self.is_alive()
 
 
-class MastodonSocket:
-    """A WebSocket with several streams.  Thread-safe; a context manager.
+class MastodonSocket(StreamHandle):
+    """A WebSocket with several streams, in a thread that calls their listeners.
 
-    Made by `Mastodon.stream_open_websocket`; a thread calls the listeners.  `error` is
-    what ended it, None where it was closed.
+    Thread-safe; a context manager.  Made by `Mastodon.stream_open_websocket`.
     """
 
     def __init__(self, connection: WebSocketConnection, *, start: bool = True) -> None:
+        super().__init__()
         self.subscriptions: List[MastodonSubscription] = []
         self.was_stopped = False
         self._connection = connection
-        self._lock = threading.Lock()
-        self._handle = StreamHandle()
         if start:
-            self._handle.hold(connection.abort)
-            self._handle.start(self.run)
-
-    @property
-    def error(self) -> Optional[BaseException]:
-        """What ended it, None while it runs."""
-        return self._handle.error
+            self.hold(connection.abort)
+            self.start(self.run)
 
     def subscribe(
         self, name: str, params: Dict[str, Any], listener: StreamListener
@@ -278,23 +271,12 @@ class MastodonSocket:
 
     def close(self) -> None:
         """Close the connection, from any thread.  Idempotent."""
-        self._handle.close()
+        super().close()
         self._connection.close(timeout=1.0)
-
-    def is_alive(self) -> bool:
-        """Return whether the thread runs."""
-        return self._handle.is_alive()
 
     def is_receiving(self) -> bool:
         """Return whether the connection stands."""
         return self._connection.is_open
 
-    def join(self, timeout: Optional[float] = None) -> None:
-        """Wait for the end, `timeout` seconds at most."""
-        self._handle.join(timeout)
-
     def __enter__(self) -> MastodonSocket:
         return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()

@@ -9,8 +9,8 @@ out.  Not here: the live stream (streams/eventstreams.py).
 from __future__ import annotations
 
 import contextlib
-import datetime
 import threading
+import time
 import urllib.parse
 from collections import OrderedDict, deque
 from typing import Any, Deque, Dict, Iterable, Iterator, Optional, Tuple
@@ -61,7 +61,7 @@ class RecentChanges:
         self.polls = 0
         self._total = total
         self._given = 0
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock or Clock()
         self._general: Optional[Dict[str, Any]] = None
         self._from_seconds: Optional[int] = None
         milliseconds = read_since(since)[0]
@@ -274,10 +274,9 @@ class RecentChangesBridge:
 
 
 class SeenChanges:
-    """The numbers of the last changes given out, `window` of them."""
+    """The numbers of the last changes given out, SEEN_EVENTS of them."""
 
-    def __init__(self, window: int = SEEN_EVENTS) -> None:
-        self.window = window
+    def __init__(self) -> None:
         self.numbers: OrderedDict[int, None] = OrderedDict()
 
     def add(self, number: int) -> bool:
@@ -285,7 +284,7 @@ class SeenChanges:
         if number in self.numbers:
             return False
         self.numbers[number] = None
-        if len(self.numbers) > self.window:
+        if len(self.numbers) > SEEN_EVENTS:
             self.numbers.popitem(last=False)
         return True
 
@@ -337,8 +336,7 @@ def rc_reading(what: str) -> Iterator[None]:
 
 def rc_timestamp(seconds: int) -> str:
     """Return seconds since 1970 as the API writes them."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, Any]:

@@ -21,7 +21,6 @@ from typing import (
     Mapping,
     Optional,
     Sequence,
-    Tuple,
     Union,
 )
 
@@ -201,7 +200,7 @@ class WebSocketConnection:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._error: Optional[WikistdError] = None
-        self._pings: Dict[bytes, Tuple[threading.Event, float]] = {}
+        self._pings: Dict[bytes, threading.Event] = {}
         self._thread = threading.Thread(
             target=self._read_all, name="wikistd-websocket", daemon=True
         )
@@ -236,7 +235,7 @@ class WebSocketConnection:
         timeout = lock_seconds(timeout)
         message = message or os.urandom(4)
         arrived, begin = threading.Event(), time.monotonic()
-        self._pings[message] = (arrived, begin)
+        self._pings[message] = arrived
         try:
             self._send(lambda: self._writer.ping(message))
             if not arrived.wait(timeout):
@@ -412,7 +411,7 @@ class WebSocketConnection:
             with self._changed:
                 self._ended.set()
                 self._changed.notify_all()
-            for arrived, _ in list(self._pings.values()):
+            for arrived in list(self._pings.values()):
                 arrived.set()
             self._wire.abort()  # first: it wakes who is sending
             with self._send_lock:
@@ -488,7 +487,7 @@ class WebSocketConnection:
                 self._send_unless_closing(functools.partial(self._writer.pong, data))
             elif kind == MSG_PONG:
                 if data in self._pings:
-                    self._pings.pop(data)[0].set()
+                    self._pings.pop(data).set()
             else:
                 self._give_out(fresh)
                 fresh = []

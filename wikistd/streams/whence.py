@@ -75,21 +75,20 @@ def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
         )
     if isinstance(since, str):
         text = since.strip()
-        if text.isdigit() and len(text) in (8, 14):
-            form = "%Y%m%d%H%M%S"[: 6 if len(text) == 8 else None]
-            try:
-                since = datetime.datetime.strptime(text, form)
-            except ValueError:
-                raise ValueError("since must be a time, not %r" % text) from None
-        elif text.isdigit():
-            since = int(text)
-        else:
+        if not text.isdigit():
             milliseconds = read_iso_milliseconds(text)
             if milliseconds is None:
                 raise ValueError(
                     "since must be a time such as 2024-01-31T12:00:00Z, not %r" % text
                 )
             return milliseconds, text
+        if len(text) in (8, 14):  # as MediaWiki writes it, the time of day too or not
+            try:
+                since = datetime.datetime.strptime(text.ljust(14, "0"), "%Y%m%d%H%M%S")
+            except ValueError:
+                raise ValueError("since must be a time, not %r" % text) from None
+        else:
+            since = int(text)
     if isinstance(since, int):
         if since in LIKELY_SECONDS:
             raise ValueError(

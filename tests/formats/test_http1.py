@@ -218,8 +218,6 @@ class Fields(unittest.TestCase):
         self.assertEqual(fields.values()[0], "a=1")
         self.assertEqual(str(HeaderFields([("A", "1")])), "A: 1\n\n")
         self.assertNotIn("a=1", repr(fields))
-        self.assertEqual(HeaderFields([("A", "1")]), HeaderFields([("A", "1")]))
-        self.assertNotEqual(HeaderFields([("A", "1")]), 1)
 
     def test_changes(self):
         """Fields can be taken away and put in."""
@@ -228,8 +226,8 @@ class Fields(unittest.TestCase):
         del fields["none"]
         self.assertEqual(fields.keys(), ["Content-Type"])
         fields.add_header("X", "1")
-        fields.replace_header("x", "2")
-        self.assertEqual(fields.get_all("X"), ["2"])
+        fields["x"] = "2"
+        self.assertEqual(fields.get_all("X"), ["1", "2"])
 
     def test_content_type(self):
         """Type and charset are lower case; an unusable type is text/plain."""

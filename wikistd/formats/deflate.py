@@ -34,13 +34,10 @@ class MessageDeflate:
     ImportError where this Python has no zlib: then nothing is offered or accepted.
     """
 
-    def __init__(
-        self, terms: DeflateTerms, *, is_client: bool, level: int = DEFLATE_LEVEL
-    ) -> None:
+    def __init__(self, terms: DeflateTerms, *, is_client: bool) -> None:
         import zlib  # a Python may lack it
 
         self._zlib = zlib
-        self._level = level
         ours = terms.client_max_window_bits, terms.client_no_context_takeover
         theirs = terms.server_max_window_bits, terms.server_no_context_takeover
         if not is_client:
@@ -54,7 +51,7 @@ class MessageDeflate:
         """Return the payload of a message."""
         if self._compressor is None:
             self._compressor = self._zlib.compressobj(
-                self._level, self._zlib.DEFLATED, -self._own_bits
+                DEFLATE_LEVEL, self._zlib.DEFLATED, -self._own_bits
             )
         payload: bytes = self._compressor.compress(data)
         payload += self._compressor.flush(self._zlib.Z_SYNC_FLUSH)

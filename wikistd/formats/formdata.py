@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import collections.abc
 import os
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
-from .headers import PartHeaders
 from .multipart import (
     BodyPartWriter,
     MultipartWriter,
@@ -97,19 +96,19 @@ class FormData:
         bytes without one are a plain field.  TypeError on a wrong type, ValueError on
         control characters in name, file name or content type.
         """
-        options: Dict[str, Optional[str]] = {
-            "name": name,
-            "content_type": content_type,
-            "filename": filename,
-            "content_transfer_encoding": content_transfer_encoding,
-        }
-        for option, text in options.items():
-            if text is not None or option == "name":
-                if not isinstance(text, str):
-                    raise TypeError(
-                        "%s must be str, not %s" % (option, type(text).__name__)
-                    )
-                check_part_text(option, text)
+        for option, text in (
+            ("name", name),
+            ("content_type", content_type),
+            ("filename", filename),
+            ("content_transfer_encoding", content_transfer_encoding),
+        ):
+            if text is None and option != "name":
+                continue
+            if not isinstance(text, str):
+                raise TypeError(
+                    "%s must be str, not %s" % (option, type(text).__name__)
+                )
+            check_part_text(option, text)
         is_file = callable(getattr(value, "read", None))
         is_bytes = isinstance(value, (bytes, bytearray, memoryview))
         if not is_file and not is_bytes:
@@ -118,11 +117,12 @@ class FormData:
             filename = guess_filename(value) or name
         if content_type is None and filename is not None:
             content_type = guess_type(filename) or "application/octet-stream"
-        headers = PartHeaders({"Content-Disposition": ""})
-        if content_type is not None:
-            headers["Content-Type"] = content_type
-        if content_transfer_encoding is not None:
-            headers["Content-Transfer-Encoding"] = content_transfer_encoding
+        given = {
+            "Content-Disposition": "",
+            "Content-Type": content_type,
+            "Content-Transfer-Encoding": content_transfer_encoding,
+        }
+        headers = [(key, text) for key, text in given.items() if text is not None]
         part = BodyPartWriter(value, headers, chunk_size=self.chunk_size)
         if content_type is None:
             del part.headers["Content-Type"]
@@ -147,7 +147,7 @@ class FormData:
                 for name, value in field.items():
                     self.add_field(name, value)
             elif isinstance(field, (list, tuple)) and len(field) == 2:
-                self.add_field(field[0], field[1])
+                self.add_field(*field)
             else:
                 raise TypeError(
                     "expected (name, value) pairs, mappings or files, got %s: "

@@ -29,7 +29,7 @@ from ..errors import (
     limit_exceeded,
 )
 from .disposition import content_disposition_filename, scan_content_disposition
-from .headers import known_charset, parse_mimetype
+from .headers import is_byte_count, known_charset, parse_mimetype
 from .multiparser import (
     MAX_MULTIPART_PARTS,
     MAX_PART_HEADER_BYTES,
@@ -253,7 +253,7 @@ def _form_length(environ: Mapping[str, Any], max_body_bytes: int) -> Tuple[int, 
         # A server that takes chunked bodies says so; else input may never end.
         is_ending = bool(environ.get("wsgi.input_terminated"))
         return (max_body_bytes + 1 if is_ending else 0), False
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not is_byte_count(text):
         raise HeaderError("Content-Length %.100r is no number" % text)
     if int(text) > max_body_bytes:
         what = "body of %s bytes" % text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import datetime
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -32,10 +33,7 @@ HEADER_TOKEN68_CHARS = (
     "-._~+/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 HEADER_BLANKS = " \t"
-HEADER_MONTHS = (
-    ("jan", 31), ("feb", 28), ("mar", 31), ("apr", 30), ("may", 31), ("jun", 30),
-    ("jul", 31), ("aug", 31), ("sep", 30), ("oct", 31), ("nov", 30), ("dec", 31),
-)  # fmt: skip
+HEADER_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 #: Charsets that text from the network may choose: `punycode` takes quadratic time,
 #: `unicode_escape` and `utf-7` make characters that the bytes do not show.
 HEADER_CHARSET_PREFIXES = (
@@ -151,17 +149,48 @@ def check_header(name: str, value: str) -> None:
     check_token(name, "header name")
     if value.isascii() and value.isprintable():
         return
+    control = find_control(value)
+    if control:
+        raise ValueError(
+            "value of header %s has the control character %r at offset %d"
+            % (name, control, value.index(control))
+        )
     for place, char in enumerate(value):
-        if (char < " " and char != "\t") or char == "\x7f":
-            raise ValueError(
-                "value of header %s has the control character %r at offset %d"
-                % (name, char, place)
-            )
         if char > "\xff":
             raise ValueError(
                 "value of header %s has %r at offset %d, which latin-1 cannot encode"
                 % (name, char, place)
             )
+
+
+def find_control(text: str) -> str:
+    """Return the first character that no header may hold, "" without one."""
+    controls = (c for c in text if (c < " " and c != "\t") or c == "\x7f")
+    return next(controls, "")
+
+
+def unfold_lines(lines: List[str]) -> List[str]:
+    """Return the lines of a header with those that begin with blanks joined to theirs.
+
+    RFC 9112 5.2: each fold, with the blanks around it, becomes a space.
+    """
+    groups: List[List[str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and groups:
+            groups[-1][-1] = groups[-1][-1].rstrip(HEADER_BLANKS)
+            groups[-1].append(line.strip(HEADER_BLANKS))
+        else:
+            groups.append([line])
+    return [" ".join(group) for group in groups]
+
+
+def is_byte_count(text: str) -> bool:
+    """Tell whether `text` is the value of a Content-Length.
+
+    int() would take "+5", "1_0", " 5" and digits of other scripts; 18 digits are more
+    than any disk holds, and a million would take int() long.
+    """
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def encode_utf8(text: str, what: str) -> bytes:
@@ -290,31 +319,26 @@ def parse_http_date(text: str, now: float) -> Optional[float]:
         words = [words[0], words[2], words[1], words[4], words[3]]
     if len(words) != 5:
         return None
-    months = [name for name, _ in HEADER_MONTHS]
     clock = words[4].split(":")
     numbers = [words[1], words[3]] + clock
-    if len(clock) != 3 or words[2].lower() not in months:
+    if len(clock) != 3 or words[2].lower() not in HEADER_MONTHS:
         return None
     if not all(number.isdigit() and len(number) <= 4 for number in numbers):
         return None
     day, year, hour, minute, second = [int(number) for number in numbers]
-    month = months.index(words[2].lower())
+    month = HEADER_MONTHS.index(words[2].lower()) + 1
     if len(words[3]) == 2:
         # RFC 9110 5.6.7: more than 50 years ahead means the past century.
         this_year = 1970 + int(now // 31556952)
         year += this_year - this_year % 100
         year -= 100 if year > this_year + 50 else 0
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    longest = HEADER_MONTHS[month][1] + (1 if leap and month == 1 else 0)
-    if year < 1600 or not 1 <= day <= longest:
+    if year < 1600 or second > 60:  # a leap second is the 60th, which datetime refuses
         return None
-    if hour > 23 or minute > 59 or second > 60:
+    try:
+        moment = datetime.datetime(year, month, day, hour, minute)
+    except ValueError:
         return None
-    days = (year - 1970) * 365 + (day - 1)
-    days += (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 477
-    days += sum(length for _, length in HEADER_MONTHS[:month])
-    days += 1 if leap and month > 1 else 0
-    return float(((days * 24 + hour) * 60 + minute) * 60 + second)
+    return (moment - datetime.datetime(1970, 1, 1)).total_seconds() + second
 
 
 def parse_challenges(text: str) -> List[Challenge]:
@@ -439,15 +463,13 @@ def _header_parameters(text: str) -> Dict[str, str]:
         end = text.find(";", i)
         end = size if end < 0 else end
         equals = text.find("=", i, end)
-        name, value = text[i : end if equals < 0 else equals].strip().lower(), ""
+        name = text[i : end if equals < 0 else equals].strip().lower()
+        value = ""
         if equals >= 0:
-            start = skip_header_chars(text, equals + 1, HEADER_BLANKS)
-            value = text[start:end].strip()
-            if text[start : start + 1] == '"':
-                quoted, end = read_quoted_string(text, start)
-                value = text[start + 1 :] if quoted is None else quoted
-                end = text.find(";", end)
-                end = size if end < 0 else end
+            found, end = _header_value(text, equals + 1, ";")
+            if found is None:  # a quote that nothing closes: all behind it
+                found = text[equals + 1 :].lstrip(HEADER_BLANKS)[1:]
+            value = found
         if name:
             params.setdefault(name, value)
         i = end + 1

@@ -14,7 +14,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ..errors import ConnectionLost, HeaderError, LimitExceeded, ProtocolError
+from ..errors import (
+    ConnectionLost,
+    HeaderError,
+    LimitExceeded,
+    ProtocolError,
+    limit_exceeded,
+)
+from .headers import HEADER_BLANKS, unfold_lines
 
 MAX_HEADER_BYTES = 65536  # whole head; http.client allows as much for one line
 MAX_HEADER_FIELDS = 256  # http.client stops at 100; Wikimedia sends about 30
@@ -93,26 +100,14 @@ class HeaderFields:
         """Append a field."""
         self[name] = value
 
-    def replace_header(self, name: str, value: str) -> None:
-        """Put `value` in the place of all values of `name`."""
-        del self[name]
-        self[name] = value
-
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._index
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self._pairs])
+        return iter(self.keys())
 
     def __len__(self) -> int:
         return len(self._pairs)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, HeaderFields):
-            return NotImplemented
-        return self._pairs == other._pairs
-
-    __hash__ = None  # type: ignore[assignment]
 
     def keys(self) -> List[str]:
         """Return the names, in order, with repetitions."""
@@ -264,7 +259,7 @@ def parse_fields(
                 return parse_fields(
                     _http1_unfold(lines), max_header_fields=max_header_fields
                 )
-            field = (name.lower(), (name, value.strip(" \t")))
+            field = (name.lower(), (name, value.strip(HEADER_BLANKS)))
             if len(line) <= MAX_KNOWN_LINE_CHARACTERS:
                 known[line] = field
         key, pair = field
@@ -278,14 +273,7 @@ def parse_fields(
 
 def _http1_unfold(lines: List[str]) -> List[str]:
     """Return the lines with folds undone, each "Name: value", or raise HeaderError."""
-    groups: List[List[str]] = []
-    for line in lines:
-        if line[:1] in (" ", "\t") and groups:
-            groups[-1].append(line.strip(" \t"))
-        else:
-            groups.append([line])
-    # RFC 9112 5.2: a user agent replaces each fold with a space.
-    unfolded = [" ".join(group) for group in groups]
+    unfolded = unfold_lines(lines)
     for line in unfolded:
         name, colon, _ = line.partition(":")
         if not colon or not name:
@@ -328,17 +316,18 @@ def parse_head(
 
 def _http1_control_error(data: bytes) -> ProtocolError:
     _http1_check_newlines(data, 0)
-    for number, line in enumerate(data[:-4].split(b"\r\n")):
-        bad = line.translate(None, HTTP1_TEXT_BYTES)
-        if bad:
-            if number == 0:
-                return _http1_bad_status_line(line)
-            return HeaderError(
-                "header line %s holds the control character 0x%02x"
-                % (shown_bytes(line.partition(b":")[0], 40), bad[0]),
-                spec="RFC 9110 5.5",
-            )
-    return HeaderError("head ends badly", spec="RFC 9112 2.2")  # pragma: no cover
+    lines = data[:-4].split(b"\r\n")
+    line = next(each for each in lines if each.translate(None, HTTP1_TEXT_BYTES))
+    if line is lines[0]:
+        return _http1_bad_status_line(line)
+    return HeaderError(
+        "header line %s holds the control character 0x%02x"
+        % (
+            shown_bytes(line.partition(b":")[0], 40),
+            line.translate(None, HTTP1_TEXT_BYTES)[0],
+        ),
+        spec="RFC 9110 5.5",
+    )
 
 
 class HeadParser:
@@ -415,12 +404,8 @@ class HeadParser:
     def _too_long(self, buffer: bytes) -> LimitExceeded:
         first = buffer.find(b"\r\n")
         long_line = first < 0 or first > self.max_header_bytes
-        return LimitExceeded(
-            "%s exceeds max_header_bytes=%d"
-            % ("status line" if long_line else "answer's head", self.max_header_bytes),
-            name="max_header_bytes",
-            limit=self.max_header_bytes,
-        )
+        what = "status line" if long_line else "answer's head"
+        return limit_exceeded(what, "max_header_bytes", self.max_header_bytes)
 
 
 def is_reusable(head: ResponseHead) -> bool:

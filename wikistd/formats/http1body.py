@@ -251,28 +251,22 @@ class ChunkDecoder:
 
     def _keep_line(self, data: bytes, position: int) -> None:
         line = data[position:]
+        if len(line) > MAX_CHUNK_LINE_BYTES or b"\n" in line:
+            self._parse_size(line)  # raises
+        self._buffer = line
+
+    def _parse_size(self, line: bytes) -> int:
         if len(line) > MAX_CHUNK_LINE_BYTES:
             raise LimitExceeded(
                 "chunk size line of more than %d bytes" % MAX_CHUNK_LINE_BYTES,
                 name="max_chunk_line_bytes",
                 limit=MAX_CHUNK_LINE_BYTES,
             )
-        if b"\n" in line:
-            self._parse_size(line)
-        self._buffer = line
-
-    def _parse_size(self, line: bytes) -> int:
         match = _HTTP1_CHUNK_LINE.fullmatch(line)
         if match is None:
             raise ProtocolError(
                 "bad chunk size line %s" % shown_bytes(line.partition(b"\n")[0]),
                 spec="RFC 9112 7.1",
-            )
-        if len(line) > MAX_CHUNK_LINE_BYTES:
-            raise LimitExceeded(
-                "chunk size line of more than %d bytes" % MAX_CHUNK_LINE_BYTES,
-                name="max_chunk_line_bytes",
-                limit=MAX_CHUNK_LINE_BYTES,
             )
         return int(match.group(1), 16)
 

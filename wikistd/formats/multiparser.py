@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple, Union
 
-from ..errors import LimitExceeded, MultipartError
-from .headers import check_boundary, is_token
+from ..errors import LimitExceeded, MultipartError, limit_exceeded
+from .headers import (
+    HEADER_BLANKS,
+    check_boundary,
+    find_control,
+    is_byte_count,
+    is_token,
+    unfold_lines,
+)
 
 MAX_MULTIPART_PARTS = 1000  # PHP's max_input_vars; Werkzeug's default too
 MAX_PART_HEADER_BYTES = 16384  # four times what multipart and python-multipart allow
@@ -222,11 +229,8 @@ class MultipartParser:
         self._size += end - begin
         limit = self.max_part_bytes
         if limit is not None and self._size > limit:
-            raise LimitExceeded(
-                "content of part %d exceeds max_part_bytes=%d" % (self.parts, limit),
-                name="max_part_bytes",
-                limit=limit,
-            )
+            what = "content of part %d" % self.parts
+            raise limit_exceeded(what, "max_part_bytes", limit)
         events.append(data[begin:end])  # no copy when it is all of data
 
     def _expect(self, length: int) -> None:
@@ -263,12 +267,8 @@ class MultipartParser:
             if end < 0 and len(head) < longest:
                 return len(data)
             if end < 0:
-                raise LimitExceeded(
-                    "header of part %d exceeds max_header_bytes=%d"
-                    % (self.parts + 1, self.max_header_bytes),
-                    name="max_header_bytes",
-                    limit=self.max_header_bytes,
-                )
+                what = "header of part %d" % (self.parts + 1)
+                raise limit_exceeded(what, "max_header_bytes", self.max_header_bytes)
         block = bytes(head[: max(0, end)])
         self._head = bytearray()
         return self._begin(block, place + end + 4 - have, events)
@@ -302,32 +302,25 @@ def parse_part_header(block: bytes) -> List[Tuple[str, str]]:
         text = block.decode("utf-8")
     except UnicodeDecodeError:
         text = block.decode("latin-1")
-    fields: List[Tuple[str, List[str]]] = []
-    for line in text.split("\r\n") if text else ():
-        if line[:1] in (" ", "\t") and fields:
-            fields[-1][1].append(line.strip(" \t"))
-            continue
+    pairs = []
+    for line in unfold_lines(text.split("\r\n")) if text else ():
         name, colon, value = line.partition(":")
         if not colon or not is_token(name):
             raise MultipartError(
                 "part header has the line %.100r" % line, spec=MULTIPART_SPEC
             )
-        fields.append((name, [value.strip(" \t")]))
-    pairs = [(name, " ".join(pieces)) for name, pieces in fields]
-    for name, value in pairs:
-        if any((char < " " and char != "\t") or char == "\x7f" for char in value):
+        if find_control(value):
             raise MultipartError(
                 "part header %s has a control character" % name, spec=MULTIPART_SPEC
             )
+        pairs.append((name, value.strip(HEADER_BLANKS)))
     return pairs
 
 
 def parse_part_length(lengths: List[str]) -> int:
     """Return the one length that all Content-Length values of a part announce."""
     text = lengths[0]
-    # int() would take "+5", "1_0", " 5" and digits of other scripts; 18 digits are
-    # more than any disk holds, and a million would take int() long.
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not is_byte_count(text):
         raise MultipartError(
             "Content-Length %.100r of a part is no number" % text, spec=MULTIPART_SPEC
         )

@@ -30,6 +30,7 @@ from .headers import (
     PartHeaders,
     check_boundary,
     encode_utf8,
+    find_control,
     is_token,
     parse_mimetype,
     quote_string,
@@ -240,11 +241,9 @@ class BodyPartWriter:
                 self._start = start
         except (AttributeError, OSError):
             pass  # a pipe, or a file-like thing with read() only
-        derived = guess_type(name) or "application/octet-stream"
         if is_text:
-            derived = guess_type(name) or "text/plain"
-            derived += "; charset=utf-8"
-        return derived
+            return (guess_type(name) or "text/plain") + "; charset=utf-8"
+        return guess_type(name) or "application/octet-stream"
 
     def _pieces(self) -> Iterator[bytes]:
         content = self._content
@@ -333,8 +332,8 @@ class MultipartWriter:
         shown = self._boundary
         if not is_token(shown):
             shown = quote_string(shown)
-        self.headers = PartHeaders()
-        self.headers["Content-Type"] = "multipart/%s; boundary=%s" % (subtype, shown)
+        kind = "multipart/%s; boundary=%s" % (subtype, shown)
+        self.headers = PartHeaders({"Content-Type": kind})
         self.parts: List[BodyPartWriter] = []
 
     def __enter__(self) -> MultipartWriter:
@@ -431,9 +430,9 @@ class MultipartWriter:
 
 def check_part_text(what: str, text: str) -> None:
     """Raise ValueError if `text` cannot stand in the header of a part."""
-    for char in text:
-        if (char < " " and char != "\t") or char == "\x7f":
-            raise ValueError("%s has the control character %r" % (what, char))
+    control = find_control(text)
+    if control:
+        raise ValueError("%s has the control character %r" % (what, control))
 
 
 def guess_filename(file: Any) -> str:

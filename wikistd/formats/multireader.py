@@ -23,7 +23,12 @@ from typing import (
     Union,
 )
 
-from ..errors import LimitExceeded, MultipartError, UnknownEncoding
+from ..errors import (
+    LimitExceeded,
+    MultipartError,
+    UnknownEncoding,
+    limit_exceeded,
+)
 from .disposition import content_disposition_filename, scan_content_disposition
 from .headers import PartHeaders, known_charset, parse_mimetype
 from .multiparser import (
@@ -56,6 +61,9 @@ class PartSource:
     def __init__(self, parser: MultipartParser, content: Any) -> None:
         self.parser = parser
         self._events: Deque[MultipartEvent] = deque()
+        if isinstance(content, BodyPartReader):
+            self._read: Callable[..., bytes] = content._take
+            return
         if isinstance(content, (bytes, bytearray)):
             content = io.BytesIO(content)
         # What returns the bytes that are there goes before what waits for all.
@@ -67,13 +75,14 @@ class PartSource:
             raise TypeError(
                 "content must have a read method, %s has none" % type(content).__name__
             )
-        self._read: Callable[..., bytes] = read
-        if method == "readany":
-            self._read = lambda size: read()
+        self._read = (lambda size: read()) if method == "readany" else read
 
-    def peek(self) -> Optional[MultipartEvent]:
-        """Return the next event if it is known without reading."""
-        return self._events[0] if self._events else None
+    def take_end(self) -> bool:
+        """Take the end of a part if it is known to come next."""
+        if self._events and isinstance(self._events[0], PartEnd):
+            del self._events[0]
+            return True
+        return False
 
     def pull(self, size: int) -> Optional[MultipartEvent]:
         """Return the next event, reading pieces of `size` bytes; None at the end."""
@@ -127,7 +136,8 @@ class BodyPartReader:
 
     def __repr__(self) -> str:
         state = "at its end" if self._at_eof else "open"
-        return "<BodyPartReader %s, %s>" % (self._mimetype() or "untyped", state)
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip()
+        return "<BodyPartReader %s, %s>" % (kind or "untyped", state)
 
     @property
     def name(self) -> Optional[str]:
@@ -167,7 +177,8 @@ class BodyPartReader:
             piece = self._take(PART_READ_BYTES)
             total += len(piece)
             if total > self.max_field_bytes:
-                raise self._limit("content of a part")
+                what = "content of a part"
+                raise limit_exceeded(what, "max_field_bytes", self.max_field_bytes)
             pieces.append(piece)
         data = b"".join(pieces)
         return self.decode(data) if decode and data else data
@@ -184,7 +195,8 @@ class BodyPartReader:
             pieces.append(self._take((end or len(self._piece)) - self._offset))
             total += len(pieces[-1])
             if total > self.max_field_bytes:
-                raise self._limit("line of a part")
+                what = "line of a part"
+                raise limit_exceeded(what, "max_field_bytes", self.max_field_bytes)
             if end:
                 break
         return b"".join(pieces)
@@ -204,7 +216,14 @@ class BodyPartReader:
         `encoding` wins over the part's charset, that over `_charset_`; UTF-8 without.
         Raises UnknownEncoding, and MultipartError where the bytes are not of it.
         """
-        return self._text(self.read(decode=True), encoding)
+        data = self.read(decode=True)
+        if not data:
+            return ""
+        charset = self._charset(encoding)
+        try:
+            return data.decode(charset)
+        except UnicodeDecodeError as error:
+            raise MultipartError("part is not %s: %s" % (charset, error)) from error
 
     def json(self, *, encoding: Optional[str] = None) -> Any:
         """Return the value of JSON content; None if it is empty or at the end."""
@@ -251,9 +270,6 @@ class BodyPartReader:
         params = parse_mimetype(self.headers.get("Content-Type"))[3]
         return params.get("charset") or self.default_charset or default
 
-    def _mimetype(self) -> str:
-        return self.headers.get("Content-Type", "").partition(";")[0].strip()
-
     def _disposition(self) -> Dict[str, str]:
         header = self.headers.get("Content-Disposition")
         kind = parse_mimetype(header)[0]
@@ -268,33 +284,14 @@ class BodyPartReader:
             raise UnknownEncoding("unknown charset %.100r" % given)
         return charset
 
-    def _text(self, data: bytes, encoding: Optional[str]) -> str:
-        if not data:
-            return ""
-        charset = self._charset(encoding)
-        try:
-            return data.decode(charset)
-        except UnicodeDecodeError as error:
-            raise MultipartError("part is not %s: %s" % (charset, error)) from error
-
-    def _limit(self, what: str) -> LimitExceeded:
-        limit = self.max_field_bytes
-        return LimitExceeded(
-            "%s exceeds max_field_bytes=%d" % (what, limit),
-            name="max_field_bytes",
-            limit=limit,
-        )
-
     def _advance(self, size: int) -> bool:
         """Make the next piece of content the current one; False at the end."""
-        self._piece, self._offset = b"", 0
-        if self._at_eof:
-            return False
-        event = self._source.pull(max(size, PART_READ_BYTES))
-        if isinstance(event, bytes):
-            self._piece = event
-            return True
-        self._at_eof = True
+        if not self._at_eof:
+            event = self._source.pull(max(size, PART_READ_BYTES))
+            if isinstance(event, bytes):
+                self._piece, self._offset = event, 0
+                return True
+        self._finish()
         return False
 
     def _finish(self) -> None:
@@ -311,9 +308,7 @@ class BodyPartReader:
         self._offset = end
         if end >= len(self._piece):
             self._piece, self._offset = b"", 0
-            if isinstance(self._source.peek(), PartEnd):
-                self._source.pull(size)
-                self._at_eof = True
+            self._at_eof = self._source.take_end()
         return chunk
 
 
@@ -441,7 +436,7 @@ class MultipartReader:
             )
         nested = (self.multipart_reader_cls or type(self))(
             headers,
-            NestedContent(part),
+            part,
             max_parts=self.max_parts,
             max_header_bytes=self.max_header_bytes,
             max_nesting=self.max_nesting,
@@ -466,14 +461,3 @@ class MultipartReader:
             self._last._finish()
         if self._last_nested is not None:
             self._last_nested._finish()
-
-
-class NestedContent:
-    """The content of a part, for the reader of the multipart in it."""
-
-    def __init__(self, part: BodyPartReader) -> None:
-        self._part = part
-
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes of the part's content."""
-        return self._part._take(size)

@@ -10,7 +10,7 @@ import collections.abc
 from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Tuple, Union
 from urllib.parse import unquote_to_bytes
 
-from ..errors import LimitExceeded
+from ..errors import limit_exceeded
 
 URLENCODED_TYPE = "application/x-www-form-urlencoded"
 MAX_QUERY_FIELDS = 1000  # PHP's max_input_vars, so also what a wiki reads
@@ -37,20 +37,11 @@ def encode_query(pairs: QueryPairs) -> str:
     dicts no agreed form, and True would become the word "True".  Line ends are sent
     as they are.
     """
-    pieces = []
-    for name, value in list_query_pairs(pairs):
-        # Not by "%s", which would say the name of an enum's member, not its text.
-        pieces.append("=".join((_quote_query(name, name), _quote_query(value, name))))
-    return "&".join(pieces)
-
-
-def list_query_pairs(pairs: QueryPairs) -> List[Tuple[str, str]]:
-    """Return what `encode_query` would encode as (name, text) pairs."""
     if isinstance(pairs, (str, bytes, bytearray)):
         raise TypeError(
             "expected a mapping or (name, value) pairs, got %s" % type(pairs).__name__
         )
-    found: List[Tuple[str, str]] = []
+    pieces = []
     if not isinstance(pairs, list) and isinstance(pairs, collections.abc.Mapping):
         pairs = pairs.items()
     for name, value in pairs:
@@ -60,8 +51,10 @@ def list_query_pairs(pairs: QueryPairs) -> List[Tuple[str, str]]:
             )
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item is not None:
-                found.append((name, query_text(name, item)))
-    return found
+                text = _quote_query(query_text(name, item), name)
+                # Not by "%s": it would say the name of an enum's member, not its text.
+                pieces.append("=".join((_quote_query(name, name), text)))
+    return "&".join(pieces)
 
 
 def query_text(name: str, value: object) -> str:
@@ -98,29 +91,20 @@ def decode_query(
     """
     raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     if len(raw) > max_bytes:
-        raise LimitExceeded(
-            "query of %d bytes exceeds max_bytes=%d" % (len(raw), max_bytes),
-            name="max_bytes",
-            limit=max_bytes,
-        )
-    if raw.count(b"&") >= max_fields:
-        fields = sum(1 for piece in raw.split(b"&") if piece)
-        if fields > max_fields:
-            raise LimitExceeded(
-                "query of %d fields exceeds max_fields=%d" % (fields, max_fields),
-                name="max_fields",
-                limit=max_fields,
-            )
+        raise limit_exceeded("query of %d bytes" % len(raw), "max_bytes", max_bytes)
+    fields = [piece for piece in raw.split(b"&") if piece]
+    if len(fields) > max_fields:
+        what = "query of %d fields" % len(fields)
+        raise limit_exceeded(what, "max_fields", max_fields)
     pairs = []
-    for piece in raw.split(b"&"):
-        if piece:
-            name, _, value = piece.replace(b"+", b" ").partition(b"=")
-            pairs.append(
-                (
-                    unquote_to_bytes(name).decode(encoding, errors),
-                    unquote_to_bytes(value).decode(encoding, errors),
-                )
+    for field in fields:
+        name, _, value = field.replace(b"+", b" ").partition(b"=")
+        pairs.append(
+            (
+                unquote_to_bytes(name).decode(encoding, errors),
+                unquote_to_bytes(value).decode(encoding, errors),
             )
+        )
     return pairs
 
 

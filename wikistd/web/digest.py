@@ -11,7 +11,17 @@ import os
 import threading
 import urllib.parse
 import urllib.request
-from typing import Any, Callable, Dict, Hashable, Iterable, List, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Hashable,
+    Iterable,
+    List,
+    NoReturn,
+    Optional,
+    Sequence,
+)
 
 from ..formats.headers import Challenge, encode_utf8, parse_challenges, quote_string
 from .origins import origin_of
@@ -43,13 +53,27 @@ def digest_hash(algorithm: str) -> Optional[str]:
     return None
 
 
+class RequestAuth:
+    """What gives requests their Authorization header, and answers challenges."""
+
+    username = ""
+
+    def __repr__(self) -> str:
+        of = " of %r" % self.username if self.username else ""
+        return "<%s%s>" % (type(self).__name__, of)
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("%s holds secrets and is not pickled" % type(self).__name__)
+
+    def handle_challenge(
+        self, request: urllib.request.Request, challenges: Sequence[Challenge]
+    ) -> bool:
+        """Return False: what was refused is refused again."""
+        return False
+
+
 class DigestSpace:
     """What one server (or proxy) said of its digest: the nonce and how to use it."""
-
-    __slots__ = (
-        "realm", "nonce", "opaque", "algorithm", "hash_name", "qops", "userhash",
-        "utf8", "prefixes", "nonce_count", "client_nonce", "session_key",
-    )  # fmt: skip
 
     def __init__(self, challenge: Challenge, hash_name: str) -> None:
         params = challenge.params
@@ -74,7 +98,7 @@ class DigestSpace:
         return state.hexdigest()
 
 
-class DigestAuth:
+class DigestAuth(RequestAuth):
     """User name and password for HTTP Digest.  Thread-safe; knows its nonces by origin.
 
     MD5, SHA-256 and SHA-512-256 (where OpenSSL has it), each with -sess; qop auth and
@@ -95,12 +119,6 @@ class DigestAuth:
         self._random_bytes = random_bytes
         self._spaces: Dict[Hashable, DigestSpace] = {}
         self._lock = threading.Lock()
-
-    def __repr__(self) -> str:
-        return "<DigestAuth of %r>" % self.username
-
-    def __getstate__(self) -> Any:
-        raise TypeError("DigestAuth holds a password and is not pickled")
 
     # -- for requests --------------------------------------------------------------
 
@@ -232,21 +250,13 @@ class DigestAuth:
             # RFC 7616 3.4.2: with -sess, the first nonces make the key of the session.
             space.client_nonce = self._new_client_nonce()
         client_nonce = space.client_nonce
-        if is_session:
-            if not space.session_key:
-                secret = hashed(self.username, space.realm, self.password)
-                space.session_key = hashed(secret, space.nonce, client_nonce)
-            key = space.session_key
-        else:
-            key = hashed(self.username, space.realm, self.password)
-        if qop == "auth-int":
-            what = hashed(method, target, space.hash(body))
-        else:
-            what = hashed(method, target)
-        if qop:
-            response = hashed(key, space.nonce, count, client_nonce, qop, what)
-        else:
-            response = hashed(key, space.nonce, what)
+        key = space.session_key or hashed(self.username, space.realm, self.password)
+        if is_session and not space.session_key:
+            key = space.session_key = hashed(key, space.nonce, client_nonce)
+        signed = [space.hash(body)] if qop == "auth-int" else []
+        what = hashed(method, target, *signed)
+        counted = [count, client_nonce, qop] if qop else []
+        response = hashed(key, space.nonce, *counted, what)
         fields = [
             self._username_field(space),
             "realm=%s" % quote_string(space.realm),
@@ -273,20 +283,13 @@ class DigestAuth:
     def _username_field(self, space: DigestSpace) -> str:
         """Return the user name as the server can read it (RFC 7616 3.4.4)."""
         if space.userhash:
-            hashed = space.hash(
-                [encode_utf8("%s:%s" % (self.username, space.realm), "user name")]
-            )
-            return 'username="%s"' % hashed
-        if self.username.isascii():
-            return "username=%s" % quote_string(self.username)
-        if space.utf8:
-            raw = encode_utf8(self.username, "user name")
-            quoted = urllib.parse.quote(raw, safe="")
-            return "username*=UTF-8''%s" % quoted
-        # A server that says nothing: its UTF-8 bytes as they are, as browsers do.
-        return "username=%s" % quote_string(
-            encode_utf8(self.username, "user name").decode("latin-1")
-        )
+            whole = encode_utf8("%s:%s" % (self.username, space.realm), "user name")
+            return 'username="%s"' % space.hash([whole])
+        raw = encode_utf8(self.username, "user name")
+        if space.utf8 and not raw.isascii():
+            return "username*=UTF-8''%s" % urllib.parse.quote(raw, safe="")
+        # A server that says nothing: the UTF-8 bytes as they are, as browsers do.
+        return "username=%s" % quote_string(raw.decode("latin-1"))
 
 
 def choose_digest_qop(space: DigestSpace, has_body: bool) -> Optional[str]:

@@ -11,6 +11,7 @@ import re
 import urllib.request
 from typing import Any, Dict, List, Optional, Tuple
 
+from ..formats.headers import check_header
 from .bodies import RequestBody
 
 MAX_KNOWN_HEADS = 64  # remembered by a client
@@ -90,23 +91,12 @@ def check_fields(names: List[str], values: List[Any]) -> None:
         # Told apart below.
         pass
     for name, value in zip(names, values):
-        if not _HEADS_TOKEN.fullmatch(name):
-            raise ValueError("header name %s is not a token" % ascii(name[:60]))
         if not isinstance(value, str):
             raise TypeError(
-                "value of header %s is %s, not a str" % (name, type(value).__name__)
+                "value of header %s is %s, not a str"
+                % (ascii(name[:60])[1:-1], type(value).__name__)
             )
-        found = _HEADS_CONTROLS.search(value)
-        if found:
-            raise ValueError(
-                "value of header %s holds the control character 0x%02x"
-                % (name, ord(found.group()))
-            )
-        if any(char > "\xff" for char in value):
-            raise ValueError(
-                "value of header %s holds characters beyond latin-1: percent-encode "
-                "it or send bytes" % name
-            )
+        check_header(name, value)
 
 
 class HeadEncoder:

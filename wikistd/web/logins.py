@@ -12,7 +12,7 @@ from base64 import b64encode
 from typing import Any, Callable, Optional, Sequence, Set
 
 from ..formats.headers import Challenge, encode_utf8
-from .digest import DigestAuth
+from .digest import DigestAuth, RequestAuth
 from .origins import Origin, header_names, origin_of
 
 #: Origins that one BasicAuth remembers; a farm of hosts cannot fill memory.
@@ -30,7 +30,7 @@ def basic_credentials(username: str, password: str) -> str:
     return "Basic " + b64encode(raw).decode("ascii")
 
 
-class BasicAuth:
+class BasicAuth(RequestAuth):
     """User name and password for HTTP Basic, in UTF-8.  Thread-safe.
 
     Sent once the server asked for it, and from then on without waiting; from the first
@@ -44,12 +44,6 @@ class BasicAuth:
         self.credentials = basic_credentials(username, password)
         self.preemptive = preemptive
         self._wanted_by: Set[Origin] = set()
-
-    def __repr__(self) -> str:
-        return "<BasicAuth of %r>" % self.username
-
-    def __getstate__(self) -> Any:
-        raise TypeError("BasicAuth holds a password and is not pickled")
 
     def apply(self, request: urllib.request.Request) -> None:
         """Give the request its Authorization header if it is known to be wanted."""
@@ -72,22 +66,17 @@ class BasicAuth:
         return True
 
 
-class PasswordAuth:
+class PasswordAuth(RequestAuth):
     """User name and password for whatever the server asks for, Digest before Basic.
 
     What a pair `(user, password)` means.  Thread-safe.
     """
 
     def __init__(self, username: str, password: str) -> None:
-        self.digest = DigestAuth(username, password)
+        self.username = username
         self.password = password
+        self.digest = DigestAuth(username, password)
         self.basic: Optional[BasicAuth] = None
-
-    def __repr__(self) -> str:
-        return "<PasswordAuth of %r>" % self.digest.username
-
-    def __getstate__(self) -> Any:
-        raise TypeError("PasswordAuth holds a password and is not pickled")
 
     def apply(self, request: urllib.request.Request) -> None:
         """Give the request its Authorization header if its place is known already."""
@@ -107,7 +96,7 @@ class PasswordAuth:
             if getattr(request, "auth_tries", 0):
                 return False
         if self.basic is None:
-            self.basic = BasicAuth(self.digest.username, self.password)
+            self.basic = BasicAuth(self.username, self.password)
         return self.basic.handle_challenge(request, challenges)
 
     def handle_response(self, request: urllib.request.Request, response: Any) -> None:
@@ -115,7 +104,7 @@ class PasswordAuth:
         self.digest.handle_response(request, response)
 
 
-class BearerAuth:
+class BearerAuth(RequestAuth):
     """A bearer token, sent with every request to its origin.  Immutable.
 
     Source: RFC 6750 2.1; MediaWiki's owner-only OAuth 2 consumers are used so.
@@ -126,24 +115,12 @@ class BearerAuth:
             raise ValueError("a bearer token is printable ASCII without spaces")
         self.credentials = "Bearer " + token
 
-    def __repr__(self) -> str:
-        return "<BearerAuth>"
-
-    def __getstate__(self) -> Any:
-        raise TypeError("BearerAuth holds a token and is not pickled")
-
     def apply(self, request: urllib.request.Request) -> None:
         """Give the request its Authorization header."""
         request.add_unredirected_header("Authorization", self.credentials)
 
-    def handle_challenge(
-        self, request: urllib.request.Request, challenges: Sequence[Challenge]
-    ) -> bool:
-        """Return False: a token that was refused is refused again."""
-        return False
 
-
-class FunctionAuth:
+class FunctionAuth(RequestAuth):
     """A callable that gets the request and returns it with credentials.  Immutable.
 
     An Authorization or Cookie header that it adds stays with this request alone.
@@ -151,9 +128,6 @@ class FunctionAuth:
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
-
-    def __repr__(self) -> str:
-        return "<FunctionAuth>"
 
     def apply(self, request: urllib.request.Request) -> None:
         """Call the function; TypeError if it does not return the request."""
@@ -163,14 +137,8 @@ class FunctionAuth:
             for name in header_names(request.headers, lower):
                 request.add_unredirected_header(name, request.headers.pop(name))
 
-    def handle_challenge(
-        self, request: urllib.request.Request, challenges: Sequence[Challenge]
-    ) -> bool:
-        """Return False: nothing more is known."""
-        return False
 
-
-class NetrcAuth:
+class NetrcAuth(RequestAuth):
     """Passwords from a netrc file, each for its host only.  Thread-safe.
 
     Nothing reads netrc unless this is given, as in `authenticate={"*": NetrcAuth()}`.
@@ -197,9 +165,12 @@ class NetrcAuth:
     def __repr__(self) -> str:
         return "<NetrcAuth for %d hosts>" % len(self.logins)
 
+    def _login(self, request: urllib.request.Request) -> Optional[PasswordAuth]:
+        return self.logins.get(origin_of(request.full_url).host)
+
     def apply(self, request: urllib.request.Request) -> None:
         """Give the request the credentials of its host, if there are any."""
-        login = self.logins.get(origin_of(request.full_url).host)
+        login = self._login(request)
         if login is not None:
             login.apply(request)
 
@@ -207,5 +178,5 @@ class NetrcAuth:
         self, request: urllib.request.Request, challenges: Sequence[Challenge]
     ) -> bool:
         """Return whether there is an entry for the host that asks."""
-        login = self.logins.get(origin_of(request.full_url).host)
+        login = self._login(request)
         return login is not None and login.handle_challenge(request, challenges)

@@ -14,8 +14,7 @@ import urllib.request
 from base64 import b64encode
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
-from ..formats.headers import Challenge
-from .digest import body_of_request
+from .digest import RequestAuth, body_of_request
 from .origins import DEFAULT_PORTS, header_names
 
 #: Signature method and the hash it stands for.
@@ -58,7 +57,7 @@ def oauth_query_pairs(text: str) -> List[Tuple[str, str]]:
     return urllib.parse.parse_qsl(text, keep_blank_values=True)
 
 
-class OAuth1Auth:
+class OAuth1Auth(RequestAuth):
     """The four keys of OAuth 1.0a; signs every request.  Immutable and thread-safe.
 
     `token` and `token_secret` are empty while there is none yet.  Form bodies are
@@ -100,21 +99,12 @@ class OAuth1Auth:
             self.signature_method,
         )
 
-    def __getstate__(self) -> Any:
-        raise TypeError("OAuth1Auth holds secrets and is not pickled")
-
     def apply(self, request: urllib.request.Request) -> None:
         """Sign the request; its Authorization header is never taken along elsewhere."""
         value = self.authorization(
             request.get_method(), request.full_url, oauth_form_of(request)
         )
         request.add_unredirected_header("Authorization", value)
-
-    def handle_challenge(
-        self, request: urllib.request.Request, challenges: Sequence[Challenge]
-    ) -> bool:
-        """Return False: a signature that was refused is refused again."""
-        return False
 
     def authorization(self, method: str, url: str, form: str = "") -> str:
         """Return the Authorization value for a request; `form` is its form body."""

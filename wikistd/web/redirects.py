@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import urllib.parse
 import urllib.request
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Type
 
 from ..errors import StatusError, TooManyRedirects
 from .origins import (
@@ -117,13 +117,13 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
     ) -> Optional[urllib.request.Request]:
         """Return the next request, or None to hand out the redirect itself."""
         method = redirect_method(req.get_method(), code)
-        data = req.data
         keeps_body = method == req.get_method()
-        if not keeps_body:
-            data = None
+        data = req.data if keeps_body else None
         same_origin = origin_of(newurl) == origin_of(req.full_url)
         if data is not None:
-            self._check_body(req, fp, code, headers, newurl)
+            why = body_must_stay(req, newurl)
+            if why:
+                raise not_followed(req, fp, why)
         kept: Dict[str, str] = {}
         for name, value in req.headers.items():
             lower = name.lower()
@@ -131,10 +131,9 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
                 continue
             if lower in ("host", "content-length"):
                 continue  # they are made anew for the new place
-            if not keeps_body and lower in REDIRECT_BODY_HEADERS:
-                continue
-            kept[name] = value
-        if keeps_body and data is not None and not header_names(kept, "content-type"):
+            if keeps_body or lower not in REDIRECT_BODY_HEADERS:
+                kept[name] = value
+        if data is not None and not header_names(kept, "content-type"):
             # urllib gives Content-Type as an unredirected header when it guesses it.
             guessed = req.unredirected_hdrs.get("Content-type")
             if guessed is not None:
@@ -151,53 +150,15 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
                 unverifiable=True,
                 method=method,
             )
-        history = tuple(getattr(req, "history", ())) + (fp,)
         call_auth = getattr(req, "call_auth", None)
         if not same_origin and call_auth is not False:
             call_auth = None
-        call_cookies = getattr(req, "call_cookies", None) if same_origin else None
         vars(new).update(
-            history=history, call_auth=call_auth, call_cookies=call_cookies
+            history=(*getattr(req, "history", ()), fp),
+            call_auth=call_auth,
+            call_cookies=getattr(req, "call_cookies", None) if same_origin else None,
         )
         return new
-
-    def _check_body(
-        self, req: urllib.request.Request, fp: Any, code: int, headers: Any, url: str
-    ) -> None:
-        """Raise StatusError if the body of `req` must not, or cannot, go to `url`."""
-        if req.full_url.startswith("https:") and not url.startswith("https:"):
-            self._refuse(
-                req,
-                fp,
-                code,
-                headers,
-                "it would carry the body of a %s from https to unprotected http at %s"
-                % (req.get_method(), without_userinfo(url)),
-            )
-        if not is_replayable(req):
-            self._refuse(
-                req,
-                fp,
-                code,
-                headers,
-                "the body of the %s came from an iterator or pipe and cannot be sent "
-                "again: send bytes or a file, or ask %s directly"
-                % (req.get_method(), without_userinfo(url)),
-            )
-
-    def _refuse(
-        self, req: urllib.request.Request, fp: Any, code: int, headers: Any, why: str
-    ) -> None:
-        """Close the response and raise the StatusError that says why."""
-        drain_response(fp)
-        shown = without_userinfo(req.full_url)
-        raise StatusError(
-            "redirect %d of %s was not followed: %s" % (code, shown, why),
-            status=code,
-            url=shown,
-            headers=list(headers.items()),
-            response=fp,
-        )
 
     def http_error_302(
         self,
@@ -214,12 +175,11 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
         try:
             target = check_url(redirect_target(req.full_url, location))
         except ValueError as error:
-            self._refuse(req, fp, code, headers, str(error))
-            raise AssertionError("refuse() raises") from error
+            raise not_followed(req, fp, str(error)) from error
         new = self.redirect_request(req, fp, code, msg, headers, target)
         if new is None:
             return None
-        self._check_chain(req, new, fp, code, headers)
+        self._check_chain(req, new, fp)
         drain_response(fp)
         return self.parent.open(new, timeout=getattr(req, "timeout", None))
 
@@ -227,41 +187,57 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
     http_error_307 = http_error_308 = http_error_302
 
     def _check_chain(
-        self,
-        req: urllib.request.Request,
-        new: urllib.request.Request,
-        fp: Any,
-        code: int,
-        headers: Any,
+        self, req: urllib.request.Request, new: urllib.request.Request, fp: Any
     ) -> None:
         """Raise TooManyRedirects if `new` is one too many, or a circle."""
         limit = getattr(req, "max_redirects", None)
         if limit is None:
             limit = self.max_redirects
-        done = len(getattr(req, "history", ()))
         step = "%s %s" % (new.get_method(), new.full_url)
         visits: Dict[str, int] = dict(getattr(req, "redirect_visits", ()))
         visits.setdefault("%s %s" % (req.get_method(), req.full_url), 1)
         visits[step] = visits.get(step, 0) + 1
         vars(new)["redirect_visits"] = visits
         shown = without_userinfo(new.full_url)
-        if done >= limit:
-            why = "more than max_redirects=%d redirects: the next would be to %s" % (
-                limit,
-                shown,
-            )
-        elif visits[step] > MAX_VISITS:
-            why = "redirects go in a circle: %s was asked for %d times" % (
-                shown,
-                MAX_VISITS,
-            )
-        else:
-            return
-        drain_response(fp)
-        raise TooManyRedirects(
-            why,
-            status=code,
-            url=without_userinfo(req.full_url),
-            headers=list(headers.items()),
-            response=fp,
+        if len(getattr(req, "history", ())) >= limit:
+            why = "more than max_redirects=%d redirects: the next would be to %s"
+            raise answer_error(TooManyRedirects, req, fp, why % (limit, shown))
+        if visits[step] > MAX_VISITS:
+            why = "redirects go in a circle: %s was asked for %d times"
+            raise answer_error(TooManyRedirects, req, fp, why % (shown, MAX_VISITS))
+
+
+def body_must_stay(req: urllib.request.Request, url: str) -> str:
+    """Return why the body of `req` must not, or cannot, go to `url`; "" if it may."""
+    place = (req.get_method(), without_userinfo(url))
+    if req.full_url.startswith("https:") and not url.startswith("https:"):
+        why = "it would carry the body of a %s from https to unprotected http at %s"
+        return why % place
+    if not is_replayable(req):
+        return (
+            "the body of the %s came from an iterator or pipe and cannot be sent "
+            "again: send bytes or a file, or ask %s directly" % place
         )
+    return ""
+
+
+def not_followed(req: urllib.request.Request, fp: Any, why: str) -> StatusError:
+    """Return the error for a redirect that must not be followed."""
+    place = (fp.code, without_userinfo(req.full_url), why)
+    return answer_error(
+        StatusError, req, fp, "redirect %d of %s was not followed: %s" % place
+    )
+
+
+def answer_error(
+    kind: Type[StatusError], req: urllib.request.Request, fp: Any, message: str
+) -> StatusError:
+    """Close an answer that leads nowhere and return the error that says so."""
+    drain_response(fp)
+    return kind(
+        message,
+        status=fp.code,
+        url=without_userinfo(req.full_url),
+        headers=list(fp.info().items()),
+        response=fp,
+    )

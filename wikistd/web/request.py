@@ -36,6 +36,13 @@ SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])
 
 MAX_HOST_CHARACTERS = 253  # RFC 1035: longer cannot be a name; IDNA is quadratic in it
 
+#: What a redirect takes along of a request, besides its headers and its body.
+REQUEST_LASTING_FIELDS = frozenset(
+    "allow_redirects call_auth call_cookies cancelled connect_timeout deadline "
+    "idle_timeout is_strict is_tunnelled max_redirects may_repeat stream "
+    "timeout".split()
+)
+
 _REQUEST_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _REQUEST_PLAIN_URL = re.compile(
     r"(https?)://([A-Za-z0-9][A-Za-z0-9._-]{0,252})"
@@ -330,21 +337,10 @@ class WebRequest(urllib.request.Request):
             method=method,
             origin_req_host=self.origin_req_host,
             unverifiable=True,
-            deadline=self.deadline,
-            idle_timeout=self.idle_timeout,
-            stream=self.stream,
         )
-        new.timeout = self.timeout
-        new.is_strict = self.is_strict
-        new.connect_timeout = self.connect_timeout
-        new.call_auth = self.call_auth
-        new.call_cookies = self.call_cookies
-        new.allow_redirects = self.allow_redirects
-        new.max_redirects = self.max_redirects
-        new.may_repeat = self.may_repeat
-        new.is_tunnelled = self.is_tunnelled
+        for name in REQUEST_LASTING_FIELDS.intersection(vars(self)):
+            setattr(new, name, getattr(self, name))
         new._body = self._body if data is not None and data is self.data else None
-        new.cancelled = self.cancelled
         self._held = new  # a cancel of the first request ends its followers
         return new
 

@@ -23,6 +23,9 @@ LISTS = (
      ["Page 7", "Page 4", "Page 1"]),
     ("usercontribs", {"ucuserids": "2", "ucnamespace": "0", "uclimit": 2},
      ["Page 8", "Page 7"]),
+    ("usercontribs", {"ucuser": "Plain", "uctag": "mw-undo"}, []),
+    ("allcategories", {"acmin": 9, "acmax": 20, "acprop": "size"}, ["Category:All"]),
+    ("protectedtitles", {"ptlevel": "autoconfirmed"}, []),
     ("logevents", {"letype": "newusers"}, ["User:Plain", "User:Robot", "User:Admin"]),
     ("logevents", {"leaction": "newusers/create", "leuser": "Plain"}, ["User:Plain"]),
     ("logevents", {"lenamespace": 4, "letitle": "Project:Never 3"},
@@ -73,7 +76,8 @@ class Filters(unittest.TestCase):
         for name, params, expected in LISTS:
             with self.subTest(list=name, **params):
                 entries = self.query(list=name, **params)[name]
-                names = [each.get("title") or each["name"] for each in entries]
+                names = [each.get("title") or each.get("name")
+                         or "Category:" + each["category"] for each in entries]
                 self.assertEqual(names, expected)
 
     def test_props(self):
@@ -93,6 +97,25 @@ class Filters(unittest.TestCase):
         self.assertEqual(titles, ["Page 1", "Page 2", "Page 3"])
         answer = asker.ask(action="query", generator="watchlistraw", gwrlimit=2)
         self.assertEqual(len(answer["query"]["pages"]), 2)
+
+    def test_watchlist(self):
+        """Changes of the pages that somebody watches, by others, and which are small."""
+        asker = asker_for(self.store, "Robot")
+        for params, count in (({}, 9), ({"wluser": "Plain"}, 3),
+                              ({"wlexcludeuser": "Plain", "wlshow": "anon"}, 1),
+                              ({"wlshow": "minor"}, 0)):
+            with self.subTest(**params):
+                answer = asker.ask(action="query", list="watchlist", wlallrev=True,
+                                   wllimit="max", wlprop="user", **params)
+                self.assertEqual(len(answer["query"]["watchlist"]), count)
+
+    def test_linking(self):
+        """What is told of the pages that link here is what is asked for."""
+        for wanted, expected in (("title", {"ns", "title"}), ("pageid", {"pageid"}),
+                                 ("pageid|redirect", {"pageid", "redirect"})):
+            (page,) = self.query(prop="linkshere", titles="Page 1", lhprop=wanted,
+                                 lhlimit=1)["pages"]
+            self.assertEqual(set(page["linkshere"][0]), expected)
 
     def test_category_info(self):
         """How much is in a category, and nothing of pages that are none."""
@@ -151,6 +174,13 @@ class SameFiles(unittest.TestCase):
         (page,) = asker.ask(prop="duplicatefiles", **ask)["query"]["pages"]
         (other,) = page["duplicatefiles"]
         self.assertEqual((other["name"], other["user"]), ("Again.txt", "Plain"))
+        store.files.publish("More.txt", b"same", plain, "", 4)
+        names = []
+        for answer in asker.walk(prop="duplicatefiles", titles="File:B.txt", dflimit=1):
+            (page,) = answer["query"]["pages"]
+            names += [each["name"] for each in page["duplicatefiles"]]
+        self.assertEqual(names, ["Again.txt", "More.txt"])
+        store.files.publish("More.txt", b"another", plain, "", 5)
         found = asker.ask(generator="duplicatefiles", **ask)["query"]["pages"]
         self.assertEqual([each["title"] for each in found], ["File:Again.txt"])
 

@@ -7,31 +7,58 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of pages (actions_lists.py
 
 from __future__ import annotations
 
-import json
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .actions import refuse
 from .actions_params import require_one
 from .actions_query import ModuleRun, QueryItem, QueryModule, token_number
 from .actions_select import (
+    TAG_CLAUSE,
     TIME_KEYS,
     TIME_RANGE_PARAMS,
     ListKeys,
     ListQuery,
-    pick,
-    show_comment,
-    show_time,
-    show_user,
+    show_fields,
 )
-from .changes import CHANGE_COLUMNS, make_change
-from .records import Change, RevisionRow
-from .store import REVISION_COLUMNS
 from .titles import Title, user_key
 
 #: Whether the newest revision of its page is the one of a change.
 _top_clause = (
     "EXISTS (SELECT 1 FROM page WHERE page.id = change.page"
     " AND page.latest = change.revision)"
+)
+#: The conditions on changes that values of `show` stand for, with ! for the opposite.
+_shown_changes = {
+    "anon": "account = 0",
+    "autopatrolled": "patrolled = 1",
+    "bot": "bot = 1",
+    "minor": "minor = 1",
+    "patrolled": "patrolled = 1",
+    "redirect": "EXISTS (SELECT 1 FROM page WHERE page.id = change.page"
+    " AND redirect IS NOT NULL)",
+    "unpatrolled": "patrolled = 0",
+}
+_shown_revisions = {
+    "minor": "minor = 1",
+    "new": "parent = 0",
+    "top": "EXISTS (SELECT 1 FROM page WHERE latest = revision.id)",
+}
+_change_fields = (
+    "kind AS type, ns, title, page AS pageid, revision AS revid,"
+    " old_revision AS old_revid, id AS rcid, time AS timestamp, account AS userid,"
+    " user, account = 0 AS anon, comment, minor, bot, kind = 'new' AS new, patrolled,"
+    " patrolled = 0 AS unpatrolled, 0 AS autopatrolled,"
+    " ifnull(old_size,0) AS oldlen, ifnull(new_size,0) AS newlen, log AS logid,"
+    " log_type AS logtype, log_action AS logaction,"
+    " params AS logparams, tags"
+)
+_contribution_fields = (
+    "page AS pageid, id AS revid, parent AS parentid, time AS timestamp,"
+    " account AS userid, user, comment, minor, parent = 0 AS new, size, tags"
+)
+_log_fields = (
+    "ns, title, id AS logid, page AS logpage, time AS timestamp, type, action,"
+    " account AS userid, user, account = 0 AS anon, comment, params, tags"
 )
 
 
@@ -44,101 +71,57 @@ def _require_patrol(run: ModuleRun) -> None:
         )
 
 
+def _add_shown(wanted: ListQuery, clauses: Dict[str, str]) -> None:
+    """Take the rows that the parameter `show` asks for."""
+    for show in wanted.run.args["show"] or ():
+        name = show.lstrip("!")
+        if name.endswith("patrolled"):
+            _require_patrol(wanted.run)
+        wanted.add("NOT " * show.startswith("!") + clauses[name])
+
+
 def query_recentchanges(run: ModuleRun) -> List[QueryItem]:
     """Answer list=recentchanges."""
-    args, props = run.args, run.args["prop"]
     wanted = ListQuery(run, "change", TIME_KEYS)
-    wanted.add_in("kind", args["type"])
-    wanted.add_namespaces()
-    if args["title"] is not None:
-        title = run.call.read_title(args["title"])
-        wanted.add("ns = ? AND title = ?", title.namespace, title.key)
-    for name, sign in (("user", "="), ("excludeuser", "<>")):
-        if args[name] is not None:
-            wanted.add("user %s ?" % sign, user_key(args[name]))
-    if args["tag"] is not None:
-        wanted.add("' ' || tags || ' ' LIKE ?", "%% %s %%" % args["tag"])
-    if "patrolled" in props:
+    wanted.add_title()
+    wanted.add_given(user="user = ?", excludeuser="user <> ?", tag=TAG_CLAUSE)
+    if "patrolled" in run.args["prop"]:
         _require_patrol(run)
-    for show in args["show"] or ():
-        wanted.add(_show_clause(run, show))
-    if args["toponly"]:
+    _add_shown(wanted, _shown_changes)
+    if run.args["toponly"]:
         wanted.add(_top_clause)
+    return _list_changes(wanted)
+
+
+def _list_changes(wanted: ListQuery) -> List[QueryItem]:
+    """Return the changes that are asked for, of some types and namespaces."""
+    run, props = wanted.run, wanted.run.args["prop"]
+    wanted.add_in("kind", run.args["type"])
+    wanted.add_namespaces()
     wanted.add_times()
-    changes = [make_change(row) for row in wanted.fetch(CHANGE_COLUMNS)]
-    pages = run.store.find_pages_by_id(sorted({each.page_id for each in changes}))
+    changes = wanted.fetch_fields(_change_fields)
+    pages = run.store.find_pages_by_id([change["pageid"] for change in changes])
     revisions = {}
     if "sha1" in props:
-        revisions = run.store.find_revisions([each.revid for each in changes])
+        revisions = run.store.find_revisions([change["revid"] for change in changes])
     items = []
     for change in changes:
-        entry = show_change(run, change, props)
-        page = pages.get(change.page_id)
+        title, log = Title(change["ns"], change["title"]), change.pop("logid")
+        entry = {"type": change.pop("type"), **show_fields(run, change, title)}
+        if entry["type"] != "log":
+            for name in ("logtype", "logaction", "logparams"):
+                entry.pop(name, None)
+        elif "loginfo" in props:
+            entry["logid"] = log
+        page = pages.get(change["pageid"])
         if "redirect" in props:
             entry["redirect"] = page is not None and page.redirect is not None
-        if change.revid in revisions:
-            entry["sha1"] = revisions[change.revid].sha1
+        if change["revid"] in revisions:
+            entry["sha1"] = revisions[change["revid"]].sha1
         # No page can be where a change without a page was about a special one.
-        target = None if page or change.namespace < 0 else change.target
+        target = None if page or title.namespace < 0 else title
         items.append(QueryItem(entry, page, target))
     return items
-
-
-def _show_clause(run: ModuleRun, show: str) -> str:
-    is_not = show.startswith("!")
-    name = show.lstrip("!")
-    if name in ("patrolled", "unpatrolled", "autopatrolled"):
-        _require_patrol(run)
-        return "patrolled = %d" % ((name != "unpatrolled") != is_not)
-    if name == "anon":
-        return "account %s 0" % (">" if is_not else "=")
-    if name == "redirect":
-        return (
-            "%sEXISTS (SELECT 1 FROM page WHERE page.id = change.page AND"
-            " redirect IS NOT NULL)" % ("NOT " if is_not else "")
-        )
-    return "%s = %d" % (name, not is_not)
-
-
-def show_change(run: ModuleRun, change: Change, props: Sequence[str]) -> Dict[str, Any]:
-    """Return a recent change as a list shows it."""
-    is_log = change.type == "log"
-    return {
-        "type": change.type,
-        **show_user(props, change.user_id, change.user),
-        **show_time(props, change.timestamp),
-        **show_comment(run, props, change.comment, change.target),
-        **pick(
-            props,
-            title={"ns": change.namespace, "title": change.title},
-            ids={
-                "pageid": change.page_id,
-                "revid": change.revid,
-                "old_revid": change.old_revid,
-                "rcid": change.rcid,
-            },
-            flags={
-                "bot": change.bot,
-                "new": change.type == "new",
-                "minor": change.minor,
-            },
-            sizes={"oldlen": change.old_len or 0, "newlen": change.new_len or 0},
-            patrolled={
-                "patrolled": change.patrolled,
-                "unpatrolled": not change.patrolled,
-                "autopatrolled": False,
-            },
-            loginfo={
-                "logid": change.log_id,
-                "logtype": change.log_type,
-                "logaction": change.log_action,
-                "logparams": change.log_params,
-            }
-            if is_log
-            else {},
-            tags={"tags": list(change.tags)},
-        ),
-    }
 
 
 def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
@@ -149,50 +132,21 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
         _require_patrol(run)
     wanted, order = _contribs_source(run, source)
     wanted.add_namespaces(where="page IN (SELECT id FROM page WHERE %s)")
-    for show in args["show"] or ():
-        name, is_not = show.lstrip("!"), show.startswith("!")
-        clauses = {
-            "minor": "minor = 1",
-            "new": "parent = 0",
-            "top": "EXISTS (SELECT 1 FROM page WHERE latest = revision.id)",
-        }
-        if name in clauses:
-            wanted.add("NOT " * is_not + clauses[name])
+    wanted.add_given(tag=TAG_CLAUSE)
+    _add_shown(wanted, _shown_revisions)
     wanted.add("hidden NOT LIKE '%user%'")
-    rows = wanted.fetch(REVISION_COLUMNS, order)
-    revisions = [RevisionRow._make(row) for row in rows]
-    pages = run.store.find_pages_by_id(sorted({each.page for each in revisions}))
+    rows = wanted.fetch_fields(_contribution_fields, order)
+    pages = run.store.find_pages_by_id([row["pageid"] for row in rows])
     parents = {}
     if "sizediff" in props:
-        parents = run.store.find_revisions([each.parent for each in revisions])
+        parents = run.store.find_revisions([row["parentid"] for row in rows])
     items = []
-    for revision in revisions:
-        page = pages[revision.page]
-        parent = parents.get(revision.parent)
-        entry = {
-            "userid": revision.account,
-            "user": revision.user,
-            **show_time(props, revision.time),
-            **show_comment(run, props, revision.comment, page.title),
-            **pick(
-                props,
-                ids={
-                    "pageid": page.id,
-                    "revid": revision.id,
-                    "parentid": revision.parent,
-                },
-                title=page.title.entry,
-                flags={
-                    "new": not revision.parent,
-                    "minor": bool(revision.minor),
-                    "top": page.latest == revision.id,
-                },
-                size={"size": revision.size},
-                sizediff={"sizediff": revision.size - (parent.size if parent else 0)},
-                tags={"tags": revision.tags.split()},
-            ),
-        }
-        items.append(QueryItem(entry, page))
+    for row in rows:
+        page, parent = pages[row["pageid"]], parents.get(row["parentid"])
+        row["sizediff"] = row["size"] - (parent.size if parent else 0)
+        row["top"] = page.latest == row["revid"]
+        who = {"userid": row["userid"], "user": row["user"]}
+        items.append(QueryItem({**who, **show_fields(run, row, page.title)}, page))
     return items
 
 
@@ -222,49 +176,29 @@ def _contribs_source(run: ModuleRun, source: str) -> Tuple[ListQuery, str]:
             place[0],
             *place,
         )
-    way = " DESC" if wanted.is_down else ""
-    return wanted, "user, time%s, id%s" % (way, way)
+    return wanted, wanted.order.replace("user DESC", "user")
 
 
 def query_logevents(run: ModuleRun) -> List[QueryItem]:
     """Answer list=logevents."""
-    args, props = run.args, run.args["prop"]
+    args = run.args
     wanted = ListQuery(run, "log", TIME_KEYS)
-    if args["type"]:
-        wanted.add("type = ?", args["type"])
+    wanted.add_given(
+        type="type = ?", user="user = ?", namespace="ns = ?", tag=TAG_CLAUSE
+    )
     if args["action"]:
         kind, _, action = args["action"].partition("/")
         wanted.add("type = ? AND (action = ? OR ? = '*')", kind, action, action)
-    if args["user"]:
-        wanted.add("user = ?", user_key(args["user"]))
-    if args["title"] is not None:
-        title = run.call.read_title(args["title"])
-        wanted.add("ns = ? AND title = ?", title.namespace, title.key)
-    if args["namespace"] is not None:
-        wanted.add("ns = ?", args["namespace"])
+    wanted.add_title()
     wanted.add_times()
-    rows = wanted.fetch(
-        "ns, title, id, time, type, action, page, account, user, comment, params, tags"
-    )
-    pages = run.store.find_pages(sorted({row[:2] for row in rows}))
+    rows = wanted.fetch_fields(_log_fields)
+    pages = run.store.find_pages([(row["ns"], row["title"]) for row in rows])
     items = []
-    for namespace, key, number, when, kind, action, *row in rows:
-        log_page, account, user, comment, params, tags = row
-        title, page = Title(namespace, key), pages.get((namespace, key))
-        ids = {"logid": number, "logpage": log_page, "pageid": page.id if page else 0}
-        entry = {
-            **show_user(props, account, user),
-            **show_time(props, when),
-            **show_comment(run, props, comment, title),
-            **pick(
-                props,
-                ids=ids,
-                title=title.entry,
-                details={"params": json.loads(params)},
-                type={"type": kind, "action": action},
-                tags={"tags": tags.split()},
-            ),
-        }
+    for row in rows:
+        title = Title(row["ns"], row["title"])
+        page = pages.get(title[:2])
+        row["pageid"] = page.id if page else 0
+        entry = show_fields(run, row, title)
         items.append(QueryItem(entry, page, None if page else title))
     return items
 
@@ -280,29 +214,23 @@ def _require_watchlist(run: ModuleRun) -> int:
 
 def query_watchlist(run: ModuleRun) -> List[QueryItem]:
     """Answer list=watchlist: the newest change of each page that is watched."""
-    account, props = _require_watchlist(run), run.args["prop"]
     wanted = ListQuery(
         run,
         "change",
         TIME_KEYS,
         "EXISTS (SELECT 1 FROM watch WHERE watch.account = ? AND watch.ns = change.ns"
         " AND watch.title = change.title)",
-        account,
+        _require_watchlist(run),
     )
-    wanted.add_in("kind", run.args["type"])
+    wanted.add_given(user="user = ?", excludeuser="user <> ?")
+    _add_shown(wanted, _shown_changes)
     if not run.args["allrev"]:
         wanted.add("(kind = 'log' OR %s)" % _top_clause)
-    wanted.add_namespaces()
-    wanted.add_times()
-    changes = [make_change(row) for row in wanted.fetch(CHANGE_COLUMNS)]
-    pages = run.store.find_pages_by_id(sorted({each.page_id for each in changes}))
-    items = []
-    for change in changes:
-        entry = show_change(run, change, props)
-        entry.pop("rcid", None)
-        if "user" in props or "userid" in props:
-            entry["anon"] = not change.user_id
-        items.append(QueryItem(entry, pages.get(change.page_id)))
+    items = _list_changes(wanted)
+    for item in items:
+        item.entry.pop("rcid", None)
+        if "user" in run.args["prop"] or "userid" in run.args["prop"]:
+            item.entry.setdefault("anon", False)
     return items
 
 
@@ -315,7 +243,7 @@ def query_watchlistraw(run: ModuleRun) -> Optional[List[QueryItem]]:
     for name, sign in (("fromtitle", wanted.after), ("totitle", wanted.before)):
         if run.args[name] is not None:
             title = run.call.read_title(run.args[name])
-            wanted.add("(ns, title) %s (?, ?)" % sign, title.namespace, title.key)
+            wanted.add("(ns, title) %s (?, ?)" % sign, *title[:2])
     titles = [Title(*row) for row in wanted.fetch("ns, title")]
     if not run.is_generator:
         # Beside "query", not in it: as MediaWiki has it.
@@ -356,8 +284,6 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         type: any of edit external new log categorize = edit new log categorize
         toponly: flag
         title: text
-        generaterevisions: flag
-        slot: one of main
         """,
         is_generator=True,
     ),
@@ -373,10 +299,8 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         namespace: namespaces
         prop: any of ids title timestamp comment parsedcomment size sizediff flags \
             patrolled tags = ids title timestamp comment size flags
-        show: optional any of minor !minor patrolled !patrolled autopatrolled \
-            !autopatrolled top !top new !new
+        show: optional any of minor !minor top !top new !new
         tag: text
-        toponly: deprecated flag
         """,
     ),
     QueryModule(
@@ -393,7 +317,7 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         user: user
         title: text
         namespace: namespace
-        prefix, tag: text
+        tag: text
         """,
         is_generator=True,
     ),
@@ -407,11 +331,9 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         namespace: namespaces
         user, excludeuser: user
         prop: any of ids title flags user userid comment parsedcomment timestamp \
-            patrol sizes notificationtimestamp loginfo tags expiry = ids title flags
-        show: any of minor !minor bot !bot anon !anon unread !unread
+            sizes loginfo tags = ids title flags
+        show: any of minor !minor bot !bot anon !anon
         type: any of edit external new log categorize = edit new log categorize
-        owner: text
-        token: secret text
         """,
         is_generator=True,
         is_private=True,
@@ -424,10 +346,6 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         continue: text
         namespace: namespaces
         limit: limit
-        prop: any of changed
-        show: any of changed !changed
-        owner: text
-        token: secret text
         dir: one of ascending descending = ascending
         fromtitle, totitle: text
         """,
@@ -435,18 +353,6 @@ CHANGE_LIST_MODULES: List[QueryModule] = [
         is_private=True,
     ),
     QueryModule(
-        "list/deletedrevs",
-        "dr",
-        query_deletedrevs,
-        TIME_RANGE_PARAMS
-        + """
-        prop: texts
-        user: user
-        namespace: text
-        unique: flag
-        tag: text
-        excludeuser: user
-        from, to, prefix: text
-        """,
+        "list/deletedrevs", "dr", query_deletedrevs, TIME_RANGE_PARAMS + "prop: texts"
     ),
 ]

@@ -8,13 +8,21 @@ Spec: MediaWiki 1.39's ApiQueryImageInfo and its like.  Not here: uploading
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Union
+from typing import Any, Container, Dict, List, Optional, Union
 
 from ..formats.checksums import make_checksum
 from .actions import refuse
 from .actions_call import ActionCall
 from .actions_query import ModuleRun, QueryItem, QueryModule, token_number
-from .actions_select import ListQuery, pick, query_nothing, show_time
+from .actions_select import (
+    LIST_PARAMS,
+    TITLE_RANGE_PARAMS,
+    ListKeys,
+    ListQuery,
+    add_each_page,
+    pick,
+    query_nothing,
+)
 from .comments import parse_comment
 from .files import (
     FILE_COLUMNS,
@@ -39,9 +47,7 @@ UPLOAD_PROPS = frozenset(
     "timestamp user userid comment parsedcomment canonicaltitle url size sha1 mime "
     "mediatype metadata commonmetadata extmetadata bitdepth uploadwarning".split()
 )
-STASH_PROPS = UPLOAD_PROPS - frozenset(
-    "user userid comment parsedcomment uploadwarning mediatype".split()
-)
+STASH_PROPS = UPLOAD_PROPS - {"mediatype"}
 STASH_FOR_USERS = "The upload stash is only available to logged-in users."
 
 
@@ -55,77 +61,73 @@ def show_metadata(metadata: Dict[str, Any]) -> Optional[List[Dict[str, Any]]]:
     """Return the metadata of a picture as name and value pairs, None without any."""
     if not metadata:
         return None
-    shown = [
-        {"name": name, "value": value}
-        for name, value in metadata.items()
-        if name != "comment"
-    ]
+    facts = {name: value for name, value in metadata.items() if name != "comment"}
     if "_error" not in metadata:
-        inner: List[Dict[str, Any]] = []
-        if "comment" in metadata:
-            inner.append(_comment_value(metadata["comment"]))
-        inner.append({"name": "_MW_PNG_VERSION", "value": 1})
-        shown.append({"name": "metadata", "value": inner})
-    return shown
+        facts["metadata"] = [
+            *_comment_values(metadata),
+            {"name": "_MW_PNG_VERSION", "value": 1},
+        ]
+    return [{"name": name, "value": value} for name, value in facts.items()]
 
 
-def _comment_value(comment: str) -> Dict[str, Any]:
-    return {
-        "name": "PNGFileComment",
-        "value": [
-            {"name": "x-default", "value": comment},
-            {"name": "_type", "value": "lang"},
-        ],
-    }
+def _comment_values(metadata: Dict[str, Any]) -> List[Dict[str, Any]]:
+    if metadata.get("comment") is None:
+        return []
+    languages = [
+        {"name": "x-default", "value": metadata["comment"]},
+        {"name": "_type", "value": "lang"},
+    ]
+    return [{"name": "PNGFileComment", "value": languages}]
 
 
 def _show_facts(
-    facts: Union[FileFacts, FileRecord], props: Iterable[str], when: int, name: str
+    facts: Union[FileFacts, FileRecord],
+    props: Container[str],
+    size: int,
+    when: int,
+    name: str,
 ) -> Dict[str, Any]:
-    comment = facts.metadata.get("comment")
+    """Return what `props` ask for of a file of that size, time and name."""
     stem = name.rpartition(".")[0].replace("_", " ")
-    known = {"DateTime": format_time(when), "ObjectName": stem}
     told = {
         key: {"value": value, "source": "mediawiki-metadata", "hidden": ""}
-        for key, value in known.items()
+        for key, value in (("DateTime", format_time(when)), ("ObjectName", stem))
     }
-    common = [] if comment is None else [_comment_value(comment)]
-    size = {"width": facts.width, "height": facts.height}
-    return pick(
-        props,
-        size=size,
-        dimensions=size,
-        metadata={"metadata": show_metadata(facts.metadata)},
-        commonmetadata={"commonmetadata": common},
-        extmetadata={"extmetadata": told},
-        mime={"mime": facts.mime},
-        mediatype={"mediatype": facts.media},
-        bitdepth={"bitdepth": facts.bits},
-    )
+    sizes = {"size": size, "width": facts.width, "height": facts.height}
+    return {
+        **(sizes if "size" in props or "dimensions" in props else {}),
+        **pick(
+            props,
+            timestamp=format_time(when),
+            canonicaltitle=str(Title(6, name)),
+            metadata=show_metadata(facts.metadata),
+            commonmetadata=_comment_values(facts.metadata),
+            extmetadata=told,
+            mime=facts.mime,
+            mediatype=facts.media,
+            bitdepth=facts.bits,
+        ),
+    }
 
 
 def show_file(
-    call: ActionCall, record: FileRecord, props: Iterable[str], width: int = -1
+    call: ActionCall, record: FileRecord, props: Container[str], width: int = -1
 ) -> Dict[str, Any]:
     """Return what `props` ask for of one version of a file."""
     title = Title(6, record.name)
-    size = {"size": record.size}
-    html = "<p>There is a file of this name already: <strong>%s</strong></p>"
     said = {
-        **show_time(props, record.timestamp),
+        **_show_facts(record, props, record.size, record.timestamp, record.name),
         **pick(
             props,
-            user={"user": record.user},
-            userid={"userid": record.user_id},
-            size=size,
-            dimensions=size,
-            comment={"comment": record.comment},
-            uploadwarning={"html": html % escape_html(str(title))},
-            canonicaltitle={"canonicaltitle": str(title)},
-            sha1={"sha1": record.sha1},
+            user=record.user,
+            userid=record.user_id,
+            comment=record.comment,
+            sha1=record.sha1,
         ),
-        **_show_facts(record, props, record.timestamp, record.name),
     }
+    if "uploadwarning" in props:
+        html = "<p>There is a file of this name already: <strong>%s</strong></p>"
+        said["html"] = html % escape_html(str(title))
     if "parsedcomment" in props:
         said["parsedcomment"] = parse_comment(call.store, record.comment, title)
     if "url" in props:
@@ -152,21 +154,22 @@ def _thumbnail(call: ActionCall, record: FileRecord, width: int) -> Dict[str, An
         }
     base = "%s/w/images/thumb/%s" % (call.request.host_url, file_path(record.name))
     name = base.rpartition("/")[2]
+    urls = {
+        scale: "%s/%dpx-%s" % (base, width * scale, name)
+        for scale in (1, 1.5, 2)
+        if scale == 1 or width * scale <= record.width
+    }
     said = {
-        "thumburl": "%s/%dpx-%s" % (base, width, name),
+        "thumburl": urls.pop(1),
         "thumbwidth": width,
         "thumbheight": round(record.height * width / record.width),
     }
-    larger = {
-        str(scale): "%s/%dpx-%s" % (base, int(width * scale), name)
-        for scale in (1.5, 2)
-        if width * scale <= record.width
-    }
+    larger = {str(scale): url for scale, url in urls.items()}
     return {**said, "responsiveUrls": larger} if larger else said
 
 
 def show_stashed(
-    call: ActionCall, stashed: StashedFile, props: Iterable[str]
+    call: ActionCall, stashed: StashedFile, props: Container[str]
 ) -> Dict[str, Any]:
     """Return what `props` ask for of an upload that waits in the stash."""
     data = call.store.files.read_stashed(stashed.filekey)
@@ -174,42 +177,37 @@ def show_stashed(
     name = "%s!%s" % (format_stamp(stashed.timestamp), stashed.filekey)
     url = call.page_url("Special:UploadStash/file/" + stashed.filekey)
     return {
-        **show_time(props, stashed.timestamp),
+        **_show_facts(facts, props, stashed.size, stashed.timestamp, name),
         **pick(
             props,
-            size={"size": stashed.size},
-            canonicaltitle={"canonicaltitle": str(Title(6, name))},
-            url={"url": url, "descriptionurl": url},
-            sha1={"sha1": make_checksum("sha1", data).hexdigest()},
+            url=url,
+            descriptionurl=url,
+            sha1=make_checksum("sha1", data).hexdigest(),
         ),
-        **_show_facts(facts, props, stashed.timestamp, name),
     }
 
 
 def query_imageinfo(run: ModuleRun) -> None:
     """Answer prop=imageinfo."""
-    args = run.args
-    place = run.continue_values(str, str)
+    args, shelf = run.args, run.store.files
+    first = (run.continue_values(str, str) or [""])[0]
     files = [(title, number) for number, title in run.pages.numbered if title[0] == 6]
     for title, number in sorted(files):
-        key = title.key
-        if place is not None and key < place[0]:
+        key, entry = title.key, run.entry(number)
+        if key < first:
             continue
-        entry = run.entry(number)
-        record = run.store.files.find(key)
-        entry["imagerepository"] = "local" if record is not None else ""
-        if record is None:
-            continue
-        if number < 0:
+        versions = shelf.versions(key, args["limit"]) if shelf.find(key) else []
+        entry["imagerepository"] = "local" if versions else ""
+        if versions and number < 0:
             entry["known"] = True
-        for version in run.store.files.versions(key, args["limit"]):
+        for version in versions:
             when = version.timestamp
             if args["start"] is not None and when > args["start"]:
                 continue
             if args["end"] is not None and when < args["end"]:
                 continue
             shown = show_file(run.call, version, args["prop"], args["urlwidth"])
-            if not run.add_value(number, "imageinfo", shown, 500):
+            if not run.add_value(number, shown, 500):
                 run.go_on("continue", "%s|%s" % (key, format_stamp(when)))
                 return
 
@@ -236,47 +234,38 @@ def stash_missing(filekey: str) -> Exception:
 
 def query_duplicatefiles(run: ModuleRun) -> List[QueryItem]:
     """Answer prop=duplicatefiles."""
-    found = []
-    for number, page in sorted(run.pages.good.items()):
-        record = run.store.files.find(page.key) if page.namespace == 6 else None
-        for other in run.store.files.same_bytes(record.sha1) if record else ():
-            if record is not None and other.name != record.name:
-                entry = {
-                    "name": other.name,
-                    "user": other.user,
-                    "timestamp": format_time(other.timestamp),
-                    "shared": False,
-                }
-                if not run.is_generator:
-                    run.add_value(number, "duplicatefiles", entry)
-                found.append(QueryItem(entry, None, Title(6, other.name)))
-    return found
+
+    def show(name: str, user: str, when: int) -> QueryItem:
+        entry = {
+            "name": name,
+            "user": user,
+            "timestamp": format_time(when),
+            "shared": False,
+        }
+        return QueryItem(entry, None, Title(6, name))
+
+    sql = (
+        "SELECT other.name, other.user, other.time FROM page JOIN file ON page.ns = 6"
+        " AND file.name = page.title AND file.is_current = 1 JOIN file AS other ON"
+        " other.sha1 = file.sha1 AND other.is_current = 1 AND other.name <> file.name"
+        " WHERE page.id = ?%s"
+    )
+    return add_each_page(run, {"other.name": str}, sql, (), show)
 
 
 def query_allimages(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allimages."""
-    args = run.args
-    by_time = args["sort"] == "timestamp"
-    keys = {"time": parse_stamp, "name": str} if by_time else {"name": str}
+    keys: ListKeys = {"name": str}
+    if run.args["sort"] == "timestamp":
+        keys = {"time": parse_stamp, "name": str}
     files = ListQuery(run, "file", keys, "is_current = 1")
-    if by_time:
-        files.add_times()
-    else:
-        first, last = (
-            None if args[name] is None else file_key(args[name])
-            for name in ("from", "to")
-        )
-        files.add_bounds("name", first, last)
-    if args["prefix"] is not None:
-        files.add_prefix("name", file_key(args["prefix"]))
-    if args["user"] is not None:
-        files.add("user = ?", args["user"])
-    if args["sha1"] is not None:
-        files.add("sha1 = ?", args["sha1"].lower())
+    files.add_times()
+    files.add_range("name", file_key)
+    files.add_given(user="user = ?", sha1="sha1 = lower(?)")
     items: List[QueryItem] = []
     for record in map(make_record, files.fetch(FILE_COLUMNS)):
         title = Title(6, record.name)
-        shown = show_file(run.call, record, args["prop"])
+        shown = show_file(run.call, record, run.args["prop"])
         entry = {"name": record.name, **shown, **title.entry}
         items.append(QueryItem(entry, None, title))
     return items
@@ -284,20 +273,20 @@ def query_allimages(run: ModuleRun) -> List[QueryItem]:
 
 def query_mystashedfiles(run: ModuleRun) -> List[QueryItem]:
     """Answer list=mystashedfiles."""
-    account = run.call.requester.account
+    account, props = run.call.requester.account, run.args["prop"]
     if not account:
         raise refuse("stashnotloggedin", STASH_FOR_USERS)
     stash = ListQuery(run, "stash", {"rowid": token_number}, "account = ?", account)
     items: List[QueryItem] = []
     for filekey, status, size, name in stash.fetch("filekey, status, size, name"):
         facts = inspect_file(run.store.files.read_stashed(filekey), name)
-        sizes = {"width": facts.width, "height": facts.height, "bits": facts.bits}
-        shown = pick(
-            run.args["prop"],
-            size={"size": size, **sizes},
-            type={"mimetype": facts.mime, "mediatype": facts.media},
-        )
-        items.append(QueryItem({"filekey": filekey, "status": status, **shown}))
+        entry = {"filekey": filekey, "status": status}
+        if "size" in props:
+            entry.update(size=size, width=facts.width, height=facts.height)
+            entry["bits"] = facts.bits
+        if "type" in props:
+            entry.update(mimetype=facts.mime, mediatype=facts.media)
+        items.append(QueryItem(entry))
     return items
 
 
@@ -310,12 +299,8 @@ FILE_PROP_MODULES: List[QueryModule] = [
         prop: starred any of %s = timestamp user
         limit: limit = 1
         start, end: time
-        urlwidth, urlheight: number = -1
-        metadataversion: text = latest
-        extmetadatalanguage: text = en
-        extmetadatafilter: texts
-        urlparam: text =
-        badfilecontexttitle, continue: text
+        urlwidth: number = -1
+        continue: text
         localonly: flag
         """
         % FILE_PROPS,
@@ -324,12 +309,7 @@ FILE_PROP_MODULES: List[QueryModule] = [
         "prop/stashimageinfo",
         "sii",
         query_stashimageinfo,
-        """
-        filekey, sessionkey: texts
-        prop: starred any of %s = timestamp url
-        urlwidth, urlheight: number = -1
-        urlparam: text =
-        """
+        "filekey, sessionkey: texts\nprop: starred any of %s = timestamp url"
         % FILE_PROPS,
         is_private=True,
     ),
@@ -337,12 +317,7 @@ FILE_PROP_MODULES: List[QueryModule] = [
         "prop/duplicatefiles",
         "df",
         query_duplicatefiles,
-        """
-        limit: limit
-        continue: text
-        dir: one of ascending descending = ascending
-        localonly: flag
-        """,
+        LIST_PARAMS + "localonly: flag",
         is_generator=True,
     ),
 ]
@@ -372,14 +347,6 @@ FILE_LIST_MODULES: List[QueryModule] = [
         is_private=True,
     ),
     QueryModule(
-        "list/filearchive",
-        "fa",
-        query_nothing,
-        """
-        from, continue, to, prefix: text
-        dir: one of ascending descending = ascending
-        prop: any of sha1 timestamp user size = timestamp
-        limit: limit
-        """,
+        "list/filearchive", "fa", query_nothing, TITLE_RANGE_PARAMS + "prop: texts"
     ),
 ]

@@ -8,7 +8,7 @@ Not here: the other properties (actions_props.py), lists of them (actions_lists.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 from .actions_query import (
     ModuleRun,
@@ -17,7 +17,8 @@ from .actions_query import (
     namespace_clause,
     token_number,
 )
-from .actions_select import DOWN_WAYS, pick, query_nothing, show_time
+from .actions_select import LIST_PARAMS, add_each_page, pick, query_nothing, show_fields
+from .records import PageRow
 from .titles import InvalidTitle, Title, parse_title
 
 
@@ -32,36 +33,6 @@ def _link_values(run: ModuleRun, name: str) -> Optional[List[Title]]:
         except InvalidTitle as error:
             run.warn("invalidtitle", "%s: %s" % (text, error))
     return titles
-
-
-def _each_page(
-    run: ModuleRun, name: str, keys: Dict[str, Any], sql: str, values: Any = ()
-) -> List[Tuple[int, Any]]:
-    """Return the rows of the pages, page by page, one more than the limit takes.
-
-    `sql` has a place for the page first, then for `values`, and one %s for what
-    follows.  `keys` are the columns it selects first, by which it is sorted.
-    """
-    way, sign = ("", ">=")
-    if run.args.get("dir") in DOWN_WAYS:
-        way, sign = " DESC", "<="
-    place = run.continue_values(token_number, *keys.values())
-    columns, left = list(keys), run.args["limit"] + 1
-    found: List[Tuple[int, Any]] = []
-    for page in sorted(run.pages.good, reverse=way != ""):
-        clause, more = "", []
-        if place is not None and page != place[0]:
-            if (page > place[0]) == (way != ""):
-                continue
-        elif place is not None:
-            marks = ", ".join("?" * len(columns))
-            clause = " AND (%s) %s (%s)" % (", ".join(columns), sign, marks)
-            more = place[1:]
-        order = ", ".join(column + way for column in columns)
-        clause += " ORDER BY %s LIMIT %d" % (order, left - len(found))
-        rows = run.store.db.all(sql % clause, [page, *values, *more])
-        found += [(page, row) for row in rows]
-    return found
 
 
 #: The kind of link that a property is about.
@@ -82,25 +53,22 @@ def query_links(run: ModuleRun) -> List[QueryItem]:
     keys = {"ns": token_number, "title": str}
     if kind == "file":
         del keys["ns"]
-    where = " AND kind = ?"
+    where = ""
     values: List[Any] = [kind]
     if run.args.get("namespace"):
-        where += " AND " + namespace_clause("ns", run.args["namespace"])
+        where = " AND " + namespace_clause("ns", run.args["namespace"])
     wanted = _link_values(run, "titles" if name == "links" else name)
     if wanted is not None:
         each = "(ns = ? AND title = ?)"
         where += " AND (%s)" % (" OR ".join([each] * len(wanted)) or "0")
         values += [value for title in wanted for value in title[:2]]
-    sql = "SELECT %s, ns, title FROM link WHERE page = ?%s%%s"
-    sql %= (", ".join(keys), where)
-    found: List[QueryItem] = []
-    for page, row in _each_page(run, name, keys, sql, values):
+
+    def show(*row: Any) -> QueryItem:
         title = Title(*row[-2:])
-        token = "|".join(map(str, (page, *row[:-2])))
-        if not run.add_in_turn(page, name, title.entry, token, len(found)):
-            break
-        found.append(QueryItem({}, None, title))
-    return found
+        return QueryItem(title.entry, None, title)
+
+    sql = "SELECT %s, ns, title FROM link WHERE page = ? AND kind = ?%s%%s"
+    return add_each_page(run, keys, sql % (", ".join(keys), where), values, show)
 
 
 def query_categories(run: ModuleRun) -> List[QueryItem]:
@@ -111,23 +79,16 @@ def query_categories(run: ModuleRun) -> List[QueryItem]:
     if wanted is not None:
         values = [title.key for title in wanted if title.namespace == 14]
         sql += " AND category IN (%s)" % ", ".join("?" * len(values))
-    found: List[QueryItem] = []
-    for page, row in _each_page(
-        run, "categories", {"category": str}, sql + "%s", values
-    ):
-        category, sortkey, prefix, when = row
+
+    def show(category: str, sortkey: str, prefix: str, when: int) -> QueryItem:
         title = Title(14, category)
-        key = {"sortkey": sortkey.encode("utf-8").hex(), "sortkeyprefix": prefix}
-        entry = {
-            **title.entry,
-            **show_time(run.args["prop"], when),
-            **pick(run.args["prop"], sortkey=key, hidden={"hidden": False}),
-        }
-        token = "%d|%s" % (page, category)
-        if not run.add_in_turn(page, "categories", entry, token, len(found)):
-            break
-        found.append(QueryItem(entry, None, title))
-    return found
+        row = {"sortkey": sortkey, "timestamp": when, "hidden": False}
+        shown = show_fields(run, row)
+        if "sortkey" in shown:
+            shown["sortkeyprefix"] = prefix
+        return QueryItem({**title.entry, **shown}, None, title)
+
+    return add_each_page(run, {"category": str}, sql + "%s", values, show)
 
 
 def query_extlinks(run: ModuleRun) -> None:
@@ -135,30 +96,29 @@ def query_extlinks(run: ModuleRun) -> None:
     sql = (
         "SELECT sort_url || '|' || position AS place, url FROM outlink WHERE page = ?%s"
     )
-    found = _each_page(run, "extlinks", {"place": str}, sql)
-    for count, (page, (place, url)) in enumerate(found):
-        entry = {run.call.text_key("url"): url}
-        token = "%d|%s" % (page, place)
-        if not run.add_in_turn(page, "extlinks", entry, token, count):
-            return
+
+    def show(place: str, url: str) -> QueryItem:
+        return QueryItem({run.call.text_key("url"): url})
+
+    add_each_page(run, {"place": str}, sql, (), show)
 
 
 def query_iwlinks(run: ModuleRun) -> None:
     """Answer prop=iwlinks."""
+
+    def show(full: str) -> QueryItem:
+        prefix, _, key = full.partition(":")
+        title = Title(0, key)
+        return QueryItem({"prefix": prefix, run.call.text_key("title"): title.text})
+
     sql = "SELECT title FROM link WHERE kind = 'interwiki' AND page = ?%s"
-    found = _each_page(run, "iwlinks", {"title": str}, sql)
-    for count, (page, (full,)) in enumerate(found):
-        prefix, _, title = full.partition(":")
-        entry = {"prefix": prefix, run.call.text_key("title"): title.replace("_", " ")}
-        token = "%d|%s" % (page, full)
-        if not run.add_in_turn(page, "iwlinks", entry, token, count):
-            return
+    add_each_page(run, {"title": str}, sql, (), show)
 
 
 def query_linking(run: ModuleRun) -> List[QueryItem]:
     """Answer linkshere, transcludedin, fileusage and redirects."""
-    name, kind = run.module.name, LINK_KINDS[run.module.name]
-    limit = run.args["limit"]
+    kind, limit = LINK_KINDS[run.module.name], run.args["limit"]
+    props = ["ids" if each == "pageid" else each for each in run.args["prop"]]
     targets = {page.title[:2]: number for number, page in run.pages.good.items()}
     for group in (run.pages.missing, run.pages.special if kind == "redirect" else {}):
         targets.update((title[:2], number) for number, title in group.items())
@@ -167,69 +127,48 @@ def query_linking(run: ModuleRun) -> List[QueryItem]:
     if not targets:
         return []
     # The token has the target as far as there are several, then the linking page.
-    has_namespace = len({namespace for namespace, _ in targets}) > 1
-    has_title = len({key for _, key in targets}) > 1
-    kinds = [int] * has_namespace + [str] * has_title + [token_number]
-    place = run.continue_values(*kinds)
-    start: Tuple[Any, ...] = (-9, "", 0)
-    if place is not None:
-        only = next(iter(targets))
-        start = (
-            place[0] if has_namespace else only[0],
-            place[-2] if has_title else only[1],
-            place[-1],
-        )
+    kinds: List[Callable[[str], Any]] = [int, str, token_number]
+    told = [number for number in (0, 1) if len({key[number] for key in targets}) > 1]
+    told.append(2)
+    place = run.continue_values(*[kinds[number] for number in told])
+    start: List[Any] = [*min(targets), 0]
+    for number, value in zip(told, place or ()):
+        start[number] = value
     found: List[QueryItem] = []
     for target in sorted(targets):
-        if target < start[:2]:
+        if [*target] < start[:2]:
             continue
-        first = start[2] if target == start[:2] else 0
-        title = Title(*target)
-        ids = _linking_ids(run, kind, title, first, limit - len(found) + 1)
-        pages = run.store.find_pages_by_id(ids)
-        for linking in ids:
-            page = pages[linking]
-            token = "|".join(
-                [str(target[0])] * has_namespace
-                + [target[1]] * has_title
-                + [str(linking)]
-            )
-            entry = dict(page.entry)
-            if kind != "redirect":
-                entry["redirect"] = page.redirect is not None
-            if not run.add_in_turn(targets[target], name, entry, token, len(found)):
+        first = start[2] if [*target] == start[:2] else 0
+        for page in _linking_pages(run, kind, target, first, limit - len(found) + 1):
+            entry = pick(props, **page.entry, redirect=page.redirect is not None)
+            token = "|".join(str((*target, page.id)[number]) for number in told)
+            if not run.add_in_turn(targets[target], entry, token, len(found)):
                 return found
             found.append(QueryItem(entry, page))
     return found
 
 
-def _linking_ids(
-    run: ModuleRun, kind: str, target: Title, first: int, count: int
-) -> List[int]:
-    """Return the pages from `first` on that link to one target, by their numbers."""
-    sql = "SELECT id FROM page WHERE redirect = ? AND id >= ? ORDER BY id LIMIT ?"
-    values: Tuple[Any, ...] = (str(target), first, count)
-    if kind != "redirect":
-        spaces = run.args["namespace"]
-        sql = (
-            "SELECT link.page FROM link JOIN page ON page.id = link.page WHERE kind = ?"
-            " AND link.ns = ? AND link.title = ? AND link.page >= ? AND %s"
-            " ORDER BY link.page LIMIT ?"
-            % (namespace_clause("page.ns", spaces) if spaces else "1")
-        )
-        values = (kind, *target[:2], first, count)
-    return [number for (number,) in run.store.db.all(sql, values)]
+def _linking_pages(
+    run: ModuleRun, kind: str, target: Tuple[int, str], first: int, count: int
+) -> List[PageRow]:
+    """Return the pages from the id `first` on that link to one target."""
+    if kind == "redirect":
+        where = "redirect = ? AND id >= ? ORDER BY id"
+        return run.store.query_pages(where, (str(Title(*target)), first), count)
+    where = "kind = ? AND link.ns = ? AND link.title = ? AND link.page >= ?"
+    if run.args["namespace"]:
+        where += " AND " + namespace_clause("page.ns", run.args["namespace"])
+    return run.store.query_pages(
+        where + " ORDER BY link.page",
+        (kind, *target, first),
+        count,
+        join="JOIN link ON link.page = page.id",
+    )
 
 
-_link_params = """
-limit: limit
-continue: text
-dir: one of ascending descending = ascending
-"""
 _linking_params = """
 prop: any of pageid title redirect = pageid title redirect
 namespace: namespaces
-show: any of redirect !redirect
 limit: limit
 continue: text
 """
@@ -239,73 +178,46 @@ LINK_PROP_MODULES: List[QueryModule] = [
         "prop/links",
         "pl",
         query_links,
-        _link_params + "namespace: namespaces\ntitles: texts",
+        LIST_PARAMS + "namespace: namespaces\ntitles: texts",
         is_generator=True,
     ),
     QueryModule(
         "prop/templates",
         "tl",
         query_links,
-        _link_params + "namespace: namespaces\ntemplates: texts",
+        LIST_PARAMS + "namespace: namespaces\ntemplates: texts",
         is_generator=True,
     ),
     QueryModule(
         "prop/images",
         "im",
         query_links,
-        _link_params + "images: texts",
+        LIST_PARAMS + "images: texts",
         is_generator=True,
     ),
     QueryModule(
         "prop/categories",
         "cl",
         query_categories,
-        _link_params
-        + """
-        prop: any of sortkey timestamp hidden
-        show: any of hidden !hidden
-        categories: texts
-        """,
+        LIST_PARAMS + "prop: any of sortkey timestamp hidden\ncategories: texts",
         is_generator=True,
     ),
-    QueryModule(
-        "prop/extlinks",
-        "el",
-        query_extlinks,
-        """
-        limit: limit
-        continue, protocol, query: text
-        expandurl: deprecated flag
-        """,
-    ),
-    QueryModule(
-        "prop/iwlinks",
-        "iw",
-        query_iwlinks,
-        """
-        prop: any of url
-        prefix, title: text
-        dir: one of ascending descending = ascending
-        limit: limit
-        continue: text
-        """,
-    ),
-    QueryModule(
-        "prop/langlinks",
-        "ll",
-        query_nothing,
-        """
-        prop: any of url langname autonym
-        lang, title: text
-        dir: one of ascending descending = ascending
-        inlanguagecode: text = en
-        limit: limit
-        continue: text
-        url: deprecated flag
-        """,
-    ),
+    QueryModule("prop/extlinks", "el", query_extlinks, "limit: limit\ncontinue: text"),
+    QueryModule("prop/iwlinks", "iw", query_iwlinks, LIST_PARAMS),
+    QueryModule("prop/langlinks", "ll", query_nothing, LIST_PARAMS + "prop: texts"),
     QueryModule("prop/linkshere", "lh", query_linking, _linking_params, True),
     QueryModule("prop/transcludedin", "ti", query_linking, _linking_params, True),
     QueryModule("prop/fileusage", "fu", query_linking, _linking_params, True),
-    QueryModule("prop/redirects", "rd", query_linking, _linking_params, True),
+    QueryModule(
+        "prop/redirects",
+        "rd",
+        query_linking,
+        """
+        prop: any of pageid title fragment = pageid title
+        namespace: namespaces
+        limit: limit
+        continue: text
+        """,
+        is_generator=True,
+    ),
 ]

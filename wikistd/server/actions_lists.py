@@ -14,24 +14,35 @@ from .actions import refuse
 from .actions_changes import CHANGE_LIST_MODULES
 from .actions_continue import bad_continue
 from .actions_files import FILE_LIST_MODULES
-from .actions_params import parse_api_time
 from .actions_props import count_members
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
-    namespace_clause,
     page_items,
     token_number,
 )
 from .actions_reports import REPORT_LIST_MODULES
 from .actions_revisions import REVISION_LIST_MODULES
 from .actions_search import SEARCH_LIST_MODULES
-from .actions_select import DOWN_WAYS, ListKeys, ListQuery, pick, redirect_clause
+from .actions_select import (
+    DOWN_WAYS,
+    LIST_PARAMS,
+    TITLE_RANGE_PARAMS,
+    ListKeys,
+    ListQuery,
+    name_fields,
+    pick,
+    read_hex,
+    read_moment,
+    redirect_clause,
+    show_fields,
+    write_token,
+)
 from .actions_users import USER_LIST_MODULES
-from .records import PageRow, format_time
+from .records import PageRow
 from .store import PAGE_COLUMNS
-from .titles import Title
+from .titles import Title, title_key
 
 
 def query_allpages(run: ModuleRun) -> List[QueryItem]:
@@ -44,119 +55,82 @@ def query_allpages(run: ModuleRun) -> List[QueryItem]:
             '"allpages" as a generator.',
         )
     pages = ListQuery(run, "page", {"title": str}, "ns = ?", args["namespace"])
-    pages.add_titles()
+    pages.add_range("title", title_key)
     pages.add(redirect_clause(run))
-    for name, sign in (("minsize", ">="), ("maxsize", "<=")):
-        if args[name] is not None:
-            pages.add("size %s ?" % sign, args[name])
-    if args["prtype"]:
-        places = ", ".join("?" * len(args["prtype"]))
-        pages.add(
-            "EXISTS (SELECT 1 FROM protection WHERE protection.ns = page.ns AND"
-            " protection.title = page.title AND type IN (%s))" % places,
-            *args["prtype"],
-        )
-    return page_items(PageRow._make(row) for row in pages.fetch(PAGE_COLUMNS))
-
-
-def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=categorymembers."""
-    args, limit = run.args, run.args["limit"]
-    title = run.call.find_title(args, prefix=run.prefix)
-    if title.namespace != 14:
-        raise refuse("invalidcategory", "The category name you entered is not valid.")
-    is_down = args["dir"] in DOWN_WAYS
-    by_time = args["sort"] == "timestamp"
-    rows = (
-        _members_by_time(run, title.key, is_down)
-        if by_time
-        else _members_by_sortkey(run, title.key, is_down)
+    pages.add_given(minsize="size >= ?", maxsize="size <= ?")
+    pages.add_in(
+        "type",
+        args["prtype"] or None,
+        where="EXISTS (SELECT 1 FROM protection WHERE protection.ns = page.ns AND"
+        " protection.title = page.title AND %s)",
     )
-    if len(rows) > limit:
-        page_id, kind, sortkey, _, when = rows.pop()
-        token = "%s|%s|%d" % (kind, sortkey.encode("utf-8").hex(), page_id)
-        run.go_on(
-            "continue", "%s|%d" % (format_time(when), page_id) if by_time else token
-        )
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
-    return [
-        QueryItem(
-            pick(
-                args["prop"],
-                ids={"pageid": page_id},
-                title=pages[page_id].title.entry,
-                sortkey={"sortkey": sortkey.encode("utf-8").hex()},
-                sortkeyprefix={"sortkeyprefix": prefix},
-                type={"type": kind},
-                timestamp={"timestamp": format_time(when)},
-            ),
-            pages[page_id],
-        )
-        for page_id, kind, sortkey, prefix, when in rows
-    ]
+    return page_items(PageRow(*row) for row in pages.fetch(PAGE_COLUMNS))
 
 
 #: The order of MediaWiki's enum.
 MEMBER_KINDS = ("page", "subcat", "file")
+_member_fields = (
+    "category_member.page AS pageid, kind AS type, sortkey, prefix AS sortkeyprefix,"
+    " time AS timestamp"
+)
 
 
-def _select_members(
-    run: ModuleRun, where: str, values: List[Any], order: str, count: int
-) -> List[Tuple[Any, ...]]:
-    if run.args["namespace"]:
-        where += " AND " + namespace_clause("page.ns", run.args["namespace"])
-    return run.store.db.all(
-        "SELECT category_member.page, kind, sortkey, prefix, time FROM category_member"
-        " CROSS JOIN page ON page.id = category_member.page WHERE %s ORDER BY %s"
-        " LIMIT %d" % (where, order, count),
-        values,
+def query_categorymembers(run: ModuleRun) -> List[QueryItem]:
+    """Answer list=categorymembers."""
+    title = run.call.find_title(run.args, prefix=run.prefix)
+    if title.namespace != 14:
+        raise refuse("invalidcategory", "The category name you entered is not valid.")
+    is_by_time = run.args["sort"] == "timestamp"
+    rows = _members_by_time(run, title) if is_by_time else _members_by_kind(run, title)
+    pages = run.store.find_pages_by_id([row["pageid"] for row in rows])
+    items = []
+    for row in rows:
+        page = pages[row["pageid"]]
+        items.append(QueryItem(show_fields(run, row, page.title), page))
+    return items
+
+
+def _select_members(run: ModuleRun, category: Title, first_key: ListKeys) -> ListQuery:
+    members = ListQuery(
+        run,
+        # Never the other way round: a category is small, a wiki large.
+        "category_member CROSS JOIN page ON page.id = category_member.page",
+        {**first_key, "category_member.page": token_number},
+        "category = ?",
+        category.key,
     )
+    members.add_namespaces("page.ns")
+    return members
 
 
-def _read_sortkey(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8")
-
-
-def _members_by_sortkey(
-    run: ModuleRun, category: str, is_down: bool
-) -> List[Tuple[Any, ...]]:
-    """Return members kind by kind, each in the order of an index: no sorting."""
-    first, *place = run.continue_values(str, _read_sortkey, token_number) or [""]
-    if first and first not in MEMBER_KINDS:
-        raise bad_continue()
-    order = "sortkey%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
-    rows: List[Tuple[Any, ...]] = []
-    kinds = MEMBER_KINDS[::-1] if is_down else MEMBER_KINDS
-    for kind in kinds[kinds.index(first) if first else 0 :]:
-        if kind not in run.args["type"]:
-            continue
-        where = "category = ? AND kind = ?"
-        values: List[Any] = [category, kind]
-        if kind == first:
-            sign = "<=" if is_down else ">="
-            where += " AND (sortkey, category_member.page) %s (?, ?)" % sign
-            values += place
-        count = run.args["limit"] + 1 - len(rows)
-        rows += _select_members(run, where, values, order, count)
-    return rows
-
-
-def _members_by_time(
-    run: ModuleRun, category: str, is_down: bool
-) -> List[Tuple[Any, ...]]:
-    keys: ListKeys = {"time": str, "category_member.page": token_number}
-    members = ListQuery(run, "", keys, "category = ?", category)
+def _members_by_time(run: ModuleRun, category: Title) -> List[Dict[str, Any]]:
+    members = _select_members(run, category, {"time": read_moment})
     members.add_in("kind", run.args["type"])
     members.add_times()
-    place = run.continue_values(*keys.values())
-    if place is not None:
-        place[0] = parse_api_time(place[0], 0)
-        if place[0] is None:
-            raise bad_continue()
-    members.start_at(place)
-    where = " AND ".join(members.conditions)
-    order = "time%s, category_member.page%s" % ((" DESC" if is_down else "",) * 2)
-    return _select_members(run, where, members.values, order, run.args["limit"] + 1)
+    return members.fetch_fields(_member_fields)
+
+
+def _members_by_kind(run: ModuleRun, category: Title) -> List[Dict[str, Any]]:
+    """Return members kind by kind, each in the order of an index: no sorting."""
+    key: ListKeys = {"sortkey": read_hex}
+    first, *place = run.continue_values(str, read_hex, token_number) or [""]
+    if first and first not in MEMBER_KINDS:
+        raise bad_continue()
+    rows: List[Tuple[Any, ...]] = []
+    limit = run.args["limit"]
+    kinds = MEMBER_KINDS[::-1] if run.args["dir"] in DOWN_WAYS else MEMBER_KINDS
+    for kind in kinds[kinds.index(first) if first else 0 :]:
+        if kind in run.args["type"]:
+            members = _select_members(run, category, key)
+            members.add("kind = ?", kind)
+            members.start_at(place if kind == first else None)
+            rows += members.select(_member_fields, limit - len(rows), members.order)
+    found = name_fields(_member_fields, rows)
+    if len(found) > limit:
+        last = found.pop()
+        place = [last["type"], last["sortkey"], last["pageid"]]
+        run.go_on("continue", write_token({"kind": str, **key, "page": str}, place))
+    return found
 
 
 #: The kind of link that a list is about.
@@ -177,12 +151,10 @@ def query_backlinks(run: ModuleRun) -> List[QueryItem]:
     )
     links.add_namespaces("from_ns")
     links.add(redirect_clause(run))
-    ids = [row[0] for row in links.fetch("link.page")]
-    pages = run.store.find_pages_by_id(ids)
-    items = page_items(pages[number] for number in ids)
-    for item in items:
-        if item.page is not None and item.page.redirect is not None:
-            item.entry["redirect"] = True
+    items = []
+    for page in links.fetch_pages("link.page"):
+        more = {} if page.redirect is None else {"redirect": True}
+        items.append(QueryItem({**page.entry, **more}, page))
     return items
 
 
@@ -193,13 +165,13 @@ def query_alllinks(run: ModuleRun) -> List[QueryItem]:
     if args["unique"]:
         keys = {"title": str}
     links = ListQuery(run, "link", keys, "kind = 'page' AND ns = ?", namespace)
-    links.add_titles()
+    links.add_range("title", title_key)
     if args["unique"]:
         links.verb = "SELECT DISTINCT"
     items = []
     for key, page in links.fetch("title, 0" if args["unique"] else "title, page"):
         title = Title(namespace, key)
-        shown = pick(args["prop"], ids={"fromid": page}, title=title.entry)
+        shown = pick(args["prop"], fromid=page, **title.entry)
         items.append(QueryItem(shown, None, title))
     return items
 
@@ -207,27 +179,28 @@ def query_alllinks(run: ModuleRun) -> List[QueryItem]:
 def query_allcategories(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allcategories."""
     categories = ListQuery(run, "category", {"title": str}, "pages > 0")
-    categories.add_titles()
+    categories.add_range("title", title_key)
+    categories.add_given(min="pages >= ?", max="pages <= ?")
     items = []
     for key, *counts in categories.fetch("title, pages, subcats, files"):
-        entry: Dict[str, Any] = {run.call.text_key("category"): key.replace("_", " ")}
-        size = count_members(*counts)
-        entry.update(pick(run.args["prop"], size=size, hidden={"hidden": False}))
-        items.append(QueryItem(entry, None, Title(14, key)))
+        title = Title(14, key)
+        entry: Dict[str, Any] = {run.call.text_key("category"): title.text}
+        if "size" in run.args["prop"]:
+            entry.update(count_members(*counts))
+        entry.update(pick(run.args["prop"], hidden=False))
+        items.append(QueryItem(entry, None, title))
     return items
 
 
-_backlink_params = """
+_backlink_params = (
+    LIST_PARAMS
+    + """
 title: text
 pageid: number
-continue: text
 namespace: namespaces
-dir: one of ascending descending = ascending
 filterredir: one of all redirects nonredirects = all
-limit: limit
-redirect: flag
 """
-
+)
 LIST_MODULES: List[QueryModule] = [
     QueryModule("list/backlinks", "bl", query_backlinks, _backlink_params, True),
     QueryModule("list/embeddedin", "ei", query_backlinks, _backlink_params, True),
@@ -236,18 +209,12 @@ LIST_MODULES: List[QueryModule] = [
         "list/allpages",
         "ap",
         query_allpages,
-        """
-        from, continue, to, prefix: text
+        TITLE_RANGE_PARAMS
+        + """
         namespace: namespace = 0
         filterredir: one of all redirects nonredirects = all
         minsize, maxsize: number
         prtype: optional any of edit move upload
-        prlevel: texts
-        prfiltercascade: one of cascading noncascading all = all
-        limit: limit
-        dir: one of ascending descending = ascending
-        filterlanglinks: one of withlanglinks withoutlanglinks all = all
-        prexpiry: one of indefinite definite all = all
         """,
         is_generator=True,
     ),
@@ -273,13 +240,11 @@ LIST_MODULES: List[QueryModule] = [
         "list/alllinks",
         "al",
         query_alllinks,
-        """
-        continue, from, to, prefix: text
+        TITLE_RANGE_PARAMS
+        + """
         unique: flag
         prop: any of ids title = title
         namespace: namespace = 0
-        limit: limit
-        dir: one of ascending descending = ascending
         """,
         is_generator=True,
     ),
@@ -287,13 +252,7 @@ LIST_MODULES: List[QueryModule] = [
         "list/allcategories",
         "ac",
         query_allcategories,
-        """
-        from, continue, to, prefix: text
-        dir: one of ascending descending = ascending
-        min, max: number
-        limit: limit
-        prop: any of size hidden
-        """,
+        TITLE_RANGE_PARAMS + "min, max: number\nprop: any of size hidden",
         is_generator=True,
     ),
     *REVISION_LIST_MODULES,

@@ -38,15 +38,11 @@ def _site_general(run: ModuleRun) -> Dict[str, Any]:
     call, site = run.call, run.store.site
     host = call.request.host_url
     thumbs = [120, 150, 180, 200, 250, 300]
-    images = [
-        (320, 240),
-        (640, 480),
-        (800, 600),
-        (1024, 768),
-        (1280, 1024),
-        (2560, 2048),
+    sizes = "320x240 640x480 800x600 1024x768 1280x1024 2560x2048"
+    shapes = [
+        {"width": int(width), "height": int(height)}
+        for width, height in (size.split("x") for size in sizes.split())
     ]
-    shapes = [{"width": width, "height": height} for width, height in images]
     is_new = call.version >= 2
     said: Dict[str, Any] = {
         "mainpage": site.main_page,
@@ -259,50 +255,51 @@ def _rate_limits(run: ModuleRun) -> Dict[str, Any]:
 def query_userinfo(run: ModuleRun) -> None:
     """Answer meta=userinfo."""
     call, requester, props = run.call, run.call.requester, run.args["prop"]
-    account, accounts = requester.account, run.store.accounts
-    row = run.store.db.one(
+    account, store = requester.account, run.store
+    edits, email, registered = store.db.one(
         "SELECT edits, email, registered FROM account WHERE id = ?", (account,)
-    )
-    edits, email, registered = row or (0, "", None)
+    ) or (0, "", None)
     said: Dict[str, Any] = {"id": account, "name": requester.name}
     if not account:
         said["anon"] = True
     if "blockinfo" in props:
         said.update(show_block(call, find_block(call, account, requester.name)))
-    ordered = list_rights(requester.groups)
     options = {
         name: PlainBool(value) if isinstance(value, bool) else value
-        for name, value in read_options(run.store, account).items()
+        for name, value in read_options(store, account).items()
     }
     limits = _rate_limits(run)
-    dates = accounts.memberships(account, call.now)
-    values: Dict[str, Any] = {
-        "groups": list(requester.groups),
-        "groupmemberships": show_memberships(dates),
-        "implicitgroups": list(IMPLICIT_GROUPS) if account else ["*"],
-        "rights": [each for each in ordered if requester.may(each)],
-        "changeablegroups": _changeable_groups(run),
-        "options": options,
-        "editcount": edits,
-        "ratelimits": {} if call.may("noratelimit") else limits,
-        "theoreticalratelimits": limits,
-        "realname": "",
-        "acceptlang": _accepted_languages(run),
-        "unreadcount": 0,
-    }
-    if call.may("viewmyprivateinfo"):
-        values["email"] = email
-    if registered is not None:
-        values["registrationdate"] = format_time(registered)
-    said.update((name, value) for name, value in values.items() if name in props)
-    own = {"centralids": {"local": account}, "attachedlocal": {"local": bool(account)}}
-    said.update(pick(props, hasmsg={"messages": False}, centralids=own))
-    if "latestcontrib" in props and account:
-        latest = run.store.db.value(
-            "SELECT MAX(time) FROM revision WHERE user = ?", (requester.name,)
+    dates = store.accounts.memberships(account, call.now)
+    rights = [each for each in list_rights(requester.groups) if requester.may(each)]
+    said.update(
+        pick(
+            props,
+            groups=list(requester.groups),
+            groupmemberships=show_memberships(dates),
+            implicitgroups=list(IMPLICIT_GROUPS) if account else ["*"],
+            rights=rights,
+            changeablegroups=_changeable_groups(run),
+            options=options,
+            editcount=edits,
+            ratelimits={} if call.may("noratelimit") else limits,
+            theoreticalratelimits=limits,
+            realname="",
+            acceptlang=_accepted_languages(run),
+            unreadcount=0,
+            messages=False,
+            centralids={"local": account},
+            attachedlocal={"local": bool(account)},
         )
-        if latest is not None:
-            said["latestcontrib"] = format_time(latest)
+    )
+    if call.may("viewmyprivateinfo"):
+        said.update(pick(props, email=email))
+    latest = store.db.value(
+        "SELECT MAX(time) FROM revision WHERE user = ? AND account > 0",
+        (requester.name,),
+    )
+    for name, when in (("registrationdate", registered), ("latestcontrib", latest)):
+        if name in props and when is not None:
+            said[name] = format_time(when)
     run.query.result["userinfo"] = said
 
 
@@ -334,8 +331,6 @@ META_MODULES: List[QueryModule] = [
             extensions fileextensions rightsinfo restrictions languages \
             languagevariants skins extensiontags functionhooks showhooks variables \
             protocols defaultoptions uploaddialog clientlibraries = general
-        filteriw: one of local !local
-        showalldb, numberingroup: flag
         inlanguagecode: text
         """,
     ),
@@ -347,8 +342,7 @@ META_MODULES: List[QueryModule] = [
         prop: starred any of blockinfo hasmsg groups groupmemberships implicitgroups \
             rights changeablegroups options editcount ratelimits \
             theoreticalratelimits email realname acceptlang registrationdate \
-            unreadcount centralids latestcontrib cancreateaccount
-        attachedwiki: text
+            unreadcount centralids latestcontrib
         """,
         is_private=True,
     ),

@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Optional
 
 from .actions_files import FILE_PROP_MODULES
 from .actions_links import LINK_PROP_MODULES
-from .actions_query import ModuleRun, QueryModule, token_number
+from .actions_query import ModuleRun, QueryItem, QueryModule, token_number
 from .actions_revisions import REVISION_PROP_MODULES
-from .actions_select import query_nothing
+from .actions_select import add_each_page, pick, query_nothing
 from .markup import escape_html
 from .records import PageRow, format_expiry, format_time
 from .titles import Title, title_text
@@ -34,26 +34,26 @@ def query_info(run: ModuleRun) -> None:
 def _common_info(
     run: ModuleRun, title: Title, page: Optional[PageRow]
 ) -> Dict[str, Any]:
-    language, props = run.store.site.language, run.args["prop"]
-    full, other_page = str(title), Title(title.namespace ^ 1, title.key)
+    store, call, props = run.store, run.call, run.args["prop"]
+    language, full = store.site.language, str(title)
+    other_page = Title(title.namespace ^ 1, title.key)
+    url = call.page_url(full)
+    edit_url = "%s/w/index.php?title=%s&action=edit"
     said: Dict[str, Any] = {
         "contentmodel": page.model if page else "wikitext",
         "pagelanguage": language,
         "pagelanguagehtmlcode": language,
         "pagelanguagedir": "ltr",
+        **pick(
+            props,
+            associatedpage=str(other_page),
+            fullurl=url,
+            canonicalurl=url,
+            editurl=edit_url % (call.request.host_url, url.partition("/wiki/")[2]),
+            displaytitle=escape_html(full),
+            readable=True,
+        ),
     }
-    if "associatedpage" in props:
-        said["associatedpage"] = str(other_page)
-    if "url" in props:
-        url = said["fullurl"] = said["canonicalurl"] = run.call.page_url(full)
-        said["editurl"] = "%s/w/index.php?title=%s&action=edit" % (
-            run.call.request.host_url,
-            url.partition("/wiki/")[2],
-        )
-    if "displaytitle" in props:
-        said["displaytitle"] = escape_html(full)
-    if "readable" in props:
-        said["readable"] = True
     if page is not None:
         said["touched"] = format_time(page.touched)
         said["lastrevid"] = page.latest
@@ -62,8 +62,7 @@ def _common_info(
             said["redirect"] = True
         if page.is_new:
             said["new"] = True
-        if "varianttitles" in props:
-            said["varianttitles"] = {language: full}
+        said.update(pick(props, varianttitles={language: full}))
     if "protection" in props:
         said["protection"] = _protections(run, title)
         said["restrictiontypes"] = ["edit", "move"] if page else ["create"]
@@ -72,17 +71,16 @@ def _common_info(
     # A page has the number of the one it is talked about on, and the other way round.
     other = "subjectid" if title.namespace % 2 else "talkid"
     if other in props:
-        found = run.store.find_page(other_page)
+        found = store.find_page(other_page)
         if found is not None:
             said[other] = found.id
-    watched = (title.namespace & ~1, title.key)
-    if "watchers" in props and run.call.may("unwatchedpages"):
-        said["watchers"] = run.store.db.value(
-            "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?", watched
+    if "watchers" in props and call.may("unwatchedpages"):
+        said["watchers"] = store.db.value(
+            "SELECT COUNT(*) FROM watch WHERE ns = ? AND title = ?",
+            (title.namespace & ~1, title.key),
         )
-    account = run.call.requester.account
-    if "watched" in props and account:
-        said["watched"] = run.store.is_watched(account, title)
+    if "watched" in props and call.requester.account:
+        said["watched"] = store.is_watched(call.requester.account, title)
     return said
 
 
@@ -112,31 +110,18 @@ def _protections(run: ModuleRun, title: Title) -> List[Dict[str, Any]]:
 
 def query_contributors(run: ModuleRun) -> None:
     """Answer prop=contributors: who wrote the pages, and how many nameless ones."""
-    for page in sorted(run.pages.good):
-        anonymous = run.store.db.value(
-            "SELECT COUNT(DISTINCT user) FROM revision WHERE page = ? AND account = 0"
-            " AND hidden NOT LIKE '%user%'",
-            (page,),
-        )
+    where = "FROM revision WHERE page = ? AND hidden NOT LIKE '%user%' AND account"
+    for page in run.pages.good:
+        sql = "SELECT COUNT(DISTINCT user) %s = 0" % where
+        anonymous = run.store.db.value(sql, (page,))
         if anonymous:
             run.entry(page)["anoncontributors"] = anonymous
-    start = run.continue_values(token_number, token_number) or (0, 0)
-    count = 0
-    for page in sorted(run.pages.good):
-        if page < start[0]:
-            continue
-        first = start[1] if page == start[0] else 0
-        rows = run.store.db.all(
-            "SELECT DISTINCT account, user FROM revision WHERE page = ? AND account > 0"
-            " AND hidden NOT LIKE '%user%' AND account >= ? ORDER BY account LIMIT ?",
-            (page, first, run.args["limit"] - count + 1),
-        )
-        for account, user in rows:
-            entry = {"userid": account, "name": user}
-            token = "%d|%d" % (page, account)
-            if not run.add_in_turn(page, "contributors", entry, token, count):
-                return
-            count += 1
+
+    def show(account: int, user: str) -> QueryItem:
+        return QueryItem({"userid": account, "name": user})
+
+    sql = "SELECT DISTINCT account, user %s > 0" % where.replace("%", "%%")
+    add_each_page(run, {"account": token_number}, sql + "%s", (), show)
 
 
 def count_members(members: int, subcats: int, files: int) -> Dict[str, int]:
@@ -164,23 +149,15 @@ PROP_MODULES: List[QueryModule] = [
         "in",
         query_info,
         """
-        prop: starred any of protection talkid watched watchers visitingwatchers \
-            notificationtimestamp subjectid associatedpage url readable~ preload~ \
-            preloadcontent editintro displaytitle varianttitles linkclasses
+        prop: starred any of protection talkid watched watchers subjectid \
+            associatedpage url readable~ displaytitle varianttitles
         testactions: texts
         continue: text
         """,
     ),
     QueryModule("prop/pageprops", "pp", query_nothing, "continue: text\nprop: texts"),
     QueryModule(
-        "prop/contributors",
-        "pc",
-        query_contributors,
-        """
-        limit: limit
-        continue: text
-        group, excludegroup, rights, excluderights: texts
-        """,
+        "prop/contributors", "pc", query_contributors, "limit: limit\ncontinue: text"
     ),
     QueryModule("prop/categoryinfo", "ci", query_categoryinfo, "continue: text"),
     *LINK_PROP_MODULES,

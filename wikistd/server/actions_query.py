@@ -81,11 +81,11 @@ class ModuleRun:
             raise bad_continue() from error
 
     def add_in_turn(
-        self, page_id: int, name: str, entry: Dict[str, Any], token: Any, count: int
+        self, page_id: int, entry: Dict[str, Any], token: Any, count: int
     ) -> bool:
         """Add the next value of a prop; False, and `token` to go on, at the limit."""
         if count < self.args["limit"]:
-            if self.is_generator or self.add_value(page_id, name, entry):
+            if self.is_generator or self.add_value(page_id, entry):
                 return True
         self.go_on("continue", token)
         return False
@@ -94,11 +94,11 @@ class ModuleRun:
         """Return what the reply says of one page, to be added to."""
         return self.query.entries[page_id]
 
-    def add_value(self, page_id: int, name: str, value: Any, size: int = 0) -> bool:
-        """Add to a list of values of one page; False where the reply is full."""
-        if not self.call.add_bytes(size or 64):
+    def add_value(self, page_id: int, value: Any, size: int = 64) -> bool:
+        """Add to the prop's values of one page; False where the reply is full."""
+        if not self.call.add_bytes(size):
             return False
-        self.entry(page_id).setdefault(name, []).append(value)
+        self.entry(page_id).setdefault(self.module.name, []).append(value)
         return True
 
 

@@ -18,15 +18,16 @@ from .actions_query import (
     token_number,
 )
 from .actions_select import (
+    LIST_PARAMS,
+    TAG_CLAUSE,
+    TIME_RANGE_PARAMS,
     ListQuery,
     pick,
     query_nothing,
-    show_comment,
-    show_time,
-    show_user,
+    show_fields,
 )
 from .markup import sort_url
-from .records import format_expiry, format_stamp, format_time, parse_stamp
+from .records import format_stamp, format_time, parse_stamp
 from .titles import Title
 
 
@@ -43,18 +44,10 @@ def query_exturlusage(run: ModuleRun) -> List[QueryItem]:
         wanted = sort_url("%s://%s" % (protocol, args["query"].replace("*.", "")))
         links.add_prefix("sort_url", wanted.rstrip("/"))
     links.add_namespaces("page.ns")
-    rows = links.fetch("outlink.page, url")
-    pages = run.store.find_pages_by_id([row[0] for row in rows])
     items = []
-    for number, url in rows:
-        page = pages[number]
-        entry = pick(
-            args["prop"],
-            ids={"pageid": number},
-            title=page.title.entry,
-            url={"url": url},
-        )
-        items.append(QueryItem(entry, page))
+    for row in links.fetch_fields("outlink.page AS pageid, url, ns, page.title AS key"):
+        title = Title(row["ns"], row["key"])
+        items.append(QueryItem(show_fields(run, row, title), None, title))
     return items
 
 
@@ -71,14 +64,11 @@ def query_iwbacklinks(run: ModuleRun) -> List[QueryItem]:
             links.add_prefix("title", start)
         else:
             links.add("title = ?", start + args["title"].replace(" ", "_"))
-    ids = [number for (number,) in links.fetch("page")]
-    pages = run.store.find_pages_by_id(ids)
-    return page_items(pages[number] for number in ids)
+    return page_items(links.fetch_pages("page"))
 
 
 def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
     """Answer list=protectedtitles."""
-    props = run.args["prop"]
     titles = ListQuery(
         run,
         "protection",
@@ -87,47 +77,42 @@ def query_protectedtitles(run: ModuleRun) -> List[QueryItem]:
         run.call.now,
     )
     titles.add_namespaces()
+    titles.add_in("level", run.args["level"])
     titles.add_times()
     items = []
-    for namespace, key, level, expiry, when, user, reason in titles.fetch(
-        "ns, title, level, expiry, time, user, reason"
+    for row in titles.fetch_fields(
+        "ns, title, level, expiry, time AS timestamp, user, reason AS comment"
     ):
-        title = Title(namespace, key)
-        entry = {
-            **title.entry,
-            **show_time(props, when),
-            **show_user(props, run.store.actor(user).account, user),
-            **show_comment(run, props, reason, title),
-            **pick(
-                props,
-                expiry={"expiry": format_expiry(expiry)},
-                level={"level": level},
-            ),
-        }
+        title = Title(row["ns"], row["title"])
+        row["userid"] = run.store.actor(row["user"]).account
+        row["anon"] = not row["userid"]
+        entry = {**title.entry, **show_fields(run, row, title)}
         items.append(QueryItem(entry, None, title))
     return items
 
 
+#: What each report counts, which pages it is about, and in which order.
+_report_queries = {
+    "Ancientpages": ("revision.time", "1", "revision.time"),
+    "Longpages": ("page.size", "1", "page.size DESC"),
+    "Shortpages": ("page.size", "1", "page.size"),
+    "Uncategorizedpages": (
+        "0",
+        "page.id NOT IN (SELECT page FROM category_member)",
+        "page.title",
+    ),
+}
+
+
 def query_querypage(run: ModuleRun) -> None:
     """Answer list=querypage for the few reports that this wiki knows."""
-    args = run.args
-    name, limit, offset = args["page"], args["limit"], args["offset"]
-    if name in ("Ancientpages", "Shortpages", "Longpages"):
-        column = "revision.time" if name == "Ancientpages" else "page.size"
-        way = " DESC" if name == "Longpages" else ""
-        rows = run.store.db.all(
-            "SELECT page.ns, page.title, %s FROM page JOIN revision"
-            " ON revision.id = page.latest WHERE page.ns = 0 AND redirect IS NULL"
-            " ORDER BY %s%s, page.id LIMIT %d OFFSET %d"
-            % (column, column, way, limit + 1, offset)
-        )
-    else:
-        rows = run.store.db.all(
-            "SELECT page.ns, page.title, 0 FROM page WHERE page.ns = 0 AND"
-            " redirect IS NULL AND NOT EXISTS (SELECT 1 FROM category_member"
-            " WHERE category_member.page = page.id) ORDER BY title LIMIT %d OFFSET %d"
-            % (limit + 1, offset)
-        )
+    name, limit, offset = (run.args[key] for key in ("page", "limit", "offset"))
+    rows = run.store.db.all(
+        "SELECT page.ns, page.title, %s FROM page JOIN revision"
+        " ON revision.id = page.latest WHERE page.ns = 0 AND redirect IS NULL AND %s"
+        " ORDER BY %s, page.id LIMIT ? OFFSET ?" % _report_queries[name],
+        (limit + 1, offset),
+    )
     if len(rows) > limit:
         rows.pop()
         run.go_on("offset", offset + limit)
@@ -151,22 +136,18 @@ def query_tags(run: ModuleRun) -> List[QueryItem]:
     items: List[QueryItem] = []
     for name in names[:limit]:
         shown, description = SOFTWARE_TAGS.get(name, (name, ""))
-        entry: Dict[str, Any] = {
-            "name": name,
-            **pick(
-                props,
-                displayname={"displayname": shown},
-                description={"description": description},
-                defined={"defined": True},
-                source={"source": ["extension" if name in SOFTWARE_TAGS else "manual"]},
-                active={"active": True},
-            ),
-        }
+        entry = pick(
+            ["name", *props],
+            name=name,
+            displayname=shown,
+            description=description,
+            defined=True,
+            source=["extension" if name in SOFTWARE_TAGS else "manual"],
+            active=True,
+        )
         if "hitcount" in props:
-            entry["hitcount"] = run.store.db.value(
-                "SELECT COUNT(*) FROM revision WHERE ' ' || tags || ' ' LIKE ?",
-                ("%% %s %%" % name,),
-            )
+            sql = "SELECT COUNT(*) FROM revision WHERE " + TAG_CLAUSE
+            entry["hitcount"] = run.store.db.value(sql, (name,))
         items.append(QueryItem(entry))
     return items
 
@@ -204,11 +185,9 @@ REPORT_LIST_MODULES: List[QueryModule] = [
         """
         prop: any of ids title url = ids title url
         continue: text
-        protocol: text =
-        query: text
+        protocol, query: text
         namespace: namespaces
         limit: limit
-        expandurl: deprecated flag
         """,
         is_generator=True,
     ),
@@ -216,40 +195,26 @@ REPORT_LIST_MODULES: List[QueryModule] = [
         "list/iwbacklinks",
         "iwbl",
         query_iwbacklinks,
-        """
-        prefix, title, continue: text
-        limit: limit
-        prop: any of iwprefix iwtitle
-        dir: one of ascending descending = ascending
-        """,
+        LIST_PARAMS + "prefix, title: text",
         is_generator=True,
     ),
     QueryModule(
         "list/pageswithprop",
         "pwp",
         query_nothing,
-        """
-        propname: required text
-        prop: any of ids title value = ids title
-        continue: text
-        limit: limit
-        dir: one of ascending descending = ascending
-        """,
+        LIST_PARAMS + "propname: required text\nprop: texts",
         is_generator=True,
     ),
     QueryModule(
         "list/protectedtitles",
         "pt",
         query_protectedtitles,
-        """
+        TIME_RANGE_PARAMS
+        + """
         namespace: namespaces
         level: texts
-        limit: limit
-        dir: one of newer older = older
-        start, end: time
         prop: any of timestamp user userid comment parsedcomment expiry level \
             = timestamp level
-        continue: text
         """,
         is_generator=True,
     ),

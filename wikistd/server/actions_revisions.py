@@ -8,28 +8,29 @@ Not here: writing them (actions_edit.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .actions import refuse
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
+    page_items,
     token_number,
 )
 from .actions_select import (
+    TAG_CLAUSE,
     TIME_KEYS,
     ListQuery,
     pick,
     show_comment,
-    show_time,
     show_user,
     write_token,
 )
 from .markup import get_section
-from .records import RevisionRow
+from .records import RevisionRow, format_time
 from .store import REVISION_COLUMNS
-from .titles import Title, user_key
+from .titles import Title
 
 #: Texts are large: fewer of them in a reply than of other things.
 _revision_limits = (500, 5000)
@@ -44,7 +45,7 @@ CONTENT_FORMATS = {
 }
 REVISION_PARAMS = """
 prop: any of comment content contentmodel flags ids parsedcomment roles sha1 size \
-    slotsha1 slotsize tags timestamp user userid parsetree~ \
+    slotsha1 slotsize tags timestamp user userid \
     = ids timestamp flags comment user
 slots: optional starred any of main
 limit: optional limit
@@ -63,7 +64,7 @@ def limit_revisions(run: ModuleRun) -> int:
     most = high if run.call.reader.has_high_limits else low
     limit: Optional[int] = run.args["limit"]
     if limit is None:
-        return most
+        return 10 if run.module.kind == "list" else most
     if limit > most and run.call.values.get(run.prefix + "limit") == "max":
         run.call.reader.limits[run.module.name] = most
     elif limit > most:
@@ -77,10 +78,6 @@ def limit_revisions(run: ModuleRun) -> int:
             highmax=high,
         )
     return min(limit, most)
-
-
-def _limit_list(run: ModuleRun) -> int:
-    return 10 if run.args["limit"] is None else limit_revisions(run)
 
 
 def _needs_texts(run: ModuleRun) -> bool:
@@ -114,7 +111,6 @@ def show_revision(
 ) -> Dict[str, Any]:
     """Return one revision of the page `title` as the parameters ask for it."""
     props = set(run.args["prop"])
-
     hidden = revision.hidden.split()
 
     def unless_hidden(part: str, shown: Dict[str, Any]) -> Dict[str, Any]:
@@ -124,36 +120,34 @@ def show_revision(
         seen = shown if run.call.may("deletedhistory") else {}
         return {**seen, ("sha1" if "sha1" in shown else part) + "hidden": True}
 
-    def show_content() -> Dict[str, Any]:
+    def show_model() -> Dict[str, Any]:
+        if "content" not in props:
+            return pick(props, contentmodel=revision.model)
         return unless_hidden("text", _show_content(run, revision, texts))
 
-    entry = pick(
-        props,
-        ids={"revid": revision.id, "parentid": revision.parent},
-        flags={"minor": bool(revision.minor)},
-        size={"size": revision.size},
-        roles={"roles": ["main"]},
-        tags={"tags": revision.tags.split()},
-    )
-    for part, shown in (
-        ("time", show_time(props, revision.time)),
-        ("user", show_user(props, revision.account, revision.user)),
-        ("text", pick(props, sha1={"sha1": revision.sha1})),
-        ("comment", show_comment(run, props, revision.comment, title)),
-    ):
-        entry.update(unless_hidden(part, shown))
-    model = {"contentmodel": revision.model}
+    entry = {
+        **pick(
+            props,
+            revid=revision.id,
+            parentid=revision.parent,
+            minor=bool(revision.minor),
+            size=revision.size,
+            roles=["main"],
+            tags=revision.tags.split(),
+            timestamp=format_time(revision.time),
+        ),
+        **unless_hidden("user", show_user(props, revision.account, revision.user)),
+        **unless_hidden("text", pick(props, sha1=revision.sha1)),
+        **unless_hidden("comment", show_comment(run, props, revision.comment, title)),
+    }
     if run.args["slots"] is None:
-        entry.update(show_content() if "content" in props else {})
-        if "content" not in props:
-            entry.update(pick(props, contentmodel=model))
+        entry.update(show_model())
     elif props & {"content", "contentmodel", "slotsha1", "slotsize"}:
-        slot = pick(
-            props, slotsize={"size": revision.size}, slotsha1={"sha1": revision.sha1}
-        )
-        slot.update(
-            show_content() if "content" in props else pick(props, contentmodel=model)
-        )
+        slot = show_model()
+        if "slotsize" in props:
+            slot["size"] = revision.size
+        if "slotsha1" in props:
+            slot["sha1"] = revision.sha1
         entry["slots"] = {"main": slot}
     return entry
 
@@ -185,28 +179,24 @@ def query_revisions(run: ModuleRun) -> Optional[List[QueryItem]]:
     is_ranged = run.args["dir"] == "newer" or any(
         run.args[name] is not None for name in names
     )
+    listed = ", ".join(
+        '"%s%s"' % (run.prefix, name)
+        for name in "limit startid endid dir=newer user excludeuser start".split()
+    )
+    listed += ', and "%send"' % run.prefix
     if is_ranged and run.pages.revisions:
-        _refuse_mix(run, 'The "revids" parameter may not be used with the list options')
+        text = 'The "revids" parameter may not be used with the list options (%s).'
+        raise refuse("invalidparammix", text % listed)
     if is_ranged and len(run.pages.good) > 1:
-        _refuse_mix(
-            run,
+        raise refuse(
+            "invalidparammix",
             '"titles", "pageids" or a generator was used to supply multiple pages, but '
-            "the",
+            "the %s parameters may only be used on a single page." % listed,
         )
     warn_legacy(run)
     if not run.pages.good:
         return []
     return _query_history(run) if is_ranged else _query_given(run)
-
-
-def _refuse_mix(run: ModuleRun, start: str) -> None:
-    names = ("limit", "startid", "endid", "dir=newer", "user", "excludeuser", "start")
-    listed = ", ".join('"%s%s"' % (run.prefix, name) for name in names)
-    listed += ', and "%send"' % run.prefix
-    if start.startswith("The"):
-        raise refuse("invalidparammix", "%s (%s)." % (start, listed))
-    end = "parameters may only be used on a single page."
-    raise refuse("invalidparammix", "%s %s %s" % (start, listed, end))
 
 
 def _query_given(run: ModuleRun) -> List[QueryItem]:
@@ -228,7 +218,10 @@ def _query_given(run: ModuleRun) -> List[QueryItem]:
 
 
 def _add_revisions(
-    run: ModuleRun, revisions: Sequence[RevisionRow], limit: int, token: Any
+    run: ModuleRun,
+    revisions: Sequence[RevisionRow],
+    limit: int,
+    token: Callable[[RevisionRow], str],
 ) -> List[QueryItem]:
     """Put revisions beside their pages; `token` says where to go on after `limit`."""
     texts = read_texts(run, revisions[:limit])
@@ -238,7 +231,7 @@ def _add_revisions(
         if len(items) < limit:
             entry = show_revision(run, revision, texts, page.title)
             size = 100 + len(texts.get(revision.content, ""))
-            if run.is_generator or run.add_value(page.id, "revisions", entry, size):
+            if run.is_generator or run.add_value(page.id, entry, size):
                 items.append(QueryItem(entry, page))
                 continue
         run.go_on("continue", token(revision))
@@ -246,29 +239,26 @@ def _add_revisions(
     return items
 
 
+def _time_token(revision: RevisionRow) -> str:
+    return write_token(TIME_KEYS, (revision.time, revision.id))
+
+
 def _query_history(run: ModuleRun) -> List[QueryItem]:
     """The history of one page."""
     wanted = _ranged_query(run, "revision", "page = ?", next(iter(run.pages.good)))
     limit = limit_revisions(run)
-    revisions = list(map(RevisionRow._make, wanted.select(REVISION_COLUMNS, limit)))
-    return _add_revisions(
-        run, revisions, limit, lambda each: write_token(TIME_KEYS, (each.time, each.id))
-    )
+    rows = wanted.select(REVISION_COLUMNS, limit)
+    return _add_revisions(run, [RevisionRow(*row) for row in rows], limit, _time_token)
 
 
 def _ranged_query(
     run: ModuleRun, table: str, where: str = "1", *values: Any
 ) -> ListQuery:
     """Return the query for what the parameters ask for."""
-    args = run.args
     wanted = ListQuery(run, table, TIME_KEYS, where, *values)
     wanted.add_times()
-    wanted.add_bounds("id", args.get("startid"), args.get("endid"))
-    for name, sign in (("user", "="), ("excludeuser", "<>")):
-        if args[name]:
-            wanted.add("user %s ?" % sign, user_key(args[name]))
-    if args["tag"]:
-        wanted.add("' ' || tags || ' ' LIKE ?", "%% %s %%" % args["tag"])
+    wanted.add_bounds("id", run.args.get("startid"), run.args.get("endid"))
+    wanted.add_given(user="user = ?", excludeuser="user <> ?", tag=TAG_CLAUSE)
     return wanted
 
 
@@ -277,72 +267,79 @@ def _go_on_after(
 ) -> List[RevisionRow]:
     """Return `limit` revisions, and say where the list goes on."""
     for revision in revisions[limit : limit + 1]:
-        token = write_token(TIME_KEYS, (revision.time, revision.id))
-        run.go_on("continue", token)
+        run.go_on("continue", _time_token(revision))
     return revisions[:limit]
+
+
+def _group_by_page(
+    run: ModuleRun, revisions: List[RevisionRow], items: Sequence[QueryItem]
+) -> List[QueryItem]:
+    """Return the items of pages, once each, with their revisions in them."""
+    texts = read_texts(run, revisions)
+    grouped: Dict[Title, QueryItem] = {}
+    for revision, item in zip(revisions, items):
+        title = item.page.title if item.page else item.title
+        assert title is not None
+        item = grouped.setdefault(title, item)
+        shown = show_revision(run, revision, texts, title)
+        item.entry.setdefault("revisions", []).append(shown)
+    return list(grouped.values())
 
 
 def query_allrevisions(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allrevisions: all of the wiki by time, grouped by page."""
     warn_legacy(run)
-    limit = _limit_list(run)
+    limit = limit_revisions(run)
     wanted = _ranged_query(run, "revision")
     wanted.add_namespaces(where="page IN (SELECT id FROM page WHERE %s)")
-    found = list(map(RevisionRow._make, wanted.select(REVISION_COLUMNS, limit)))
-    revisions = _go_on_after(run, found, limit)
-    pages = run.store.find_pages_by_id(sorted({each.page for each in revisions}))
-    texts = read_texts(run, revisions)
-    items: Dict[int, QueryItem] = {}
-    for revision in revisions:
-        page = pages[revision.page]
-        entry = {**page.entry, "revisions": []}
-        item = items.setdefault(page.id, QueryItem(entry, page))
-        shown = show_revision(run, revision, texts, page.title)
-        item.entry["revisions"].append(shown)
-    return list(items.values())
+    found = [RevisionRow(*row) for row in wanted.select(REVISION_COLUMNS, limit)]
+    shown = _go_on_after(run, found, limit)
+    pages = run.store.find_pages_by_id([each.page for each in shown])
+    return _group_by_page(run, shown, page_items(pages[each.page] for each in shown))
 
 
 def _require_deleted(run: ModuleRun) -> None:
     props = set(run.args["prop"])
-    if props & {"comment", "parsedcomment"} and not run.call.may("deletedhistory"):
-        text = "You don't have permission to view deleted comments."
-        raise refuse("permissiondenied", text)
-    if props & {"content", "parsetree"} and not run.call.may("deletedtext"):
-        text = (
-            "You don't have permission to view deleted text or changes between deleted "
-            "revisions."
-        )
-        raise refuse("permissiondenied", text)
+    for wanted, right, what in (
+        ({"comment", "parsedcomment"}, "deletedhistory", "deleted comments."),
+        (
+            {"content"},
+            "deletedtext",
+            "deleted text or changes between deleted revisions.",
+        ),
+    ):
+        if props & wanted and not run.call.may(right):
+            text = "You don't have permission to view " + what
+            raise refuse("permissiondenied", text)
 
 
 def _deleted_revisions(
     run: ModuleRun, limit: int, where: str = "1", *values: Any
-) -> List[Tuple[Title, RevisionRow]]:
-    """Return deleted revisions and their titles, one more than `limit`."""
+) -> Tuple[List[Title], List[RevisionRow]]:
+    """Return titles and deleted revisions, one of these more than `limit`."""
     wanted = _ranged_query(run, "deleted_revision", where, *values)
     if "namespace" in run.args:
         wanted.add_namespaces()
-    rows = wanted.select(_deleted_columns + ", ns, title", limit)
-    return [(Title(*row[14:]), RevisionRow._make(row[:14])) for row in rows]
+    rows = wanted.select("ns, title, " + _deleted_columns, limit)
+    return [Title(*row[:2]) for row in rows], [RevisionRow(*row[2:]) for row in rows]
 
 
 def query_deletedrevisions(run: ModuleRun) -> None:
     """Answer prop=deletedrevisions."""
-    if not run.pages.good and not run.pages.missing:
+    places = list(run.pages.missing.items())
+    places += [(number, page.title) for number, page in run.pages.good.items()]
+    if not places:
         return
     _require_deleted(run)
     warn_legacy(run)
-    places = [*run.pages.missing.items()]
-    places += [(number, page.title) for number, page in run.pages.good.items()]
     left = limit_revisions(run)
     for number, title in places:
         where = ("ns = ? AND title = ?", title.namespace, title.key)
-        found = [each for _, each in _deleted_revisions(run, left, *where)]
+        _, found = _deleted_revisions(run, left, *where)
         shown = _go_on_after(run, found, left)
         texts = read_texts(run, shown)
         for revision in shown:
-            entry = show_revision(run, revision, texts, title)
-            run.add_value(number, "deletedrevisions", entry)
+            run.add_value(number, show_revision(run, revision, texts, title))
         left -= len(shown)
         if len(found) > len(shown):
             return
@@ -351,16 +348,10 @@ def query_deletedrevisions(run: ModuleRun) -> None:
 def query_alldeletedrevisions(run: ModuleRun) -> List[QueryItem]:
     """Answer list=alldeletedrevisions, newest first, grouped by page."""
     _require_deleted(run)
-    limit = _limit_list(run)
-    found = _deleted_revisions(run, limit)
-    shown = _go_on_after(run, [each for _, each in found], limit)
-    texts = read_texts(run, shown)
-    items: Dict[Title, QueryItem] = {}
-    for title, revision in found[:limit]:
-        entry = {"pageid": 0, "revisions": [], **title.entry}
-        item = items.setdefault(title, QueryItem(entry, None, title))
-        item.entry["revisions"].append(show_revision(run, revision, texts, title))
-    return list(items.values())
+    limit = limit_revisions(run)
+    titles, found = _deleted_revisions(run, limit)
+    items = [QueryItem({"pageid": 0, **each.entry}, None, each) for each in titles]
+    return _group_by_page(run, _go_on_after(run, found, limit), items)
 
 
 REVISION_PROP_MODULES: List[QueryModule] = [

@@ -8,7 +8,7 @@ titles and texts are read through (100,000 titles take about a second).
 from __future__ import annotations
 
 import re
-from typing import Any, List, Sequence
+from typing import List, Sequence
 
 from .actions_params import missing_param
 from .actions_query import (
@@ -19,9 +19,10 @@ from .actions_query import (
     page_items,
     token_number,
 )
-from .actions_select import pick, redirect_clause, show_time
+from .actions_select import pick, redirect_clause
 from .markup import escape_html
-from .records import PageRow
+from .records import PageRow, format_time
+from .store import PageStore
 from .titles import find_namespace, title_key
 
 
@@ -35,81 +36,46 @@ def search_words(text: str) -> List[re.Pattern[str]]:
     ]
 
 
-def find_titles(
-    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
+def find_pages_with(
+    run: ModuleRun, patterns: Sequence[re.Pattern[str]]
 ) -> List[PageRow]:
-    """Return the pages whose titles have all the words, in order."""
+    """Return the pages that have all the words: in their titles, or in their texts."""
+    is_text = run.args["what"] == "text"
+    where = namespace_clause("ns", run.args["namespace"]) + " AND id > ? ORDER BY id"
     found: List[PageRow] = []
-    start = (-1, "")
+    pages: List[PageRow] = []
     while patterns:
         # A part at a time: memory stays flat, however large the wiki.
-        pages = run.store.query_pages(
-            "%s AND (ns, title) > (?, ?) ORDER BY ns, title"
-            % namespace_clause("ns", namespaces),
-            start,
-            2000,
-        )
-        found += [
-            page
-            for page in pages
-            if all(each.search(page.key.replace("_", " ")) for each in patterns)
-        ]
-        if len(pages) < 2000:
+        start = pages[-1].id if pages else 0
+        pages = run.store.query_pages(where, (start,), 200 if is_text else 2000)
+        if not pages:
             break
-        start = (pages[-1].namespace, pages[-1].key)
-    return found
-
-
-def find_texts(
-    run: ModuleRun, patterns: Sequence[Any], namespaces: Any
-) -> List[PageRow]:
-    """Return the pages whose newest texts have all the words, by id."""
-    found: List[PageRow] = []
-    start = 0
-    while patterns:
-        pages = run.store.query_pages(
-            "%s AND id > ? ORDER BY id" % namespace_clause("ns", namespaces),
-            (start,),
-            200,
-        )
-        revisions = run.store.find_revisions([page.latest for page in pages])
-        for page in pages:
-            text = run.store.read_text(revisions[page.latest])
+        texts = [page.title.text for page in pages]
+        if is_text:
+            revisions = run.store.find_revisions([page.latest for page in pages])
+            texts = [run.store.read_text(revisions[page.latest]) for page in pages]
+        for page, text in zip(pages, texts):
             if all(each.search(text) for each in patterns):
                 found.append(page)
-        if len(pages) < 200:
-            break
-        start = pages[-1].id
-    return found
+    return found if is_text else sorted(found, key=lambda page: page.title)
 
 
-def snippet_of(text: str, patterns: Sequence[Any]) -> str:
+def snippet_of(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
     """Return up to two lines of `text` that have the words, which are marked."""
-    lines = []
-    for line in text.split("\n"):
-        if any(each.search(line) for each in patterns):
-            lines.append(_mark_words(line[:250], patterns) + "\n")
-        if len(lines) == 2:
-            break
-    return "".join(lines)
+    words = re.compile("(%s)" % "|".join(each.pattern for each in patterns), re.I)
+    lines = [line[:250] for line in text.split("\n") if words.search(line)]
+    return "".join(_mark_words(line, words) + "\n" for line in lines[:2])
 
 
-def _mark_words(line: str, patterns: Sequence[Any]) -> str:
-    spans = sorted(match.span() for each in patterns for match in each.finditer(line))
-    pieces, position = [], 0
-    for start, end in spans:
-        if start < position:
-            continue
-        pieces.append(_escape_snippet(line[position:start]))
-        word = _escape_snippet(line[start:end])
-        pieces.append("<span class='searchmatch'>%s</span>" % word)
-        position = end
-    pieces.append(_escape_snippet(line[position:]))
+def _mark_words(line: str, words: re.Pattern[str]) -> str:
+    pieces = [
+        escape_html(each).replace("&#x27;", "&#039;") for each in words.split(line)
+    ]
+    # What the pattern has found is every other piece.
+    pieces[1::2] = [
+        "<span class='searchmatch'>%s</span>" % each for each in pieces[1::2]
+    ]
     return "".join(pieces)
-
-
-def _escape_snippet(text: str) -> str:
-    return escape_html(text).replace("&#x27;", "&#039;")
 
 
 def query_search(run: ModuleRun) -> List[QueryItem]:
@@ -118,91 +84,83 @@ def query_search(run: ModuleRun) -> List[QueryItem]:
     if not args["search"].strip():
         raise missing_param(run.prefix + "search")
     patterns = search_words(args["search"])
-    finder = find_texts if args["what"] == "text" else find_titles
-    pages = finder(run, patterns, args["namespace"])
-    offset, limit = args["offset"], args["limit"]
-    if len(pages) > offset + limit:
-        run.go_on("offset", offset + limit)
+    pages = find_pages_with(run, patterns)
     if "totalhits" in args["info"] and not run.is_generator:
         run.query.result["searchinfo"] = {"totalhits": len(pages)}
-    return [
-        _search_item(run, page, patterns) for page in pages[offset : offset + limit]
-    ]
-
-
-def _search_item(run: ModuleRun, page: PageRow, patterns: Sequence[Any]) -> QueryItem:
+    shown = _take_part(run, pages[args["offset"] :])
     if run.is_generator:
-        return QueryItem({}, page)
-    revision = run.store.find_revision(page.latest)
-    text = run.store.read_text(revision) if revision else ""
-    props = run.args["prop"]
-    entry = {
-        **page.entry,
-        **pick(
-            props,
-            size={"size": page.size},
-            wordcount={"wordcount": len(re.findall(r"\w+", text))},
-            snippet={"snippet": "" if page.redirect else snippet_of(text, patterns)},
-            # MediaWiki's own search on SQLite marks no words in titles.
-            titlesnippet={"titlesnippet": ""},
-        ),
-        **(show_time(props, revision.time) if revision else {}),
-    }
-    return QueryItem(entry, page)
+        return page_items(shown)
+    return [_search_item(run, page, patterns) for page in shown]
+
+
+def _take_part(run: ModuleRun, pages: List[PageRow]) -> List[PageRow]:
+    """Return as many pages as the limit takes, and say at which offset others are."""
+    limit = run.args["limit"]
+    if len(pages) > limit:
+        run.go_on("offset", run.args["offset"] + limit)
+    return pages[:limit]
+
+
+def _search_item(
+    run: ModuleRun, page: PageRow, patterns: Sequence[re.Pattern[str]]
+) -> QueryItem:
+    revision = run.store.find_revisions([page.latest])[page.latest]
+    text = run.store.read_text(revision)
+    shown = pick(
+        run.args["prop"],
+        size=page.size,
+        wordcount=len(re.findall(r"\w+", text)),
+        snippet="" if page.redirect else snippet_of(text, patterns),
+        # MediaWiki's own search on SQLite marks no words in titles.
+        titlesnippet="",
+        timestamp=format_time(revision.time),
+    )
+    return QueryItem({**page.entry, **shown}, page)
 
 
 def find_by_prefix(
-    run_store: Any, text: str, namespaces: Sequence[str], offset: int, limit: int
+    store: PageStore, text: str, namespaces: Sequence[str], count: int
 ) -> List[PageRow]:
-    """Return the pages whose titles begin with `text`."""
-    words = text
+    """Return the first `count` pages whose titles begin with `text`."""
     head, colon, tail = text.partition(":")
     number = find_namespace(head) if colon else None
     if number is not None and number >= 0:
-        namespaces, words = [str(number)], tail
-    prefix = title_key(words.strip())
-    pages: List[PageRow] = run_store.query_pages(
+        namespaces, text = [str(number)], tail
+    prefix = title_key(text.strip())
+    return store.query_pages(
         "%s AND title >= ? AND title < ? ORDER BY ns, title"
         % namespace_clause("ns", namespaces),
         (prefix, prefix + "\U0010ffff"),
-        offset + limit,
+        count,
     )
-    return pages[offset:]
 
 
 def query_prefixsearch(run: ModuleRun) -> List[QueryItem]:
     """Answer list=prefixsearch."""
     args = run.args
-    limit, offset = args["limit"], args["offset"]
-    pages = find_by_prefix(
-        run.store, args["search"], args["namespace"], offset, limit + 1
-    )
-    if len(pages) > limit:
-        pages.pop()
-        run.go_on("offset", offset + limit)
-    return page_items(pages)
+    count = args["offset"] + args["limit"] + 1
+    pages = find_by_prefix(run.store, args["search"], args["namespace"], count)
+    return page_items(_take_part(run, pages[args["offset"] :]))
 
 
 def query_random(run: ModuleRun) -> List[QueryItem]:
     """Answer list=random.  Its continue parameter is the seed and the place in it."""
     args, limit = run.args, run.args["limit"]
-    where = namespace_clause("ns", args["namespace"]) if args["namespace"] else "1 = 1"
-    where += " AND " + redirect_clause(run)
+    where = redirect_clause(run)
+    if args["namespace"]:
+        where += " AND " + namespace_clause("ns", args["namespace"])
     import random  # 5 ms of import, for this list alone
 
     place = run.continue_values(str, str, str, token_number)
     seed, _, _, done = place or ("%.12f" % random.random(), "", "", 0)
     # All ids are shuffled: what that takes is bounded by the wiki's size (100,000
     # pages take a tenth of a second), not by the place that a client makes up.
-    ids = [row[0] for row in run.store.db.all("SELECT id FROM page WHERE " + where)]
-    ids.sort()
+    rows = run.store.db.all("SELECT id FROM page WHERE %s ORDER BY id" % where)
+    ids = [number for (number,) in rows]
     random.Random(seed).shuffle(ids)
     chosen = ids[done : done + limit + 1]
-    found = run.store.query_pages(
-        "id IN (%s)" % ",".join(map(str, chosen)), (), len(chosen)
-    )
-    by_id = {page.id: page for page in found}
-    pages = [by_id[each] for each in chosen if each in by_id]
+    found = run.store.find_pages_by_id(chosen)
+    pages = [found[number] for number in chosen]
     if len(pages) > limit:
         pages.pop()
         run.go_on("continue", "%s|%s|%d|%d" % (seed, seed, pages[-1].id, done + limit))
@@ -219,15 +177,11 @@ SEARCH_LIST_MODULES: List[QueryModule] = [
         namespace: namespaces = 0
         limit: limit to 500 500
         offset: number from 0 = 0
-        qiprofile: text
         what: one of title text nearmatch
         info: any of totalhits suggestion rewrittenquery \
             = totalhits suggestion rewrittenquery
-        prop: any of size wordcount timestamp snippet titlesnippet redirecttitle \
-            redirectsnippet sectiontitle sectionsnippet isfilematch categorysnippet \
-            score hasrelated extensiondata = size wordcount timestamp snippet
-        interwiki, enablerewrites: flag
-        sort: text = relevance
+        prop: any of size wordcount timestamp snippet titlesnippet \
+            = size wordcount timestamp snippet
         """,
         is_generator=True,
     ),
@@ -240,7 +194,6 @@ SEARCH_LIST_MODULES: List[QueryModule] = [
         namespace: namespaces = 0
         limit: limit
         offset: number from 0 = 0
-        profile: text
         """,
         is_generator=True,
     ),

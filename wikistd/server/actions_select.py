@@ -7,19 +7,40 @@ Spec: what MediaWiki 1.39's lists have in common.  Not here: the lists themselve
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+import json
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
+from .actions_params import parse_api_time
 from .actions_query import ModuleRun, QueryItem, namespace_clause, token_number
 from .comments import parse_comment
-from .records import format_stamp, format_time, parse_stamp
-from .titles import Title, title_key
+from .records import PageRow, format_expiry, format_stamp, format_time, parse_stamp
+from .titles import Title
 
 #: The values of `dir` that begin at the end.
 DOWN_WAYS = ("descending", "desc", "older", "reverse")
 ListKeys = Mapping[str, Any]
 #: The order of what happened.
 TIME_KEYS: ListKeys = {"time": parse_stamp, "id": token_number}
-#: What all lists of what happened take.
+#: The condition that one of the tags is the one asked for.
+TAG_CLAUSE = "' ' || tags || ' ' LIKE '% ' || ? || ' %'"
+#: What lists in the order of titles take, those of a part of them, and those by time.
+LIST_PARAMS = """
+limit: limit
+continue: text
+dir: one of ascending descending = ascending
+"""
+TITLE_RANGE_PARAMS = LIST_PARAMS + "from, to, prefix: text\n"
 TIME_RANGE_PARAMS = """
 start, end: time
 dir: one of newer older = older
@@ -46,22 +67,39 @@ class ListQuery:
         self.values = list(values)
         self.is_down = run.args.get("dir") in DOWN_WAYS
         self.after, self.before = ("<=", ">=") if self.is_down else (">=", "<=")
+        way = " DESC" if self.is_down else ""
+        self.order = ", ".join(key + way for key in keys)
 
     def add(self, condition: str, *values: Any) -> None:
         """Add a condition and the values for its places."""
         self.conditions.append(condition)
         self.values += values
 
-    def add_in(self, column: str, values: Optional[Iterable[Any]]) -> None:
-        """Take the rows with one of `values`; all where it is None."""
+    def add_in(
+        self, column: str, values: Optional[Iterable[Any]], where: str = "%s"
+    ) -> None:
+        """Take the rows with one of `values`, put into `where`; None takes all."""
         if values is not None:
             wanted = list(values)
-            self.add("%s IN (%s)" % (column, ", ".join("?" * len(wanted))), *wanted)
+            places = ", ".join("?" * len(wanted))
+            self.add(where % ("%s IN (%s)" % (column, places)), *wanted)
 
     def add_namespaces(self, column: str = "ns", where: str = "%s") -> None:
         """Take the rows in the namespaces of the parameter, put into `where`."""
         if self.run.args["namespace"]:
             self.add(where % namespace_clause(column, self.run.args["namespace"]))
+
+    def add_given(self, **conditions: str) -> None:
+        """Take the rows that the parameters ask for which were given."""
+        for name, condition in conditions.items():
+            if self.run.args[name] not in (None, ""):
+                self.add(condition, self.run.args[name])
+
+    def add_title(self) -> None:
+        """Take the rows of the page that the parameter title names, if it does."""
+        if self.run.args["title"] is not None:
+            title = self.run.call.read_title(self.run.args["title"])
+            self.add("ns = ? AND title = ?", *title[:2])
 
     def add_bounds(self, column: str, first: Any, last: Any) -> None:
         """Take the rows from `first` to `last` in the list's direction."""
@@ -75,10 +113,10 @@ class ListQuery:
             where = "{0} >= ? AND {0} < ?".format(column)
             self.add(where, prefix, prefix + "\U0010ffff")
 
-    def add_titles(self, column: str = "title") -> None:
-        """Take the rows that the parameters from, to and prefix ask for."""
+    def add_range(self, column: str, read: Callable[[str], str]) -> None:
+        """Take the rows that from, to and prefix ask for, as `read` reads them."""
         first, last, prefix = (
-            None if self.run.args[name] is None else title_key(self.run.args[name])
+            None if self.run.args[name] is None else read(self.run.args[name])
             for name in ("from", "to", "prefix")
         )
         self.add_bounds(column, first, last)
@@ -104,28 +142,76 @@ class ListQuery:
         """
         if not order:
             self.start_at(self.run.continue_values(*self.keys.values()))
-            way = " DESC" if self.is_down else ""
-            order = ", ".join(key + way for key in self.keys)
+            order = self.order
+        where = " AND ".join(self.conditions)
+        sql = "%s %s FROM %s WHERE %s ORDER BY %s LIMIT %d"
         return self.run.store.db.all(
-            "%s %s FROM %s WHERE %s ORDER BY %s LIMIT %d"
-            % (
-                self.verb,
-                columns,
-                self.table,
-                " AND ".join(self.conditions),
-                order,
-                limit + 1,
-            ),
+            sql % (self.verb, columns, self.table, where, order, limit + 1),
             self.values,
         )
 
-    def fetch(self, columns: str, order: str = "") -> List[Tuple[Any, ...]]:
+    def fetch(
+        self, columns: str, order: str = "", *, parameter: str = "continue"
+    ) -> List[Tuple[Any, ...]]:
         """Return the columns of the rows, and say where the list goes on."""
         limit, width = self.run.args["limit"], len(self.keys)
         rows = self.select(", ".join([*self.keys, columns]), limit, order)
         if len(rows) > limit:
-            self.run.go_on("continue", write_token(self.keys, rows.pop()))
+            self.run.go_on(parameter, write_token(self.keys, rows.pop()))
         return [row[width:] for row in rows]
+
+    def fetch_fields(self, columns: str, order: str = "") -> List[Dict[str, Any]]:
+        """Return the columns of the rows by name, and say where the list goes on."""
+        return name_fields(columns, self.fetch(columns, order))
+
+    def fetch_pages(self, column: str) -> List[PageRow]:
+        """Return the pages that a column names, and say where the list goes on."""
+        ids = [number for (number,) in self.fetch(column)]
+        pages = self.run.store.find_pages_by_id(ids)
+        return [pages[number] for number in ids]
+
+
+def name_fields(columns: str, rows: Iterable[Sequence[Any]]) -> List[Dict[str, Any]]:
+    """Return values by name: that of `time AS timestamp` is its last word."""
+    names = [column.rpartition(" ")[2] for column in columns.split(", ")]
+    return [dict(zip(names, row)) for row in rows]
+
+
+def add_each_page(
+    run: ModuleRun,
+    keys: Dict[str, Any],
+    sql: str,
+    values: Sequence[Any],
+    show: Callable[..., QueryItem],
+) -> List[QueryItem]:
+    """Put values beside the pages, page by page, and say where they go on.
+
+    `sql` has a place for the page first, then for `values`, and one %s for what
+    follows.  `keys` are the columns it selects first, by which it is sorted.  `show`
+    makes an item of each of its rows.
+    """
+    way, sign = ("", ">=")
+    if run.args.get("dir") in DOWN_WAYS:
+        way, sign = " DESC", "<="
+    place = run.continue_values(token_number, *keys.values())
+    order = ", ".join(key + way for key in keys)
+    marks = ", ".join("?" * len(keys))
+    start = " AND (%s) %s (%s)" % (", ".join(keys), sign, marks)
+    found: List[QueryItem] = []
+    for page in sorted(run.pages.good, reverse=way != ""):
+        clause, more = "", []
+        if place is not None and page == place[0]:
+            clause, more = start, place[1:]
+        elif place is not None and (page > place[0]) == (way != ""):
+            continue
+        clause += " ORDER BY %s LIMIT %d" % (order, run.args["limit"] + 1 - len(found))
+        for row in run.store.db.all(sql % clause, [page, *values, *more]):
+            item = show(*row)
+            token = "|".join(map(str, (page, *row[: len(keys)])))
+            if not run.add_in_turn(page, item.entry, token, len(found)):
+                return found
+            found.append(item)
+    return found
 
 
 def redirect_clause(run: ModuleRun) -> str:
@@ -135,44 +221,123 @@ def redirect_clause(run: ModuleRun) -> str:
     return clauses.get(wanted, "1")
 
 
+def read_moment(text: str) -> int:
+    """Return the seconds of a time as the API writes it; ValueError for another."""
+    seconds = parse_api_time(text, 0)
+    if seconds is None:
+        raise ValueError("%.40r is not a time" % text)
+    return seconds
+
+
+def read_hex(text: str) -> str:
+    """Return the text that the digits of write_hex stand for; ValueError for none."""
+    return bytes.fromhex(text).decode("utf-8")
+
+
+def write_hex(text: str) -> str:
+    """Return the digits that stand for a sort key."""
+    return text.encode("utf-8").hex()
+
+
+#: How a part of a continue parameter is written, by what reads it.
+_token_writers: Dict[Any, Callable[[Any], str]] = {
+    parse_stamp: format_stamp,
+    read_hex: write_hex,
+    read_moment: format_time,
+}
+
+
 def write_token(keys: ListKeys, values: Sequence[Any]) -> str:
     """Return a continue parameter of the values of some keys."""
     return "|".join(
-        format_stamp(value) if read is parse_stamp else str(value)
+        _token_writers.get(read, str)(value)
         for read, value in zip(keys.values(), values)
     )
 
 
-def pick(props: Iterable[str], **said: Dict[str, Any]) -> Dict[str, Any]:
-    """Return together what is said for each of `props`."""
-    shown: Dict[str, Any] = {}
-    for prop, part in said.items():
-        if prop in props:
-            shown.update(part)
+#: The fields that each value of `prop` shows; any other shows the one of its name.
+_prop_fields = {
+    "centralids": "attachedlocal",
+    "details": "params",
+    "flags": "bot minor new top",
+    "hasmsg": "messages",
+    "ids": "fromid logid logpage old_revid pageid parentid rcid revid",
+    "loginfo": "logaction logparams logtype",
+    "patrolled": "autopatrolled unpatrolled",
+    "sections": "showtoc",
+    "sizes": "newlen oldlen",
+    "title": "ns",
+    "type": "action",
+    "url": "canonicalurl descriptionurl editurl fullurl",
+}
+_field_props = {
+    field: prop for prop, fields in _prop_fields.items() for field in fields.split()
+}
+
+
+def pick(props: Container[str], **fields: Any) -> Dict[str, Any]:
+    """Return those of `fields` that `props` ask for."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if _field_props.get(name, name) in props
+    }
+
+
+#: How fields are shown whose columns hold something else.
+_field_forms: Dict[str, Callable[[Any], Any]] = {
+    "autopatrolled": bool,
+    "bot": bool,
+    "expiry": format_expiry,
+    "logparams": json.loads,
+    "minor": bool,
+    "new": bool,
+    "params": json.loads,
+    "patrolled": bool,
+    "sortkey": write_hex,
+    "tags": str.split,
+    "timestamp": format_time,
+    "unpatrolled": bool,
+}
+
+
+def show_fields(
+    run: ModuleRun, row: Mapping[str, Any], title: Optional[Title] = None
+) -> Dict[str, Any]:
+    """Return the fields of a row on the page `title` that the module is asked for.
+
+    A row says with `anon` that a user is none; its `comment` is shown as HTML too.
+    """
+    props = run.args["prop"]
+    shown = {
+        name: _field_forms[name](value) if name in _field_forms else value
+        for name, value in pick(props, **row).items()
+    }
+    if row.get("anon") and ("user" in shown or "userid" in shown):
+        shown["anon"] = True
+    if title is None:
+        return shown
+    if "title" in props:
+        shown.update(title.entry)
+    if "parsedcomment" in props:
+        shown["parsedcomment"] = parse_comment(run.store, row["comment"], title)
     return shown
 
 
-def show_user(props: Iterable[str], account: int, name: str) -> Dict[str, Any]:
+def show_user(props: Container[str], account: int, name: str) -> Dict[str, Any]:
     """Return who did something, as far as `props` ask for it."""
-    shown: Dict[str, Any] = {"user": name} if "user" in props else {}
-    if "userid" in props:
-        shown["userid"] = account
+    shown = pick(props, user=name, userid=account)
     return {**shown, "anon": True} if shown and not account else shown
 
 
 def show_comment(
-    run: ModuleRun, props: Iterable[str], comment: str, title: Title
+    run: ModuleRun, props: Container[str], comment: str, title: Title
 ) -> Dict[str, Any]:
     """Return a comment on the page `title`, as far as `props` ask for it."""
     shown = {"comment": comment} if "comment" in props else {}
     if "parsedcomment" in props:
         shown["parsedcomment"] = parse_comment(run.store, comment, title)
     return shown
-
-
-def show_time(props: Iterable[str], seconds: int) -> Dict[str, Any]:
-    """Return when something was, if `props` ask for it."""
-    return {"timestamp": format_time(seconds)} if "timestamp" in props else {}
 
 
 def query_nothing(run: ModuleRun) -> List[QueryItem]:

@@ -20,7 +20,13 @@ from .accounts import (
 from .actions_call import ActionCall
 from .actions_params import require_one
 from .actions_query import ModuleRun, QueryItem, QueryModule
-from .actions_select import TIME_KEYS, TIME_RANGE_PARAMS, ListQuery, pick
+from .actions_select import (
+    TIME_KEYS,
+    TIME_RANGE_PARAMS,
+    ListQuery,
+    pick,
+    show_fields,
+)
 from .records import format_expiry, format_time, format_words
 from .titles import user_key
 
@@ -28,77 +34,69 @@ _user_columns = "id, name, edits, registered, email"
 _block_columns = (
     "id, account, target, by_id, by_name, reason, time, expiry, flags, restrictions"
 )
-#: What some flags of a block are called where blocks are listed.
-_block_flag_names = {
-    "anononly": "anononly",
-    "nocreate": "nocreate",
-    "autoblock": "autoblock",
-    "noemail": "noemail",
+_block_fields = (
+    "id, account AS userid, target AS user, by_id AS byid, by_name AS by, reason,"
+    " time AS timestamp, expiry, flags, restrictions"
+)
+_listed_flags = {
+    **{
+        name: name
+        for name in "anononly nocreate autoblock noemail allowusertalk".split()
+    },
     "hidden": "hidename",
-    "allowusertalk": "allowusertalk",
 }
 
 
 def query_users(run: ModuleRun) -> List[QueryItem]:
-    """Answer list=users."""
+    """Answer list=users: first the names that cannot be, then the accounts."""
     args = run.args
-    given_by = [name for name in ("userids", "users") if args[name] is not None]
-    if not given_by:
+    if args["userids"] is None and args["users"] is None:
         return []
     source = require_one(args, run.prefix, ("userids", "users"))
-    db, items, last = run.store.db, [], []
+    is_by_id = source == "userids"
+    sql = "SELECT %s FROM account WHERE %s = ?"
+    sql %= (_user_columns, "id" if is_by_id else "name")
+    entries, invalid = [], []
     for given in args[source]:
-        if source == "userids":
-            name = db.value("SELECT name FROM account WHERE id = ?", (given,))
-            if name is None:
-                last.append(QueryItem({"userid": given, "missing": True}))
-                continue
+        wanted = given if is_by_id else canonical_user_name(given)
+        row = run.store.db.one(sql, (wanted,))
+        if wanted is None:
+            invalid.append({"name": given, "invalid": True})
+        elif row is not None:
+            entries.append(_show_user_row(run, row, is_list=False))
+        elif is_by_id:
+            entries.append({"userid": wanted, "missing": True})
         else:
-            canonical = canonical_user_name(given)
-            if canonical is None:
-                items.append(QueryItem({"name": given, "invalid": True}))
-                continue
-            name = canonical
-        sql = "SELECT %s FROM account WHERE name = ?" % _user_columns
-        row = db.one(sql, (name,))
-        if row is None:
-            entry: Dict[str, Any] = {"name": name, "missing": True}
-            if "cancreate" in args["prop"]:
-                entry["cancreate"] = True
-            last.append(QueryItem(entry))
-            continue
-        last.append(QueryItem(_show_user_row(run, row, args["prop"], is_list=False)))
-    return items + last
+            more = pick(args["prop"], cancreate=True)
+            entries.append({"name": wanted, "missing": True, **more})
+    return [QueryItem(entry) for entry in [*invalid, *entries]]
 
 
 def _show_user_row(
-    run: ModuleRun, row: Sequence[Any], props: Sequence[str], *, is_list: bool
+    run: ModuleRun, row: Sequence[Any], *, is_list: bool
 ) -> Dict[str, Any]:
     account, name, edits, registered, email = row
+    props = run.args["prop"]
     dates = run.store.accounts.memberships(account, run.call.now)
     explicit = [group for group, _ in dates]
     groups = [*explicit, *IMPLICIT_GROUPS]
     if is_list:
         groups = [*IMPLICIT_GROUPS, *explicit]
-    entry = {
-        "userid": account,
-        "name": name,
-        **pick(
-            props,
-            editcount={"editcount": edits},
-            registration={"registration": format_expiry(registered, "") or None},
-            groups={"groups": groups},
-            groupmemberships={"groupmemberships": show_memberships(dates)},
-            implicitgroups={"implicitgroups": list(IMPLICIT_GROUPS)},
-            rights={"rights": list_rights(groups)},
-            emailable={"emailable": bool(email)},
-            gender={"gender": "unknown"},
-            centralids={
-                "centralids": {"local": account},
-                "attachedlocal": {"local": True},
-            },
-        ),
-    }
+    entry = pick(
+        ["userid", "name", *props],
+        userid=account,
+        name=name,
+        editcount=edits,
+        registration=format_expiry(registered, "") or None,
+        groups=groups,
+        groupmemberships=show_memberships(dates),
+        implicitgroups=list(IMPLICIT_GROUPS),
+        rights=list_rights(groups),
+        emailable=bool(email),
+        gender="unknown",
+        centralids={"local": account},
+        attachedlocal={"local": True},
+    )
     if "blockinfo" in props:
         entry.update(show_block(run.call, find_block(run.call, account, name)))
     return entry
@@ -155,59 +153,42 @@ def show_block(call: ActionCall, row: Optional[BlockRow]) -> Dict[str, Any]:
 
 def query_allusers(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allusers, which goes on with its parameter from."""
-    args, limit = run.args, run.args["limit"]
     users = ListQuery(run, "account", {"name": str})
-    first, last, prefix = (
-        None if args[name] is None else user_key(args[name])
-        for name in ("from", "to", "prefix")
+    users.add_range("name", user_key)
+    users.add_in(
+        "membership.name",
+        run.args["group"] or None,
+        where="id IN (SELECT account FROM membership WHERE %s)",
     )
-    users.add_bounds("name", first, last)
-    users.add_prefix("name", prefix)
-    if args["group"]:
-        places = ", ".join("?" * len(args["group"]))
-        where = "id IN (SELECT account FROM membership WHERE membership.name IN (%s))"
-        users.add(where % places, *args["group"])
-    if args["witheditsonly"]:
+    if run.args["witheditsonly"]:
         users.add("edits > 0")
-    order = "name DESC" if users.is_down else "name"
-    rows = users.select(_user_columns, limit, order)
-    if len(rows) > limit:
-        run.go_on("from", rows.pop()[1])
-    props = args["prop"]
-    return [QueryItem(_show_user_row(run, row, props, is_list=True)) for row in rows]
+    rows = users.fetch(_user_columns, users.order, parameter="from")
+    return [QueryItem(_show_user_row(run, row, is_list=True)) for row in rows]
 
 
 def query_blocks(run: ModuleRun) -> List[QueryItem]:
     """Answer list=blocks."""
-    args, now = run.args, run.call.now
     in_force = "(expiry IS NULL OR expiry > ?)"
-    blocks = ListQuery(run, "block", TIME_KEYS, in_force, now)
-    blocks.add_in("target", args["users"])
-    blocks.add_in("id", args["ids"])
+    blocks = ListQuery(run, "block", TIME_KEYS, in_force, run.call.now)
+    blocks.add_in("target", run.args["users"])
+    blocks.add_in("id", run.args["ids"])
     blocks.add_times()
-    rows = blocks.fetch(_block_columns)
-    return [QueryItem(_show_block_row(row, args["prop"])) for row in rows]
+    rows = blocks.fetch_fields(_block_fields)
+    return [QueryItem(_show_block_row(run, row)) for row in rows]
 
 
-def _show_block_row(row: BlockRow, props: Sequence[str]) -> Dict[str, Any]:
-    number, account, target, by_id, by_name, reason, when, ends, words, limits = row
-    flags = words.split()
-    shown_flags = {name: flag in flags for name, flag in _block_flag_names.items()}
-    entry = pick(
-        props,
-        id={"id": number},
-        user={"user": target},
-        userid={"userid": account},
-        by={"by": by_name},
-        byid={"byid": by_id},
-        timestamp={"timestamp": format_time(when)},
-        expiry={"expiry": format_expiry(ends)},
-        reason={"reason": reason},
-        flags={"automatic": False, **shown_flags, "partial": bool(limits)},
-        restrictions={"restrictions": json.loads(limits) if limits else []},
-    )
+def _show_block_row(run: ModuleRun, row: Dict[str, Any]) -> Dict[str, Any]:
+    props, limits = run.args["prop"], row["restrictions"]
+    flags = row.pop("flags").split()
+    row["restrictions"] = json.loads(limits) if limits else []
+    entry = show_fields(run, row)
+    if "flags" in props:
+        entry["automatic"] = False
+        entry["partial"] = bool(limits)
+        for name, flag in _listed_flags.items():
+            entry[name] = flag in flags
     if "range" in props:
-        entry["rangestart"], entry["rangeend"] = _block_range(target)
+        entry["rangestart"], entry["rangeend"] = _block_range(row["user"])
     return entry
 
 
@@ -228,7 +209,6 @@ USER_LIST_MODULES: List[QueryModule] = [
         """
         prop: any of blockinfo groups groupmemberships implicitgroups rights \
             editcount registration emailable gender centralids cancreate
-        attachedwiki: text
         users: texts
         userids: numbers
         """,
@@ -240,12 +220,11 @@ USER_LIST_MODULES: List[QueryModule] = [
         """
         from, to, prefix: text
         dir: one of ascending descending = ascending
-        group, excludegroup, rights: texts
+        group: texts
         prop: any of blockinfo groups implicitgroups rights editcount registration \
             centralids
         limit: limit
-        witheditsonly, activeusers: flag
-        attachedwiki: text
+        witheditsonly: flag
         """,
     ),
     QueryModule(
@@ -256,10 +235,8 @@ USER_LIST_MODULES: List[QueryModule] = [
         + """
         ids: numbers
         users: texts
-        ip: text
         prop: any of id user userid by byid timestamp expiry reason range flags \
             restrictions = id user by timestamp expiry reason flags
-        show: any of account !account temp !temp ip !ip range !range
         """,
     ),
 ]

@@ -62,7 +62,7 @@ class RecentChanges:
         self._total = total
         self._given = 0
         self._clock = clock or Clock()
-        self._general: Optional[Dict[str, Any]] = None
+        self._about: Optional[Dict[str, str]] = None
         self._from_seconds: Optional[int] = None
         milliseconds = read_since(since)[0]
         if milliseconds is not None:
@@ -103,9 +103,9 @@ class RecentChanges:
             with rc_reading("a recent change"):
                 number = rc_number(change)
             if self._seen.add(number) and number > known:
-                general = self._siteinfo()
+                about = self._siteinfo()
                 with rc_reading("a recent change"):
-                    event = make_rc_event(change, general)
+                    event = make_rc_event(change, about)
                 self._from_seconds = max(self._from_seconds, event["timestamp"])
                 yield event
 
@@ -145,16 +145,14 @@ class RecentChanges:
                     raise TypeError("%r is no list" % type(rows))
             yield from rows
 
-    def _siteinfo(self) -> Dict[str, Any]:
-        if self._general is None:
+    def _siteinfo(self) -> Dict[str, str]:
+        if self._about is None:
             document = self.site.get(
                 action="query", meta="siteinfo", siprop="general", formatversion=2
             )
             with rc_reading("the wiki's general information"):
-                general = dict(document["query"]["general"])
-                check_rc_general(general)
-            self._general = general
-        return self._general
+                self._about = read_rc_site(document["query"]["general"])
+        return self._about
 
     def close(self) -> None:
         """End the iteration, from any thread.  Idempotent."""
@@ -312,15 +310,19 @@ def rc_number(change: Any) -> int:
     return number
 
 
-def check_rc_general(general: Dict[str, Any]) -> None:
-    """Raise for general information that is not as siteinfo gives it."""
-    for name in ("server", "articlepath", "script", "scriptpath"):
-        if not isinstance(general[name], str):
-            raise TypeError("%s is %r" % (name, general[name]))
-    for name in ("servername", "wikiid"):
-        if not isinstance(general.get(name) or "", str):
-            raise TypeError("%s is %r" % (name, general[name]))
-    urllib.parse.urlsplit(general["server"])
+def read_rc_site(general: Dict[str, Any]) -> Dict[str, str]:
+    """Return what events say of their wiki, from siteinfo's general information."""
+    site = {
+        name: general[name] for name in ("server", "articlepath", "script", "scriptpath")
+    }
+    if site["server"].startswith("//"):
+        site["server"] = "https:" + site["server"]
+    host = general.get("servername") or urllib.parse.urlsplit(site["server"]).hostname
+    site.update(servername=host or "", wikiid=general.get("wikiid") or "")
+    for name, value in site.items():
+        if not isinstance(value, str):
+            raise TypeError("%s is %r" % (name, value))
+    return site
 
 
 @contextlib.contextmanager
@@ -339,23 +341,17 @@ def rc_timestamp(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the event for a row of list=recentchanges; `general` is siteinfo's.
+def make_rc_event(change: Dict[str, Any], about: Dict[str, str]) -> Dict[str, Any]:
+    """Return the event for a row of list=recentchanges; `about` is of `read_rc_site`.
 
     The id in `meta` is made of wiki and number: the same change has the same one.
     """
-    server = general["server"]
     import uuid  # 1 ms, and most programs never come here
 
-    if server.startswith("//"):
-        server = "https:" + server
-    name = general.get("servername") or urllib.parse.urlsplit(server).hostname or ""
-    wiki = general.get("wikiid", "")
+    server, wiki = about["server"], about["wikiid"]
     title = change.get("title", "")
-    path = general["articlepath"].replace(
-        "$1", urllib.parse.quote(title.replace(" ", "_"), safe=RC_URL_SAFE)
-    )
-    uri = server + path
+    name = urllib.parse.quote(title.replace(" ", "_"), safe=RC_URL_SAFE)
+    uri = server + about["articlepath"].replace("$1", name)
     number, seconds = change["rcid"], rc_seconds(change["timestamp"])
     seed = "%s#%s#%d" % (server, wiki, number)
     event: Dict[str, Any] = {
@@ -363,7 +359,7 @@ def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, 
         "meta": {
             "uri": uri,
             "id": str(uuid.uuid5(uuid.NAMESPACE_URL, seed)),
-            "domain": name,
+            "domain": about["servername"],
             "stream": RC_STREAM,
             "dt": change["timestamp"],
         },
@@ -390,13 +386,13 @@ def make_rc_event(change: Dict[str, Any], general: Dict[str, Any]) -> Dict[str, 
             # Fields without a value are left out, and a new page has no old ones.
             query = "?oldid=%s&rcid=%d" % (new, number)
             del length["old"], revision["old"]
-        event["notify_url"] = server + general["script"] + query
+        event["notify_url"] = server + about["script"] + query
         event["minor"] = change.get("minor", False)
         event["length"] = length
         event["revision"] = revision
     event["server_url"] = server
-    event["server_name"] = name
-    event["server_script_path"] = general["scriptpath"]
+    event["server_name"] = about["servername"]
+    event["server_script_path"] = about["scriptpath"]
     event["wiki"] = wiki
     event["parsedcomment"] = change.get("parsedcomment")
     return {key: value for key, value in event.items() if value is not None}

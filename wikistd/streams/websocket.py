@@ -6,7 +6,6 @@ Spec: RFC 6455.  Holds: one connection, and a thread that reads it.  Not here: f
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import time
@@ -198,7 +197,7 @@ class WebSocketConnection:
         self._is_full = False  # the reader waits for room
         self._messages: Deque[Union[str, bytes]] = deque()
         self._changed = threading.Condition()
-        self._ended = threading.Event()
+        self._ended = False  # the reader is done
         self._error: Optional[WikistdError] = None
         self._pings: Dict[bytes, threading.Event] = {}
         self._thread = threading.Thread(
@@ -209,7 +208,7 @@ class WebSocketConnection:
     @property
     def is_open(self) -> bool:
         """Whether messages can be sent."""
-        return not self._close_sent and not self._ended.is_set()
+        return not self._close_sent and not self._ended
 
     @property
     def lag(self) -> int:
@@ -223,24 +222,24 @@ class WebSocketConnection:
 
     def send(self, message: Union[str, bytes], binary: bool = False) -> None:
         """Send text (str) or binary (bytes).  ConnectionLost when it is closed."""
-        self._send(lambda: self._writer.send(message, binary))
+        self._send(self._writer.send, message, binary)
 
     def ping(
         self, message: bytes = b"", *, timeout: Optional[float] = None
     ) -> Optional[float]:
         """Send a ping; with `timeout`, wait for its pong and return the seconds."""
         if timeout is None:
-            self._send(lambda: self._writer.ping(message))
+            self._send(self._writer.ping, message)
             return None
         timeout = lock_seconds(timeout)
         message = message or os.urandom(4)
         arrived, begin = threading.Event(), time.monotonic()
         self._pings[message] = arrived
         try:
-            self._send(lambda: self._writer.ping(message))
+            self._send(self._writer.ping, message)
             if not arrived.wait(timeout):
                 raise TransportTimeout("no pong in %g seconds" % timeout, url=self.url)
-            if self._ended.is_set() and message in self._pings:
+            if self._ended and message in self._pings:
                 raise self._closed_error()
             return time.monotonic() - begin
         finally:
@@ -268,14 +267,17 @@ class WebSocketConnection:
                 "no message in %g seconds" % (timeout or 0), url=self.url
             ) from None
         if self._is_full and len(messages) < self.max_queue:
-            with self._changed:
-                self._changed.notify_all()
+            self._wake()
         return message
+
+    def _wake(self) -> None:
+        """Let those who wait for a message, or for room, look again."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _is_over(self) -> bool:
         """Return whether no further message can come."""
-        is_closed = self.close_code is not None or self._ended.is_set()
-        return is_closed or self._error is not None
+        return self.close_code is not None or self._error is not None or self._ended
 
     def __iter__(self) -> Iterator[Union[str, bytes]]:
         while True:
@@ -308,8 +310,9 @@ class WebSocketConnection:
             pass  # it is gone already, which is what was wanted
         self._free_reader()
         if threading.current_thread() is not self._thread:
-            left = max(0.0, ends_at - time.monotonic())
-            if self._error is not None or not self._ended.wait(left):
+            if self._error is None:
+                self._thread.join(max(0.0, ends_at - time.monotonic()))
+            if self._thread.is_alive():
                 self._wire.abort()
             self._thread.join(timeout)
 
@@ -321,9 +324,8 @@ class WebSocketConnection:
 
     def _free_reader(self) -> None:
         """Let a reader that waits for room read on."""
-        with self._changed:
-            self.max_queue = 1 << 30
-            self._changed.notify_all()
+        self.max_queue = 1 << 30
+        self._wake()
 
     def __enter__(self) -> WebSocketConnection:
         return self
@@ -343,19 +345,16 @@ class WebSocketConnection:
         if self._error is not None:
             return self._error
         code = self.close_code or CLOSE_NO_STATUS
+        said = "with code %d %s" % (code, self.close_reason)
         if code in CLOSE_CODES_OF_PEACE or code >= 3000:
-            return StreamEnded(
-                "%s was closed with code %d %s" % (self.url, code, self.close_reason)
-            )
-        return WebSocketError(
-            code, "closed by the far side with code %d %s" % (code, self.close_reason)
-        )
+            return StreamEnded("%s was closed %s" % (self.url, said))
+        return WebSocketError(code, "closed by the far side " + said)
 
-    def _send(self, make_frame: Callable[[], bytes]) -> None:
+    def _send(self, make_frame: Callable[..., bytes], *content: Any) -> None:
         with self._send_lock:
-            if self._close_sent or self._ended.is_set():
+            if self._close_sent or self._ended:
                 raise ConnectionLost("%s is closed" % self.url, phase="send")
-            frame = make_frame()
+            frame = make_frame(*content)
             try:
                 self._wire.send(frame)
             except OSError as error:
@@ -381,10 +380,12 @@ class WebSocketConnection:
             self._send_lock.release()
         return True
 
-    def _send_unless_closing(self, make_frame: Callable[[], bytes]) -> None:
+    def _send_unless_closing(
+        self, make_frame: Callable[..., bytes], *content: Any
+    ) -> None:
         """Send a frame of the reader's, which nobody misses after a close frame."""
         try:
-            self._send(make_frame)
+            self._send(make_frame, *content)
         except ConnectionLost:
             if not self._close_sent:
                 raise
@@ -407,10 +408,8 @@ class WebSocketConnection:
                 self._error = StreamEnded("%s was closed here" % self.url)
             if self.close_code is None:
                 self.close_code = CLOSE_ABNORMAL
-            self._close_sent = True
-            with self._changed:
-                self._ended.set()
-                self._changed.notify_all()
+            self._close_sent = self._ended = True
+            self._wake()
             for arrived in list(self._pings.values()):
                 arrived.set()
             self._wire.abort()  # first: it wakes who is sending
@@ -445,9 +444,8 @@ class WebSocketConnection:
                 if self._parser.error is not None:
                     raise self._parser.error
             except ProtocolError as error:
-                with self._changed:
-                    self._error = error
-                    self._changed.notify_all()
+                self._error = error
+                self._wake()
                 self._complain(error)
                 self._drain()
                 raise
@@ -484,7 +482,7 @@ class WebSocketConnection:
             if kind < MSG_CLOSE:
                 fresh.append(data)
             elif kind == MSG_PING:
-                self._send_unless_closing(functools.partial(self._writer.pong, data))
+                self._send_unless_closing(self._writer.pong, data)
             elif kind == MSG_PONG:
                 if data in self._pings:
                     self._pings.pop(data).set()
@@ -509,9 +507,8 @@ class WebSocketConnection:
                 self._is_full = False
 
     def _far_closed(self, code: int, reason: str) -> None:
-        with self._changed:
-            self.close_code, self.close_reason = code, reason
-            self._changed.notify_all()
+        self.close_reason, self.close_code = reason, code
+        self._wake()
         try:
             # RFC 6455 5.5.1: the answer has the code that came.
             self._say_close(code, "")

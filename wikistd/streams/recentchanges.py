@@ -312,9 +312,8 @@ def rc_number(change: Any) -> int:
 
 def read_rc_site(general: Dict[str, Any]) -> Dict[str, str]:
     """Return what events say of their wiki, from siteinfo's general information."""
-    site = {
-        name: general[name] for name in ("server", "articlepath", "script", "scriptpath")
-    }
+    wanted = ("server", "articlepath", "script", "scriptpath")
+    site = {name: general[name] for name in wanted}
     if site["server"].startswith("//"):
         site["server"] = "https:" + site["server"]
     host = general.get("servername") or urllib.parse.urlsplit(site["server"]).hostname

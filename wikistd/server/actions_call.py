@@ -12,7 +12,6 @@ from typing import (
     Any,
     Callable,
     Dict,
-    Iterable,
     List,
     NamedTuple,
     Optional,
@@ -24,7 +23,7 @@ from urllib.parse import quote
 from .accounts import Requester
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_formats import encode_reply, format_errors, format_warnings
-from .actions_params import ParamReader, require_one
+from .actions_params import ParamReader, format_number, require_one
 from .exchange import http_date
 from .records import Actor, PageRow
 from .store import PageStore
@@ -75,9 +74,7 @@ class ActionCall:
         self.store = store
         self.request = request
         self.now = store.now()
-        self.values: Dict[str, str] = {}
-        for name, value in [*request.query, *request.form]:
-            self.values[name] = value
+        self.values: Dict[str, str] = dict([*request.query, *request.form])
         self.reader = ParamReader(self.values, self.now)
         self.result: Dict[str, Any] = {}
         self.plain_result: Any = None
@@ -95,30 +92,27 @@ class ActionCall:
         self.is_public = False
         self.cache_seconds = 0
         self.result_bytes = 0
-        self.lost_cookies: List[str] = []
-        self.requester = self._find_requester()
+        self.requester = self._become(self._find_session())
 
-    def _is_suppressed(self) -> bool:
-        """Whether another site's page may read the answer: then nobody is logged in."""
-        return (
+    def _find_session(self) -> str:
+        """Return the open session whose cookie the client sent, or ""."""
+        if (
             "callback" in self.values
             or self.values.get("origin") == "*"
-            or bool(self.request.headers.get("treat-as-untrusted"))
-        )
-
-    def _find_requester(self) -> Requester:
-        if self._is_suppressed():
+            or self.request.headers.get("treat-as-untrusted")
+        ):
+            # Another site's page may read the answer: then nobody is logged in.
             self.headers.append(("MediaWiki-Login-Suppressed", "true"))
-            return self._become("")
+            return ""
         for suffix in ("_BPsession", "_session"):
             session = self.request.cookies.get(self.cookie_name(suffix), "")
-            if not session or session == "deleted":
+            if session in ("", "deleted"):
                 continue
             if self.store.accounts.read_session(session, self.now) is not None:
-                return self._become(session)
+                return session
             if suffix == "_BPsession":
-                self.lost_cookies.append(suffix)
-        return self._become("")
+                self.drop_cookie(suffix)
+        return ""
 
     def _become(self, session: str) -> Requester:
         """Take the call for one of that session, "" for nobody's, from here on."""
@@ -173,33 +167,29 @@ class ActionCall:
 
     def enter(self, account: int, app: str, *, is_remembered: bool = False) -> None:
         """Log the client in: a new session and its cookies."""
-        accounts = self.store.accounts
         old = self.requester.session
-        session = accounts.open_session(account, app, self.now)
+        session = self.store.accounts.open_session(account, app, self.now)
+        self._become(session)
         if app:
             self.set_cookie("_BPsession", session)
-        else:
-            if old:
-                accounts.close_session(old)
-            seconds = REMEMBER_COOKIE_SECONDS if is_remembered else NAME_COOKIE_SECONDS
-            name = accounts.name(account)
-            self.set_cookie("_session", session)
-            self.set_cookie("UserID", str(account), seconds)
-            self.set_cookie("UserName", quote(name, safe=""), seconds)
-            if is_remembered:
-                self.set_cookie("Token", os.urandom(16).hex(), seconds)
-            elif self.cookie_name("Token") in self.request.cookies:
-                self.drop_cookie("Token")
-        self._become(session)
+            return
+        if old:
+            self.store.accounts.close_session(old)
+        seconds = REMEMBER_COOKIE_SECONDS if is_remembered else NAME_COOKIE_SECONDS
+        self.set_cookie("_session", session)
+        self.set_cookie("UserID", str(account), seconds)
+        self.set_cookie("UserName", quote(self.requester.name, safe=""), seconds)
+        if is_remembered:
+            self.set_cookie("Token", os.urandom(16).hex(), seconds)
+        elif self.cookie_name("Token") in self.request.cookies:
+            self.drop_cookie("Token")
 
     def leave(self) -> None:
         """Log the client out and take its cookies back."""
-        suffix = "_BPsession" if self.requester.app else "_session"
         self.store.accounts.close_session(self.requester.session)
-        self.drop_cookie(suffix)
-        if suffix == "_session":
-            for name in ("UserID", "Token"):
-                self.drop_cookie(name)
+        own = ("_session", "UserID", "Token")
+        for suffix in ("_BPsession",) if self.requester.app else own:
+            self.drop_cookie(suffix)
         self._become("")
 
     def set_cookie(
@@ -208,17 +198,14 @@ class ActionCall:
         """Send a cookie, for the session or for some time."""
         life = ""
         if seconds is not None:
-            when = http_date(self.now + seconds)
+            when = http_date(self.now + seconds if seconds else 1)
             life = "; expires=%s; Max-Age=%d" % (when, seconds)
         text = "%s=%s%s; path=/; HttpOnly" % (self.cookie_name(suffix), value, life)
         self.headers.append(("Set-Cookie", text))
 
     def drop_cookie(self, suffix: str) -> None:
         """Take a cookie back."""
-        text = "%s=deleted; expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; path=/"
-        self.headers.append(
-            ("Set-Cookie", text % self.cookie_name(suffix) + "; HttpOnly")
-        )
+        self.set_cookie(suffix, "deleted", 0)
 
     # Results
 
@@ -232,11 +219,9 @@ class ActionCall:
         if self.result_bytes + count > limit:
             text = (
                 "This result was truncated because it would otherwise be larger than "
-                "the limit of {:,} bytes."
+                "the limit of %s bytes." % format_number(limit)
             )
-            self.reader.warn(
-                "result", ApiMessage("truncatedresult", text.format(limit))
-            )
+            self.reader.warn("result", ApiMessage("truncatedresult", text))
             return False
         self.result_bytes += count
         return True
@@ -268,10 +253,10 @@ class ActionCall:
         """Return the Title of a parameter, or refuse it."""
         try:
             title = parse_title(text)
+            if title.interwiki:
+                raise InvalidTitle("a page of another wiki")
         except InvalidTitle as error:
             raise refuse("invalidtitle", 'Bad title "%s".' % text) from error
-        if title.interwiki:
-            raise refuse("invalidtitle", 'Bad title "%s".' % text)
         return title
 
     def page_url(self, title: str) -> str:
@@ -285,54 +270,44 @@ class ActionCall:
         """Return the reply of a call that went well."""
         if self.plain_result is not None:
             return self._encode(self.plain_result, 200)
-        document = dict(self.result)
-        self._add_warnings(document)
-        return self._encode(document, 200)
+        return self._encode({**self.result, **self._warnings()}, 200)
 
-    def _add_warnings(self, document: Dict[str, Any]) -> None:
-        if self.reader.warnings:
-            document["warnings"] = format_warnings(
-                self.reader.warnings, self.error_format, self.version
-            )
+    def _warnings(self) -> Dict[str, Any]:
+        found, form = self.reader.warnings, self.error_format
+        return {"warnings": format_warnings(found, form, self.version)} if found else {}
 
     def reply_refused(self, failure: ActionFailure) -> ApiReply:
         """Return the reply of a call that was refused."""
-        module = failure.module if failure.module is not None else self.module
-        document: Dict[str, Any] = {}
-        self._add_warnings(document)
-        for name in ("requestid", "curtimestamp", "servedby"):
+        document = self._warnings()
+        for name in ("requestid", "curtimestamp"):
             if name in self.result:
                 document[name] = self.result[name]
         document.update(
             format_errors(
                 failure.messages,
-                module,
+                self.module if failure.module is None else failure.module,
                 self.error_format,
                 self.version,
                 API_HELP % self.request.host_url,
             )
         )
         codes = ", ".join(dict.fromkeys(each.code for each in failure.messages))
-        self.headers += failure.headers
-        self.headers.append(("MediaWiki-API-Error", codes))
+        self.headers += [*failure.headers, ("MediaWiki-API-Error", codes)]
         return self._encode(document, failure.status)
 
     def _encode(self, document: Any, status: int) -> ApiReply:
         is_ascii = "ascii" in self.values or (
             self.version < 2 and "utf8" not in self.values
         )
-        callback = self.values.get("callback", "")
         kind, name, body = encode_reply(
             document,
             self.format,
             self.version,
             is_ascii=is_ascii,
-            callback="".join(
-                sign for sign in callback if sign.isalnum() or sign in "._$[]"
+            callback=re.sub(
+                r"[^A-Za-z0-9_.$\[\]]", "", self.values.get("callback", "")
             ),
         )
-        for suffix in self.lost_cookies:
-            self.drop_cookie(suffix)
         headers = [
             ("Content-Type", kind),
             ("X-Content-Type-Options", "nosniff"),
@@ -345,25 +320,24 @@ class ActionCall:
         ]
         return ApiReply(status, headers, body)
 
-    def _cache_headers(self) -> Iterable[Tuple[str, str]]:
-        ages = {}
-        for name in ("maxage", "smaxage"):
-            value = self.values.get(name, "0")
-            ages[name] = int(value) if value.isascii() and value.isdigit() else 0
+    def _cache_headers(self) -> List[Tuple[str, str]]:
+        ages = []
+        for name in ("smaxage", "maxage"):
+            value = self.values.get(name, "")
+            ages.append(int(value) if re.match(r"[0-9]{1,9}\Z", value) else 0)
+        text = "s-maxage=%d, max-age=%d, public"
         if self.cache_seconds:
-            text = "max-age=%d, s-maxage=%d, public" % ((self.cache_seconds,) * 2)
-            return [("Cache-Control", text), self._expires(self.cache_seconds)]
-        private = [("Cache-Control", "private, must-revalidate, max-age=0")]
-        if not any(ages.values()) or self.request.method == "POST":
-            return private
-        if self.requester.account or not self.is_public:
-            return private
-        shortest = min(age for age in ages.values() if age)
-        text = "s-maxage=%d, max-age=%d, public" % (ages["smaxage"], ages["maxage"])
-        return [("Cache-Control", text), self._expires(shortest)]
-
-    def _expires(self, seconds: int) -> Tuple[str, str]:
-        return "Expires", http_date(self.now + seconds)
+            ages = [self.cache_seconds] * 2
+            text = "max-age=%d, s-maxage=%d, public"
+        elif (
+            not any(ages)
+            or self.request.method == "POST"
+            or self.requester.account
+            or not self.is_public
+        ):
+            return [("Cache-Control", "private, must-revalidate, max-age=0")]
+        expires = http_date(self.now + min(filter(None, ages)))
+        return [("Cache-Control", text % tuple(ages)), ("Expires", expires)]
 
 
 def cors_headers(
@@ -377,16 +351,18 @@ def cors_headers(
         return []
     if origin != "*":
         return [("MediaWiki-CORS-Rejection", "Origin mismatch")]
-    names = "MediaWiki-API-Error, Retry-After, X-Database-Lag"
     headers = [
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Credentials", "false"),
     ]
-    if is_preflight:
-        wanted = request.headers.get("access-control-request-headers", "")
-        headers.append(("Access-Control-Allow-Methods", "POST, GET"))
-        if re.match(r"[A-Za-z0-9, -]+\Z", wanted):
-            headers.append(("Access-Control-Allow-Headers", wanted))
-        return headers
-    exposed = names + ", MediaWiki-Login-Suppressed"
-    return [*headers, ("Access-Control-Expose-Headers", exposed)]
+    if not is_preflight:
+        names = (
+            "MediaWiki-API-Error, Retry-After, X-Database-Lag, "
+            "MediaWiki-Login-Suppressed"
+        )
+        return [*headers, ("Access-Control-Expose-Headers", names)]
+    headers.append(("Access-Control-Allow-Methods", "POST, GET"))
+    wanted = request.headers.get("access-control-request-headers", "")
+    if re.match(r"[A-Za-z0-9, -]+\Z", wanted):
+        headers.append(("Access-Control-Allow-Headers", wanted))
+    return headers

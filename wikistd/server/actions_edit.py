@@ -8,7 +8,8 @@ Spec: MediaWiki 1.39's ApiEditPage and EditPage.  Not here: storing (store.py).
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+import re
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..formats.checksums import make_checksum
 from .actions import ActionFailure, refuse
@@ -37,8 +38,10 @@ class EditJob:
         self.page = self.store.find_page(self.title)
         self.current = self.store.find_revision(self.page.latest) if self.page else None
         self.old_text = self.store.read_text(self.current) if self.current else ""
+        self.is_new_section = args["section"] == "new"
         self.summary: str = args["summary"] or ""
-        self.unsigned = ""
+        heading = args["sectiontitle"]
+        self.heading: str = self.summary if heading is None else heading
         self.tags: List[str] = []
 
     def _follow_redirect(self) -> None:
@@ -48,7 +51,7 @@ class EditJob:
             self.call.result["redirects"] = [{"from": page.text, "to": str(target)}]
             self.title = target._replace(fragment="")
 
-    def run(self) -> None:
+    def run(self) -> Dict[str, Any]:
         """Do the edit; one at a time, so that conflicts are seen."""
         args, call = self.args, self.call
         if self.title.namespace < 0:
@@ -59,42 +62,42 @@ class EditJob:
         if args["nocreate"] and self.page is None:
             raise missing_page()
         check_page(call, self.title, "edit")
-        self._check_section()
-        given = self._given_text()
+        section = self._read_section()
+        given = self._given_text(section)
         self._check_md5()
-        self.tags = check_tags(call, args["tags"])
+        self.tags += check_tags(call, args["tags"])
         check_rate(call, "edit")
-        text = self._sign(given)
+        given = given.replace("\r\n", "\n")
+        stamp = format_words(call.now) + " (UTC)"
+        signed = sign_text(given, call.requester.name, stamp)
         self._check_deleted()
-        text = self._solve_conflict(text)
+        text = self._solve_conflict(signed, section)
         self._check_text(text)
-        self._save(text)
+        return self._save(text.rstrip(), given.rstrip())
 
-    def _check_section(self) -> None:
+    def _read_section(self) -> Optional[int]:
+        """Return the number of the section to edit, None for a new one or for all."""
         section = self.args["section"]
-        if section is not None and section not in ("new", ""):
-            if not section.isdigit() or not section.isascii():
-                text = 'The "section" parameter must be a valid section ID or "new".'
-                raise refuse("invalidsection", text)
+        if not section or self.is_new_section:
+            return None
+        if not re.match(r"[0-9]+\Z", section):
+            text = 'The "section" parameter must be a valid section ID or "new".'
+            raise refuse("invalidsection", text)
+        return int(section)
 
-    def _section_index(self) -> Optional[int]:
-        section = self.args["section"]
-        return int(section) if section and section != "new" else None
-
-    def _given_text(self) -> str:
+    def _given_text(self, section: Optional[int]) -> str:
         """Return the text of the page or of the section that the client wants."""
-        args, index = self.args, self._section_index()
+        args, old = self.args, self.old_text
         if args["undo"] is not None:
             return self._undone_text()
         if args["appendtext"] is None and args["prependtext"] is None:
             return str(args["text"])
-        old = self.old_text
-        if args["section"] == "new":
+        if self.is_new_section:
             old = ""
-        elif index is not None:
-            found = get_section(old, index)
+        elif section is not None:
+            found = get_section(old, section)
             if found is None:
-                raise refuse("nosuchsection", "There is no section %d." % index)
+                raise missing_section(section)
             old = found
         return (args["prependtext"] or "") + old + (args["appendtext"] or "")
 
@@ -109,8 +112,6 @@ class EditJob:
         merged = merge_texts(
             self.store.read_text(undo), self.old_text, self.store.read_text(base)
         )
-        if self.current is not None and self.current.id == undo.id:
-            merged = self.store.read_text(base)
         if merged is None:
             text = "The edit could not be undone due to conflicting intermediate edits."
             raise refuse("undofailure", text)
@@ -126,21 +127,12 @@ class EditJob:
         args = self.args
         if args["md5"] is None:
             return
+        text = args["text"] or ""
         if args["prependtext"] is not None or args["appendtext"] is not None:
             text = (args["prependtext"] or "") + (args["appendtext"] or "")
-        else:
-            text = args["text"] or ""
-        if (
-            make_checksum("md5", text.encode("utf-8")).hexdigest()
-            != args["md5"].lower()
-        ):
+        digest = make_checksum("md5", text.encode("utf-8"))
+        if digest.hexdigest() != args["md5"].lower():
             raise refuse("badmd5", "The supplied MD5 hash was incorrect.")
-
-    def _sign(self, text: str) -> str:
-        text = text.replace("\r\n", "\n")
-        self.unsigned = text
-        stamp = format_words(self.call.now) + " (UTC)"
-        return sign_text(text, self.call.requester.name, stamp)
 
     def _check_deleted(self) -> None:
         args = self.args
@@ -149,78 +141,68 @@ class EditJob:
         deleted = self.store.db.value(
             "SELECT MAX(time) FROM log WHERE type = 'delete' AND action = 'delete'"
             " AND ns = ? AND title = ?",
-            (self.title.namespace, self.title.key),
+            self.title[:2],
         )
         if deleted is not None and deleted >= args["starttimestamp"]:
             text = "The page has been deleted since you fetched its timestamp."
             raise refuse("pagedeleted", text)
 
-    def _whole_text(self, text: str, base: str) -> str:
+    def _whole_text(self, text: str, base: str, section: Optional[int]) -> str:
         """Return the text of the page with the section put into `base`."""
-        section, index = self.args["section"], self._section_index()
-        if section == "new":
-            heading = self.args["sectiontitle"]
-            if heading is None:
-                heading = self.summary
-            if heading:
-                text = "== %s ==\n\n%s" % (heading, text)
+        if self.is_new_section:
+            if self.heading:
+                text = "== %s ==\n\n%s" % (self.heading, text)
             return "%s\n\n%s" % (base.rstrip(), text) if base.strip() else text
-        if index is None:
+        if section is None:
             return text
-        replaced = replace_section(base, index, text)
+        replaced = replace_section(base, section, text)
         if replaced is None:
-            raise refuse("nosuchsection", "There is no section %d." % index)
+            raise missing_section(section)
         return replaced
 
-    def _solve_conflict(self, text: str) -> str:
+    def _solve_conflict(self, text: str, section: Optional[int]) -> str:
         """Return the whole new text; refuse where it and another edit collide."""
-        if self.page is None or self.current is None:
-            return self._whole_text(text, "")
-        args, current = self.args, self.current
-        base_id, base_time = args["baserevid"], args["basetimestamp"]
-        if base_id is None and base_time is None:
-            return self._whole_text(text, self.old_text)
-        is_conflict = (base_id is not None and base_id != current.id) or (
-            base_time is not None and base_time != current.time
-        )
-        if is_conflict and args["section"] == "new":
-            is_conflict = (
-                current.user == self.call.requester.name
-                and current.comment == self._new_section_summary()
-            )
-        elif is_conflict and not args["section"] and base_time is not None:
-            is_conflict = not self._is_only_own(base_time)
-        if not is_conflict:
-            return self._whole_text(text, self.old_text)
-        base = self._base_revision(base_id, base_time)
+        base = self._base_revision() if self._is_conflict() else self.current
         merged: Optional[str] = None
+        if base == self.current:
+            return self._whole_text(text, self.old_text, section)
         if base is not None:
             base_text = self.store.read_text(base)
-            merged = merge_texts(
-                base_text, self.old_text, self._whole_text(text, base_text).rstrip()
-            )
+            own_text = self._whole_text(text, base_text, section).rstrip()
+            merged = merge_texts(base_text, self.old_text, own_text)
         if merged is None:
             raise refuse("editconflict", "Edit conflict.")
         return merged
 
-    def _is_only_own(self, base_time: int) -> bool:
-        assert self.page is not None
-        others = self.store.db.value(
-            "SELECT 1 FROM revision WHERE page = ? AND time > ? AND user <> ?",
-            (self.page.id, base_time, self.call.requester.name),
+    def _is_conflict(self) -> bool:
+        """Return whether somebody edited the page since the client read it."""
+        base_id, base_time = self.args["baserevid"], self.args["basetimestamp"]
+        current, requester = self.current, self.call.requester
+        if current is None or (
+            base_id in (None, current.id) and base_time in (None, current.time)
+        ):
+            return False
+        if self.is_new_section:
+            own = (requester.name, self._new_section_summary())
+            return (current.user, current.comment) == own
+        if self.args["section"] or base_time is None or not requester.account:
+            return True
+        others = self.store.query_revisions(
+            "page = ? AND time > ? AND user <> ?",
+            (current.page, base_time, requester.name),
+            1,
         )
-        return others is None and bool(self.call.requester.account)
+        return bool(others)
 
-    def _base_revision(
-        self, base_id: Optional[int], base_time: Optional[int]
-    ) -> Optional[RevisionRow]:
+    def _base_revision(self) -> Optional[RevisionRow]:
+        """Return the revision of the page that the client read, None without one."""
         assert self.page is not None
-        if base_id is not None:
-            base = self.store.find_revision(base_id)
-            return base if base is not None and base.page == self.page.id else None
+        where, value = "time <= ?", self.args["basetimestamp"]
+        if self.args["baserevid"] is not None:
+            where, value = "id = ?", self.args["baserevid"]
         found = self.store.query_revisions(
-            "page = ? AND time <= ? ORDER BY time DESC, id DESC",
-            (self.page.id, base_time),
+            "page = ? AND %s ORDER BY time DESC, id DESC" % where,
+            (self.page.id, value),
             1,
         )
         return found[0] if found else None
@@ -241,50 +223,46 @@ class EditJob:
                 raise refuse("invalid-json-data", message) from error
         check_lists(self.call, self.title, text, is_new=self.page is None)
 
-    def _is_minor(self) -> bool:
-        """A new page, or a new section, is never a minor edit."""
-        if self.args["section"] == "new":
-            return False
-        wished = self.args["minor"] and not self.args["notminor"]
-        return wished and self.page is not None and self.call.may("minoredit")
-
     def _model(self) -> str:
-        if self.args["contentmodel"]:
-            return str(self.args["contentmodel"])
-        return self.page.model if self.page else default_model(self.title)
+        model = self.page.model if self.page else default_model(self.title)
+        return str(self.args["contentmodel"] or model)
 
     def _new_section_summary(self) -> str:
-        heading = self.args["sectiontitle"]
-        if heading is None:
-            heading = self.summary
-        if heading and (self.args["sectiontitle"] is None or not self.summary):
-            return "/* %s */ new section" % heading
-        return self.summary
+        is_own = self.summary and self.args["sectiontitle"] is not None
+        if is_own or not self.heading:
+            return self.summary
+        return "/* %s */ new section" % self.heading
 
-    def _final_summary(self, text: str) -> str:
-        if self.args["section"] == "new":
-            return self._new_section_summary()
-        if self.page is None:  # the text as it was sent, before it was signed
-            return self.summary or automatic_summary(None, self.unsigned.rstrip())
-        return self.summary or automatic_summary(self.old_text, text)
-
-    def _save(self, text: str) -> None:
+    def _save(self, text: str, unsigned: str) -> Dict[str, Any]:
         args, call = self.args, self.call
-        kind = edit_kind(self.old_text if self.page else None, text.rstrip())
+        old_text = self.old_text if self.page else None
+        tag, automatic = describe_edit(old_text, text)
+        if self.is_new_section:
+            summary = self._new_section_summary()
+        elif self.page is None:  # it quotes the text as it was sent
+            summary = self.summary or describe_edit(None, unsigned)[1]
+        else:
+            summary = self.summary or automatic
+        # A new page, or a new section, is never a minor edit.
+        may_be_minor = self.page is not None and not self.is_new_section
+        is_minor = args["minor"] and not args["notminor"] and call.may("minoredit")
         saved = self.store.write_page(
             self.title,
             text,
             call.actor,
-            self._final_summary(text.rstrip())[:MAX_SUMMARY_BYTES],
-            minor=self._is_minor(),
+            summary[:MAX_SUMMARY_BYTES],
+            minor=may_be_minor and is_minor,
             bot=args["bot"] and call.may("bot"),
             patrolled=call.may("autopatrol"),
             model=self._model(),
-            tags=[*self.tags, *(["mw-" + kind] if kind else [])],
+            tags=[*self.tags, tag] if tag else self.tags,
         )
-        shown: Dict[str, Any] = {"result": "Success", "pageid": saved.page}
-        shown["title"] = str(self.title)
-        shown["contentmodel"] = self._model()
+        shown: Dict[str, Any] = {
+            "result": "Success",
+            "pageid": saved.page,
+            "title": str(self.title),
+            "contentmodel": self._model(),
+        }
         if saved.is_new:
             shown["new"] = True
         if saved.new_id is None:
@@ -296,7 +274,12 @@ class EditJob:
         wish = "watch" if args["watch"] else "unwatch" if args["unwatch"] else None
         if watch_after(call, self.title, wish or args["watchlist"], saved.is_new):
             shown["watched"] = True
-        call.result["edit"] = shown
+        return shown
+
+
+def missing_section(number: int) -> ActionFailure:
+    """Return the failure of a section that is not there."""
+    return refuse("nosuchsection", "There is no section %d." % number)
 
 
 def missing_page() -> ActionFailure:
@@ -320,46 +303,35 @@ def existing_revision(call: ActionCall, number: Any) -> RevisionRow:
     return revision
 
 
-def edit_kind(old: Optional[str], new: str) -> str:
-    """Return what an edit did, as the name of a tag without "mw-", or ""."""
+def describe_edit(old: Optional[str], new: str) -> Tuple[str, str]:
+    """Return the tag for what an edit did, and what the wiki writes as its summary.
+
+    Either may be "".  `old` is None for a new page.
+    """
     was, target = (find_redirect(old) if old else None), find_redirect(new)
     if target is not None:
+        link = _redirect_link(target)
         if was is None:
-            return "new-redirect"
-        return "changed-redirect-target" if was != target else ""
+            return "mw-new-redirect", "Redirected page to " + link
+        if was == target:
+            return "", ""
+        text = "Changed redirect target from %s to %s" % (_redirect_link(was), link)
+        return "mw-changed-redirect-target", text
     if was is not None:
-        return "removed-redirect"
-    if old and not new:
-        return "blank"
-    sizes = len((old or "").encode("utf-8")), len(new.encode("utf-8"))
-    return "replace" if sizes[0] > 10 * sizes[1] and sizes[1] < 500 else ""
-
-
-def _target_text(text: str) -> str:
-    target = find_redirect(text)
-    assert target is not None
-    return "[[%s%s]]" % (target, "#" + target.fragment if target.fragment else "")
-
-
-def automatic_summary(old: Optional[str], new: str) -> str:
-    """Return what the wiki writes where an edit came without a summary."""
-    kind = edit_kind(old, new)
-    if kind == "new-redirect":
-        return "Redirected page to " + _target_text(new)
-    if kind == "changed-redirect-target":
-        pair = _target_text(old or ""), _target_text(new)
-        return "Changed redirect target from %s to %s" % pair
-    if kind == "removed-redirect":
-        return "Removed redirect to " + _target_text(old or "")
-    if kind == "blank":
-        return "Blanked the page"
+        return "mw-removed-redirect", "Removed redirect to " + _redirect_link(was)
     if old is None:
-        return (
-            _fill_summary('Created page with "%s"', new)
-            if new
-            else ("Created blank page")
-        )
-    return _fill_summary('Replaced content with "%s"', new) if kind else ""
+        filled = _fill_summary('Created page with "%s"', new)
+        return "", filled if new else "Created blank page"
+    if old and not new:
+        return "mw-blank", "Blanked the page"
+    new_size = len(new.encode("utf-8"))
+    if new_size < 500 and len(old.encode("utf-8")) > 10 * new_size:
+        return "mw-replace", _fill_summary('Replaced content with "%s"', new)
+    return "", ""
+
+
+def _redirect_link(target: Title) -> str:
+    return "[[%s%s]]" % (target, "#" + target.fragment if target.fragment else "")
 
 
 def _fill_summary(frame: str, text: str) -> str:
@@ -388,11 +360,11 @@ def watch_after(call: ActionCall, title: Title, wish: str, is_new: bool) -> bool
     return is_watched
 
 
-def run_edit(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_edit(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=edit."""
     require_one(args, "", ("text", "appendtext", "prependtext", "undo"), at_least=True)
     with call.store.db.transaction():
-        EditJob(call, args).run()
+        return EditJob(call, args).run()
 
 
 EDIT_ACTIONS: List[ActionModule] = [

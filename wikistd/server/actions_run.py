@@ -8,7 +8,7 @@ Spec: MediaWiki 1.39's ApiMain.  Not here: the modules (the other actions_*.py).
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_account import ACCOUNT_ACTIONS
@@ -26,7 +26,7 @@ from .actions_parse import PARSE_ACTIONS
 from .actions_people import PEOPLE_ACTIONS
 from .actions_props import PROP_MODULES
 from .actions_query import Query, QueryModule
-from .actions_specs import read_spec
+from .actions_specs import read_spec, read_table
 from .actions_upload import UPLOAD_ACTIONS
 from .exchange import log_server
 from .records import format_time
@@ -135,37 +135,28 @@ def _read_format(call: ActionCall) -> None:
         reader.warn("main", ApiMessage("printerfailed", retry))
         raise failure
     call.version = 1 if version == "1" else 2
-    form_error = call.values.get("errorformat", "bc")
-    if form_error in ("plaintext", "wikitext", "html", "raw", "none", "bc"):
-        call.error_format = form_error
+    error_format = call.values.get("errorformat", "bc")
+    if error_format in read_table(MAIN_PARAMS)["errorformat"].choices:
+        call.error_format = error_format
     if form.startswith("json"):
         reader.read("main", "", FORMAT_PARAMS)
 
 
 def _run_main(call: ActionCall) -> None:
-    reader, request = call.reader, call.request
+    reader, request, site = call.reader, call.request, call.store.site
     if request.method not in ("GET", "POST", "HEAD"):
-        raise ActionFailure(
-            ApiMessage(
-                "invalidmethod",
-                "Invalid HTTP method. Consider using GET or POST.",
-            ),
-            status=405,
-        )
+        text = "Invalid HTTP method. Consider using GET or POST."
+        raise ActionFailure(ApiMessage("invalidmethod", text), status=405)
     args = reader.read("main", "", MAIN_PARAMS)
     _warn_of_form(call)
-    for name, value in (
-        ("requestid", args["requestid"]),
-        ("curtimestamp", format_time(call.now) if args["curtimestamp"] else None),
-    ):
-        if value is not None:
-            call.result[name] = value
+    if args["requestid"] is not None:
+        call.result["requestid"] = args["requestid"]
+    if args["curtimestamp"]:
+        call.result["curtimestamp"] = format_time(call.now)
     if args["responselanginfo"]:
-        language = call.store.site.language
-        call.result["uselang"] = (
-            language if args["uselang"] == "user" else args["uselang"]
-        )
-        call.result["errorlang"] = language
+        wanted = args["uselang"]
+        call.result["uselang"] = site.language if wanted == "user" else wanted
+        call.result["errorlang"] = site.language
     _check_asserts(call, args)
     name = args["action"]
     module = ACTION_MODULES.get(name)
@@ -175,8 +166,10 @@ def _run_main(call: ActionCall) -> None:
     module_args = reader.read(name, "", module.params)
     if module.token:
         _check_module_token(call, module.token)
-    if module.is_write and call.store.site.read_only:
-        raise ActionFailure(read_only_message(call), module="main")
+    if module.is_write and site.read_only:
+        text = "The wiki is currently in read-only mode."
+        data = {"readonlyreason": site.read_only}
+        raise ActionFailure(ApiMessage("readonly", text, data), module="main")
     _check_lag(call, args["maxlag"])
     if module.must_post and request.method != "POST":
         text = 'The "%s" module requires a POST request.' % name
@@ -185,15 +178,6 @@ def _run_main(call: ActionCall) -> None:
     if result is not None:
         call.result[name] = result
     _warn_unused(call)
-
-
-def read_only_message(call: ActionCall) -> ApiMessage:
-    """Return what a wiki says that does not take edits now."""
-    return ApiMessage(
-        "readonly",
-        "The wiki is currently in read-only mode.",
-        {"readonlyreason": call.store.site.read_only},
-    )
 
 
 def _warn_of_form(call: ActionCall) -> None:
@@ -214,17 +198,18 @@ def _warn_of_form(call: ActionCall) -> None:
 
 def _check_asserts(call: ActionCall, args: Dict[str, Any]) -> None:
     logged_in = bool(call.requester.account)
-    gone = "so the action could not be completed."
-    if args["assert"] == "anon" and logged_in:
-        raise refuse("assertanonfailed", "You are no longer logged out, " + gone)
-    if args["assert"] == "user" and not logged_in:
-        raise refuse("assertuserfailed", "You are no longer logged in, " + gone)
-    if args["assert"] == "bot" and not call.may("bot"):
-        raise refuse("assertbotfailed", 'You do not have the "bot" right, ' + gone)
-    name = args["assertuser"]
+    gone = "%s, so the action could not be completed."
+    asserts = {
+        "anon": (not logged_in, "You are no longer logged out"),
+        "user": (logged_in, "You are no longer logged in"),
+        "bot": (call.may("bot"), 'You do not have the "bot" right'),
+    }
+    wanted, name = args["assert"], args["assertuser"]
+    if wanted is not None and not asserts[wanted][0]:
+        raise refuse("assert%sfailed" % wanted, gone % asserts[wanted][1])
     if name is not None and (not logged_in or name != call.requester.name):
-        text = 'You are no longer logged in as "%s", %s' % (name, gone)
-        raise refuse("assertnameduserfailed", text)
+        text = 'You are no longer logged in as "%s"' % name
+        raise refuse("assertnameduserfailed", gone % text)
 
 
 def _check_module_token(call: ActionCall, kind: str) -> None:
@@ -235,42 +220,32 @@ def _check_module_token(call: ActionCall, kind: str) -> None:
     call.check_token(kind, token)
 
 
-def _check_lag(call: ActionCall, limit: Any) -> None:
-    if limit is None:
-        return
+def _check_lag(call: ActionCall, limit: Optional[int]) -> None:
     site = call.store.site
     lag = -1 if site.lag_seconds is None else site.lag_seconds
-    if lag <= limit:
+    if limit is None or lag <= limit:
         return
     shown = int(lag) if lag == int(lag) else lag
     unit = "second" if shown in (1, -1) else "seconds"
-    headers: Tuple[Tuple[str, str], ...] = (
-        ("Retry-After", str(max(limit, 5))),
-        ("X-Database-Lag", str(int(lag))),
-    )
-    data = {"host": site.lag_host, "lag": shown, "type": "db"}
     text = "Waiting for a database server: %s %s lagged." % (shown, unit)
-    message = ApiMessage("maxlag", text, data)
-    raise ActionFailure(message, module="main", headers=headers)
+    data = {"host": site.lag_host, "lag": shown, "type": "db"}
+    raise ActionFailure(
+        ApiMessage("maxlag", text, data),
+        module="main",
+        headers=[
+            ("Retry-After", str(max(limit, 5))),
+            ("X-Database-Lag", str(int(lag))),
+        ],
+    )
 
 
 def _warn_unused(call: ActionCall) -> None:
-    unused = [name for name in call.values if name not in call.reader.used]
-    if not unused:
-        return
     names = list(call.values)
-    plural = "s" if len(unused) > 1 else ""
-    call.reader.warn(
-        "main",
-        ApiMessage(
-            "unrecognizedparams",
-            "Unrecognized parameter%s: %s." % (plural, ", ".join(unused)),
-            params=[
-                {
-                    "list": {str(names.index(name)): name for name in unused},
-                    "type": "comma",
-                },
-                len(unused),
-            ],
-        ),
-    )
+    unused = [name for name in names if name not in call.reader.used]
+    if unused:
+        plural = "s" if len(unused) > 1 else ""
+        text = "Unrecognized parameter%s: %s." % (plural, ", ".join(unused))
+        listed = {str(names.index(name)): name for name in unused}
+        params = [{"list": listed, "type": "comma"}, len(unused)]
+        message = ApiMessage("unrecognizedparams", text, params=params)
+        call.reader.warn("main", message)

@@ -112,8 +112,7 @@ class UploadJob:
         stashed = self._stash(self.args["filename"], data)
         return {
             "result": "Success",
-            "filekey": stashed.filekey,
-            "sessionkey": stashed.filekey,
+            **show_key(stashed),
             "imageinfo": show_stashed(self.call, stashed, STASH_PROPS),
         }
 
@@ -132,24 +131,17 @@ class UploadJob:
     def _publish(
         self, data: bytes, stashed: Optional[StashedFile], sent_name: str
     ) -> Dict[str, Any]:
-        args = self.args
-        name = args["filename"] or (stashed.name if stashed else "")
+        name = self.args["filename"] or sent_name
         cleaned = clean_file_name(name)
         if len(cleaned.encode("utf-8")) > MAX_FILE_NAME_BYTES:
-            kept = stashed or self._keep(data, name)
             text = "Filenames may not be longer than %d bytes." % MAX_FILE_NAME_BYTES
-            raise refuse(
-                "filename-toolong",
-                text,
-                filekey=kept.filekey,
-                sessionkey=kept.filekey,
-                invalidparameter="filename",
-            )
+            kept = show_key(stashed or self._keep(data, name))
+            raise refuse("filename-toolong", text, **kept, invalidparameter="filename")
         if "." not in cleaned:
-            facts = inspect_file(data, sent_name)
-            cleaned += "." + facts.mime.rpartition("/")[2].partition("+")[0]
+            ending = inspect_file(data, sent_name).mime.rpartition("/")[2]
+            cleaned += "." + ending.partition("+")[0]
         warnings = self._warnings(name, cleaned, data)
-        if warnings and not args["ignorewarnings"]:
+        if warnings and not self.args["ignorewarnings"]:
             return show_warnings(warnings, stashed or self._keep(data, name))
         shown = self._store(data, cleaned)
         if warnings:
@@ -160,8 +152,7 @@ class UploadJob:
 
     def _keep(self, data: bytes, name: str) -> StashedFile:
         ending = inspect_file(data, name).mime.rpartition("/")[2]
-        kept = name if "." in name else "%s.%s" % (name, ending)
-        return self._stash(kept, data)
+        return self._stash(name if "." in name else "%s.%s" % (name, ending), data)
 
     def _warnings(self, name: str, cleaned: str, data: bytes) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
@@ -178,24 +169,70 @@ class UploadJob:
         same = [
             each.name for each in self.files.same_bytes(sha1) if each.name != cleaned
         ]
-        if same:
-            found["duplicate"] = same
-        return found
+        return {**found, "duplicate": same} if same else found
 
     def _store(self, data: bytes, key: str) -> Dict[str, Any]:
-        call, args = self.call, self.args
-        title = Title(6, key)
+        """Publish a file: its bytes, its page where there is none, the log."""
+        call, args, store = self.call, self.args, self.call.store
+        title, comment = Title(6, key), args["comment"]
         check_page(call, title, "edit")
         check_rate(call, "upload")
-        is_first = call.store.find_page(title) is None
-        record = store_file(call, key, data, args["comment"] or "", args["text"])
+        page = store.find_page(title)
+        with store.changes.recording():
+            is_new = self.files.find(key) is None
+            record = self._publish_bytes(key, data)
+            if page is None:
+                summary = "== Summary ==\n" + comment if comment else ""
+                text = summary if args["text"] is None else args["text"]
+                saved = store.write_page(
+                    title, text, call.actor, comment, is_listed=False
+                )
+                page_id, revision = saved.page, saved.new_id or 0
+            else:
+                page_id, revision = page.id, page.latest
+            store.changes.add_log(
+                "upload",
+                "upload" if is_new else "overwrite",
+                title,
+                call.actor,
+                comment,
+                {
+                    "img_sha1": base36_sha1(record.sha1),
+                    "img_timestamp": format_time(record.timestamp),
+                },
+                page=page_id,
+                revision=revision,
+            )
         wish = "watch" if args["watch"] else args["watchlist"]
         watch_after(call, title, wish, True)
-        return {
-            "result": "Success",
-            "filename": key,
-            "imageinfo": _upload_info(call, record, is_first),
-        }
+        shown = show_file(call, record, UPLOAD_PROPS)
+        if page is None:  # MediaWiki does not know the number of the new page yet
+            shown.pop("descriptionshorturl", None)
+        return {"result": "Success", "filename": key, "imageinfo": shown}
+
+    def _publish_bytes(self, key: str, data: bytes) -> FileRecord:
+        call = self.call
+        try:
+            return self.files.publish(
+                key, data, call.actor, self.args["comment"], call.now
+            )
+        except FileExistsError as error:
+            place = "mwstore://local-backend/local-public/archive/%s/%s"
+            raise refuse(
+                "backend-fail-alreadyexists",
+                'The file "%s" already exists.' % place % (file_folder(key), error),
+                stasherrors=[
+                    {
+                        "message": "uploadstash-exception",
+                        "params": [
+                            "UploadStashBadPathException",
+                            "Path doesn't exist.",
+                        ],
+                        "code": "uploadstash-exception",
+                        "type": "error",
+                    }
+                ],
+            ) from error
 
     # By way of the stash
 
@@ -231,12 +268,13 @@ class UploadJob:
     # Chunks
 
     def _take_chunk(self, data: bytes, filesize: int) -> Dict[str, Any]:
-        offset = self.args["offset"] or 0
-        is_last = offset + len(data) >= filesize
-        if self.filekey is None:
+        key, offset = self.filekey, self.args["offset"] or 0
+        end = offset + len(data)
+        is_last = end >= filesize
+        if key is None:
             return self._begin_chunks(data, is_last)
-        stashed = self._stashed(self.filekey)
-        if offset + len(data) > filesize:
+        stashed = self._stashed(key)
+        if end > filesize:
             text = "Offset plus current chunk is greater than claimed file size."
             raise refuse("invalid-chunk", text)
         if not is_last:
@@ -244,17 +282,17 @@ class UploadJob:
         if offset != stashed.size:
             size = str(stashed.size)
             raise refuse("stashfailed", "Invalid chunk offset", offset=size)
-        key = self.filekey
         self.files.append_chunk(key, data)
         if not is_last:
-            return show_going_on(key, offset + len(data))
+            return {"result": "Continue", "offset": end, "filekey": key}
         if self.args["async"]:
             self.files.mark_stashed(key, "queued", "assemble")
-            self.call.store.jobs[key] = lambda: self._assemble(key)
+            self.call.store.jobs[key] = lambda: {
+                **self._assemble(key),
+                "stage": "assembling",
+            }
             return {"result": "Poll", "stage": "queued", "filekey": key}
-        shown = self._assemble(key)
-        del shown["stage"]
-        return shown
+        return self._assemble(key)
 
     def _check_chunk_size(self, data: bytes) -> None:
         least = self.call.store.site.min_chunk_bytes
@@ -271,32 +309,31 @@ class UploadJob:
             warnings = self._warnings(name, clean_file_name(name), data)
             if warnings:
                 return show_warnings(warnings, self._stash(name, data))
-        return show_going_on(self._stash(name, data, "chunks").filekey, len(data))
+        key = self._stash(name, data, "chunks").filekey
+        return {"result": "Continue", "offset": len(data), "filekey": key}
 
     def _assemble(self, filekey: str) -> Dict[str, Any]:
         """Make one stashed file of the chunks, under a new key."""
         old = self._stashed(filekey)
-        data = self.files.read_stashed(filekey)
-        stashed = self._stash(old.name, data)
+        stashed = self._stash(old.name, self.files.read_stashed(filekey))
         self.files.drop_stashed(filekey)
         return {
             "result": "Success",
-            "stage": "assembling",
             "filekey": stashed.filekey,
             "imageinfo": show_stashed(self.call, stashed, STASH_PROPS),
         }
 
     def _status(self, filekey: str) -> Dict[str, Any]:
         store = self.call.store
-        uploading = {"result": "Continue", "stage": "uploading"}
-        if filekey in store.unfinished:
-            return {**uploading, "offset": store.unfinished[filekey]}
+        offset = store.unfinished.get(filekey)
         job = store.jobs.get(filekey)
-        if job is None:
+        if offset is None and job is None:
             stashed = self.files.find_stashed(filekey, self.account)
-            if stashed is not None and stashed.status == "chunks":
-                return {**uploading, "offset": stashed.size}
-            raise refuse("missingresult", "No result in status data.")
+            if stashed is None or stashed.status != "chunks":
+                raise refuse("missingresult", "No result in status data.")
+            offset = stashed.size
+        if job is None or offset is not None:
+            return {"result": "Continue", "stage": "uploading", "offset": offset}
         if filekey not in store.polled_jobs:
             # The first look finds the job waiting, the second one finds it done.
             store.polled_jobs.add(filekey)
@@ -306,87 +343,19 @@ class UploadJob:
         return job()
 
 
+def show_key(kept: StashedFile) -> Dict[str, Any]:
+    """Return the key to go on with, under both of its names."""
+    return {"filekey": kept.filekey, "sessionkey": kept.filekey}
+
+
 def show_warnings(warnings: Dict[str, Any], kept: StashedFile) -> Dict[str, Any]:
     """Return what is said of a file that was kept and not published yet."""
-    return {
-        "result": "Warning",
-        "warnings": warnings,
-        "filekey": kept.filekey,
-        "sessionkey": kept.filekey,
-    }
+    return {"result": "Warning", "warnings": warnings, **show_key(kept)}
 
 
-def show_going_on(filekey: str, offset: int) -> Dict[str, Any]:
-    """Return where the next chunk begins."""
-    return {"result": "Continue", "offset": offset, "filekey": filekey}
-
-
-def _upload_info(
-    call: ActionCall, record: FileRecord, is_first: bool
-) -> Dict[str, Any]:
-    shown = show_file(call, record, UPLOAD_PROPS)
-    if is_first:  # MediaWiki does not know the number of the new page yet
-        shown.pop("descriptionshorturl", None)
-    return shown
-
-
-def _publish_bytes(call: ActionCall, key: str, data: bytes, comment: str) -> FileRecord:
-    try:
-        return call.store.files.publish(key, data, call.actor, comment, call.now)
-    except FileExistsError as error:
-        folder = file_folder(key)
-        place = "mwstore://local-backend/local-public/archive/%s/%s" % (folder, error)
-        raise refuse(
-            "backend-fail-alreadyexists",
-            'The file "%s" already exists.' % place,
-            stasherrors=[
-                {
-                    "message": "uploadstash-exception",
-                    "params": ["UploadStashBadPathException", "Path doesn't exist."],
-                    "code": "uploadstash-exception",
-                    "type": "error",
-                }
-            ],
-        ) from error
-
-
-def store_file(
-    call: ActionCall, key: str, data: bytes, comment: str, text: Optional[str]
-) -> FileRecord:
-    """Publish a file: its bytes, its page where there is none, the log."""
-    store, title = call.store, Title(6, key)
-    with store.db.transaction():
-        is_new = store.files.find(key) is None
-        record = _publish_bytes(call, key, data, comment)
-        page = store.find_page(title)
-        if page is None:
-            body = text if text is not None else comment
-            if text is None and comment:
-                body = "== Summary ==\n" + comment
-            saved = store.write_page(title, body, call.actor, comment, is_listed=False)
-            page_id, revision = saved.page, saved.new_id or 0
-        else:
-            page_id, revision = page.id, page.latest
-        store.changes.add_log(
-            "upload",
-            "upload" if is_new else "overwrite",
-            title,
-            call.actor,
-            comment,
-            {
-                "img_sha1": base36_sha1(record.sha1),
-                "img_timestamp": format_time(record.timestamp),
-            },
-            page=page_id,
-            revision=revision,
-        )
-    store.changes.announce()
-    return record
-
-
-def run_upload(call: ActionCall, args: Dict[str, Any]) -> None:
+def run_upload(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=upload."""
-    call.result["upload"] = UploadJob(call, args).run()
+    return UploadJob(call, args).run()
 
 
 UPLOAD_ACTIONS: List[ActionModule] = [

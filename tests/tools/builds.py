@@ -102,8 +102,10 @@ def tree_without_imports(nodes):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             body = tree_without_imports(node.body)
             kept += ["if TYPE_CHECKING", body] if body else []
-        elif isinstance(node, ast.ImportFrom) and (node.level or node.module == "__future__"):
-            pass
+        elif isinstance(node, ast.ImportFrom) and (
+            node.level or node.module in ("__future__", "typing")
+        ):
+            pass  # as code, what annotations alone need of typing is for type checkers
         elif not isinstance(node, ast.Expr):  # not the module's docstring
             for part in ast.walk(node):
                 if isinstance(part, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(part):

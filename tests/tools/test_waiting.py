@@ -53,6 +53,17 @@ class Waiting(Case):
             out, "False False\n['errors']\nTrue True\n15 True True\n"
         )
 
+    def test_no_typing(self):
+        """A client needs no typing, which takes 0.6 MB: its names are for annotations."""
+        out = self.run_code(
+            "import http.cookiejar, ssl, urllib.request\n"
+            "before = 'typing' in sys.modules\nimport one\n"
+            "one.HttpClient(user_agent='a/1 (me@example.org)').close()\n"
+            "print('typing' in sys.modules and not before)\n",
+            text=self.text,
+        )
+        self.assertEqual(out, "False\n")
+
     def test_unknown(self):
         """A name that is nowhere is said to be none; so are names with a meaning."""
         out = self.run_code(

@@ -161,6 +161,7 @@ class FlatModule:
         The imports of functions become definitions of those parts that are `late`.
         """
         inside = self._lines_inside_strings() if indent else set()
+        for_checkers = self._typing_lines() if indent else set()
         kept: List[str] = []
         for number, line in enumerate(self.lines, 1):
             if number in self._late_lines:
@@ -169,11 +170,29 @@ class FlatModule:
                 kept.append(indent + line[: -len(line.lstrip())] + then)
             elif number in self._drop:
                 continue
+            elif number in for_checkers:
+                if number - 1 not in for_checkers:
+                    kept.append(indent + "if TYPE_CHECKING:")
+                kept.append(indent * 2 + line)
             elif number in inside:
                 kept.append(line)
             elif line or kept[-2:] != ["", ""]:
                 kept.append(indent + line if line else "")
         return "\n".join(kept).strip("\n")
+
+    def _typing_lines(self) -> Set[int]:
+        """Return the lines of imports from typing that only annotations need."""
+        import ast
+
+        tree = self._parsed()
+        used = set(names_used(tree)) - {"TYPE_CHECKING"}
+        return {
+            line
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module == "typing"
+            if not used.intersection(alias.name for alias in node.names)
+            for line in range(node.lineno, (node.end_lineno or 0) + 1)
+        }
 
     def _lines_inside_strings(self) -> Set[int]:
         """Return the lines that begin inside a string, docstrings left out."""
@@ -212,6 +231,23 @@ def bound_names(node: ast.AST, skip: Container[ast.AST] = ()) -> Iterator[str]:
         yield node.name
     for child in ast.iter_child_nodes(node):
         yield from bound_names(child, skip)
+
+
+def names_used(tree: ast.AST) -> Iterator[str]:
+    """Yield the names that code uses when it runs, in functions too."""
+    import ast
+
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Name):
+            yield node.id
+        parts = dict(ast.iter_fields(node), annotation=None, returns=None)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            del parts["body"]
+        for part in parts.values():
+            some = part if isinstance(part, list) else [part]
+            nodes += [each for each in some if isinstance(each, ast.AST)]
 
 
 def names_used_at_import(node: ast.AST) -> Iterator[str]:

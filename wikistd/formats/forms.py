@@ -17,7 +17,6 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
-    Tuple,
     Union,
 )
 
@@ -101,7 +100,9 @@ def read_form(
     if query:
         # PEP 3333: environ strings are bytes decoded as latin-1.
         raw = str(environ.get("QUERY_STRING", "")).encode("latin-1", "replace")
-        fields = _form_pairs(raw, max_fields, max_field_bytes)
+        if len(raw) > max_field_bytes:
+            raise limit_exceeded("query", "max_field_bytes", max_field_bytes)
+        fields = _form_pairs(raw, fields, max_fields)
     kind = str(environ.get("CONTENT_TYPE", ""))
     maintype, subtype, _, params = parse_mimetype(kind)
     essence = "%s/%s" % (maintype, subtype)
@@ -115,9 +116,7 @@ def read_form(
             if len(body) > max_field_bytes:
                 what = "urlencoded body"
                 raise limit_exceeded(what, "max_field_bytes", max_field_bytes)
-        return fields + _form_pairs(
-            bytes(body), max_fields - len(fields), max_field_bytes, max_fields
-        )
+        return _form_pairs(bytes(body), fields, max_fields)
     try:
         parser = MultipartParser(
             params.get("boundary", ""),
@@ -235,35 +234,32 @@ def _open_temporary() -> BinaryIO:
 
 
 def _form_pairs(
-    raw: bytes, left: int, max_bytes: int, max_fields: Optional[int] = None
+    raw: bytes, fields: List[FormField], max_fields: int
 ) -> List[FormField]:
+    """Return `fields` and those of an urlencoded text."""
+    left = max_fields - len(fields)
     try:
-        pairs = decode_query(raw, max_fields=left, max_bytes=max_bytes)
+        pairs = decode_query(raw, max_fields=left, max_bytes=len(raw))
     except LimitExceeded as error:
-        if error.name == "max_bytes":
-            raise limit_exceeded("query", "max_field_bytes", max_bytes) from error
-        raise limit_exceeded("form", "max_fields", max_fields or left) from error
-    return [FormField(name, value.encode("utf-8")) for name, value in pairs]
-
-
-def _form_length(environ: Mapping[str, Any], max_body_bytes: int) -> Tuple[int, bool]:
-    """Return how many bytes to read at most, and whether all of them must come."""
-    text = str(environ.get("CONTENT_LENGTH") or "").strip(" \t")
-    if not text:
-        # A server that takes chunked bodies says so; else input may never end.
-        is_ending = bool(environ.get("wsgi.input_terminated"))
-        return (max_body_bytes + 1 if is_ending else 0), False
-    if not is_byte_count(text):
-        raise HeaderError("Content-Length %.100r is no number" % text)
-    if int(text) > max_body_bytes:
-        what = "body of %s bytes" % text
-        raise limit_exceeded(what, "max_body_bytes", max_body_bytes)
-    return int(text), True
+        raise limit_exceeded("form", "max_fields", max_fields) from error
+    return fields + [FormField(name, value.encode("utf-8")) for name, value in pairs]
 
 
 def _form_body(environ: Mapping[str, Any], max_body_bytes: int) -> Iterator[bytes]:
-    left, is_exact = _form_length(environ, max_body_bytes)
-    total = left
+    text = str(environ.get("CONTENT_LENGTH") or "").strip(" \t")
+    is_exact = bool(text)
+    total = 0
+    if is_exact:
+        if not is_byte_count(text):
+            raise HeaderError("Content-Length %.100r is no number" % text)
+        total = int(text)
+        if total > max_body_bytes:
+            what = "body of %s bytes" % text
+            raise limit_exceeded(what, "max_body_bytes", max_body_bytes)
+    elif environ.get("wsgi.input_terminated"):
+        # A server that takes chunked bodies says so; else input may never end.
+        total = max_body_bytes + 1
+    left = total
     while left > 0:
         piece = environ["wsgi.input"].read(min(left, FORM_READ_BYTES))
         if not piece:

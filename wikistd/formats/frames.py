@@ -168,7 +168,11 @@ class WebSocketParser:
             is_masked = length > 127
             length &= 127
             if is_masked == is_client:
-                self._fail_mask()
+                self._fail(
+                    "masked frame from a server"
+                    if is_client
+                    else "frame from a client is not masked"
+                )
             if length > 125:
                 width = 2 if length == 126 else 8
                 start += width
@@ -303,13 +307,6 @@ class WebSocketParser:
         raise WebSocketError(
             CLOSE_INVALID_TEXT, "text is not UTF-8", spec=FRAMES_SPEC
         ) from None
-
-    def _fail_mask(self) -> NoReturn:
-        self._fail(
-            "masked frame from a server"
-            if self.is_client
-            else "frame from a client is not masked"
-        )
 
 
 class WebSocketWriter:

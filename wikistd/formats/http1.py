@@ -72,9 +72,6 @@ class HeaderFields:
         values = self._index.get(name.lower())
         return failobj if values is None else list(values)
 
-    # Names that cookie handlers of Python 2 and old code look for.
-    getheaders = get_all
-
     def joined(self, name: str) -> str:
         """Return all values of a list-like field as one, "" when there is none."""
         values = self._index.get(name)

@@ -149,7 +149,7 @@ class BodyPartWriter:
     @property
     def size(self) -> Optional[int]:
         """Bytes of the content as sent; None when that is not known before."""
-        if self._is_encoded():
+        if any(self._encodings()):
             return None
         if isinstance(self._content, MultipartWriter):
             return self._content.size
@@ -202,7 +202,7 @@ class BodyPartWriter:
 
     def _header_block(self) -> bytes:
         self._check_encodings()
-        if self._is_encoded():
+        if any(self._encodings()):
             # What it grows or shrinks to is not known before.
             self.headers.pop("Content-Length", None)
         lines = []
@@ -285,9 +285,6 @@ class BodyPartWriter:
         return ("" if coding == "identity" else coding), (
             "" if transfer in PLAIN_TRANSFER_ENCODINGS else transfer
         )
-
-    def _is_encoded(self) -> bool:
-        return self._encodings() != ("", "")
 
     def _check_encodings(self) -> None:
         coding, transfer = self._encodings()

@@ -7,6 +7,7 @@ import unittest
 from tests.streams.standins import Answer, StandInClient, quiet_streams
 from tests.support.clocks import FakeClock
 from wikistd import (
+    ConnectionLost,
     ProtocolError,
     RecentChanges,
     RecentChangesBridge,
@@ -246,6 +247,14 @@ class Bridge(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "the stream has begun"):
             bridge.streams.start_at(0)
 
+    def test_an_address_of_its_own(self):
+        """The stream that is named is read, from the same moment on."""
+        url = "https://other.example/s?a=b"
+        client, bridge = self.make(FakeSession(row(1)), Answer(live(2)), url=url)
+        self.assertEqual(ids(next(bridge) for _ in range(2)), [1, 2])
+        since = (1800000001 - 60) * 1000
+        self.assertEqual(client.requests[0].full_url, "%s&since=%d" % (url, since))
+
     def test_filters(self):
         """Those of the stream hold for both ways."""
         _, bridge = self.make(FakeSession(row(1), row(2)), Answer(live(3), live(4)))
@@ -260,6 +269,32 @@ class Bridge(unittest.TestCase):
         self.assertEqual(next(bridge)["id"], 1)
         session.rows = [row(number) for number in range(1, 12)]
         self.assertEqual(ids(next(bridge) for _ in range(8)), list(range(2, 10)))
+        self.assertEqual(len(bridge.streams.gaps), 1)
+
+    def test_errors_in_between(self):
+        """Of the wiki, at first and while a gap is filled: the next next() goes on."""
+        session = FakeSession(row(1), row(2))
+        replies, errors = session.replies, []
+
+        def failing(start):
+            for document in replies(start):
+                yield document
+                if errors:
+                    raise errors.pop()
+
+        session.replies = failing
+        answers = Answer(live(3)), Answer(live(12)), Answer(live(12), live(13))
+        _, bridge = self.make(session, *answers)
+        errors.append(ConnectionLost("at first"))
+        with self.assertRaisesRegex(ConnectionLost, "at first"):
+            next(bridge)
+        self.assertEqual(ids(next(bridge) for _ in range(3)), [1, 2, 3])
+        session.rows = [row(number) for number in range(1, 13)]
+        for _ in range(2):
+            errors.append(ConnectionLost("in a gap"))
+            with self.assertRaisesRegex(ConnectionLost, "in a gap"):
+                next(bridge)
+        self.assertEqual(ids(next(bridge) for _ in range(10)), list(range(4, 14)))
         self.assertEqual(len(bridge.streams.gaps), 1)
 
     def test_a_gap_whose_times_cannot_be(self):

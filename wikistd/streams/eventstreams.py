@@ -68,6 +68,7 @@ class EventStreams:
         self._streams = join_stream_names(kwargs.pop("streams", None))
         self._since_milliseconds, self._since = read_since(kwargs.pop("since", None))
         self._url: Optional[str] = kwargs.pop("url", None)
+        self._is_url_given = self._url is not None
         self.gaps: List[StreamGap] = []
         self._on_gap: Optional[GapHook] = kwargs.pop("on_gap", None)
         clock: Optional[Clock] = kwargs.pop("clock", None)
@@ -144,10 +145,13 @@ class EventStreams:
         """Begin at `since` instead, where no event was read yet."""
         if self._source is not None:
             raise ValueError("the stream has begun: start_at() comes before it")
-        self._since_milliseconds, self._since = read_since(since)
+        self._since_milliseconds, text = read_since(since)
         self._position.since_milliseconds = self._since_milliseconds
-        if self._streams:
-            self._url = None
+        if self._is_url_given:
+            # As after a cut before the first event: asked for beside the URL.
+            self._position.start_milliseconds = self._since_milliseconds
+        else:
+            self._since, self._url = text, None
 
     def set_maximum_items(self, value: Optional[int]) -> None:
         """End the iteration after `value` events that passed; None changes nothing."""

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.parse
 from collections import OrderedDict, deque
-from typing import Any, Deque, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..clock import Clock
 from ..errors import APIError, ProtocolError, StatusError
@@ -175,7 +175,8 @@ class RecentChangesBridge:
     Where the stream reports a gap, the gap is filled from the API.  A wiki that has
     no streams (404, or no event stream there) is polled instead.  Further keyword
     arguments are those of EventStreams, whose filters `streams` has.  An iterator and
-    a context manager; `close()` may come from any thread.
+    a context manager; `close()` may come from any thread.  After an error another
+    `next()` goes on where it was.
     """
 
     def __init__(
@@ -203,22 +204,31 @@ class RecentChangesBridge:
         self.streams = EventStreams(site=site, clock=clock, on_gap=self._fill, **kwargs)
         self._seen = SeenChanges()
         self._ready: Deque[Dict[str, Any]] = deque()
+        self._gaps: List[Tuple[int, int]] = []
         self._generator = self._run()
 
     def __iter__(self) -> RecentChangesBridge:
         return self
 
     def __next__(self) -> Dict[str, Any]:
-        return next(self._generator)
+        try:
+            return next(self._generator)
+        except StopIteration:
+            raise
+        except Exception:
+            self._generator = self._run()  # the next one goes on where this one was
+            raise
 
     def _run(self) -> Iterator[Dict[str, Any]]:
         before = -1
-        while before != self.backfilled:
+        while self.streams.source is None and before != self.backfilled:
             # Reading them took time, in which more happened: until one look is empty.
             before = self.backfilled
             yield from self._new(self._counted(self.changes.poll()))
-        newest = self.changes._from_seconds or 0
-        self.streams.start_at((newest - self.overlap_seconds) * 1000)
+        if self.streams.source is None:
+            newest = self.changes._from_seconds or 0
+            self.streams.start_at((newest - self.overlap_seconds) * 1000)
+        self._fill_gaps()
         try:
             for event in self.streams:
                 self.is_live = True
@@ -250,10 +260,16 @@ class RecentChangesBridge:
             return
         if not 0 <= gap.after_milliseconds // 1000 <= RC_LAST_SECONDS:
             return  # the service's times are not times
-        changes = RecentChanges(self.site, since=gap.after_milliseconds)
-        last = gap.before_milliseconds // 1000
-        events = (event for event in changes.poll() if event["timestamp"] <= last)
-        self._ready.extend(self._counted(events))
+        self._gaps.append((gap.after_milliseconds, gap.before_milliseconds // 1000))
+        self._fill_gaps()
+
+    def _fill_gaps(self) -> None:
+        while self._gaps:  # one whose filling fails stays
+            since, last = self._gaps[0]
+            found = RecentChanges(self.site, since=since).poll()
+            events = (event for event in found if event["timestamp"] <= last)
+            self._ready.extend(self._counted(events))
+            del self._gaps[0]
 
     def close(self) -> None:
         """End both ways, from any thread.  Idempotent."""

@@ -184,7 +184,7 @@ class Transactions(unittest.TestCase):
                 raise KeyError("x")
         self.assertEqual(db.all("SELECT * FROM tag"), [])
         with db.transaction():
-            self.assertEqual(db.changed("INSERT INTO tag VALUES ('c', 0)"), 1)
+            db.run("INSERT INTO tag VALUES ('c', 0)")
         self.assertEqual(db.value("SELECT COUNT(*) FROM tag"), 1)
 
 

@@ -158,10 +158,13 @@ def encode_reply(
         return "text/plain; charset=utf-8", "api-result.txt", b""
     body = encode_json(shape_result(value, version), is_ascii=is_ascii)
     if form.endswith("fm"):
-        text = json.dumps(
-            json.loads(body.decode("utf-8")), indent=4, ensure_ascii=is_ascii
-        )
-        page = PRETTY_PAGE % escape_html(text)
+        document = json.loads(body.decode("utf-8"))
+        text = json.dumps(document, indent=4, ensure_ascii=is_ascii)
+        shown = '<pre class="api-pretty-content">%s</pre>' % escape_html(text)
+        if isinstance(document, dict) and "help" in document:
+            # What action=help says is HTML already, every name in it escaped.
+            shown = document["help"]["*" if version == 1 else "help"]
+        page = PRETTY_PAGE % shown
         return "text/html; charset=UTF-8", "api-result.html", page.encode("utf-8")
     if callback:
         start = b"/**/" + callback.encode("ascii", "replace") + b"("
@@ -172,7 +175,7 @@ def encode_reply(
 PRETTY_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>API result</title></head>
 <body><p>This is a view for people. Programs ask for <code>format=json</code>.</p>
-<pre class="api-pretty-content">%s</pre></body></html>
+%s</body></html>
 """
 
 

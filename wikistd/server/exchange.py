@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
+from ..formats.headers import check_header
 from .incoming import RequestHead, RequestRefused, is_host
 
 WsgiApp = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -23,11 +24,6 @@ HOP_BY_HOP_NAMES = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer "
     "transfer-encoding upgrade".split()
 )
-
-# Compiled when first used: nobody who only imports the package needs them.
-_exchange_status = r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z"
-_exchange_name = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z"
-_exchange_value = r"[\t\x20-\x7e\x80-\xff]*\Z"
 
 
 class ReplyBroken(Exception):
@@ -245,14 +241,11 @@ class WsgiExchange:
                 exc_info = None
         elif self.status:
             raise RuntimeError("start_response was called twice")
-        if not re.match(_exchange_status, status):
+        # Compiled when first used: nobody who only imports the package needs them.
+        if not re.match(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z", status):
             raise ValueError("not a status line: %r" % status)
         for name, value in headers:
-            is_field = re.match(_exchange_name, name) and re.match(
-                _exchange_value, value
-            )
-            if not is_field:
-                raise ValueError("not a header field: %r: %r" % (name, value))
+            check_header(name, value)
             if name.lower() in HOP_BY_HOP_NAMES:
                 raise ValueError("%s is the server's to set" % name)
             is_length = name.lower() == "content-length"

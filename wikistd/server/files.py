@@ -21,6 +21,7 @@ FILE_COLUMNS = (
     "name, time, size, width, height, bits, mime, media, metadata, sha1, account, user,"
     " comment, archive, rowid"
 )
+STASH_COLUMNS = "filekey, account, time, status, size, name, stage"
 MEDIA_TYPES = {
     "png": "image/png",
     "gif": "image/gif",
@@ -40,8 +41,6 @@ MEDIA_TYPES = {
     "tif": "image/tiff",
     "tiff": "image/tiff",
 }
-#: Text inside a PNG chunk may be compressed; more than this is not looked at.
-MAX_PNG_TEXT_BYTES = 65536
 
 
 class FileFacts(NamedTuple):
@@ -145,26 +144,15 @@ def _inspect_png(data: bytes) -> FileFacts:
 
 
 def _png_comment(data: bytes) -> Optional[str]:
-    import zlib  # a crippled Python may lack it
-
     position = 8
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
         kind = data[position + 4 : position + 8]
-        body = data[position + 8 : position + 8 + size]
-        name, _, value = body.partition(b"\x00")
-        if kind == b"tEXt" and name == b"Comment":
-            return value[:MAX_PNG_TEXT_BYTES].decode("latin-1")
-        if kind == b"zTXt" and name == b"Comment":
-            unpacker = zlib.decompressobj()
-            try:
-                return unpacker.decompress(value[1:], MAX_PNG_TEXT_BYTES).decode(
-                    "latin-1"
-                )
-            except zlib.error:
-                return None
         if kind in (b"IDAT", b"IEND"):
-            return None
+            break
+        body = data[position + 8 : position + 8 + size]
+        if kind == b"tEXt" and body.startswith(b"Comment\x00"):
+            return body[len(b"Comment\x00") :].decode("latin-1")
         position += 12 + size
     return None
 
@@ -258,21 +246,14 @@ class FileShelf:
                 time=now,
                 is_current=1,
                 size=len(data),
-                width=facts.width,
-                height=facts.height,
-                bits=facts.bits,
-                mime=facts.mime,
-                media=facts.media,
-                metadata=json.dumps(facts.metadata),
                 sha1=make_checksum("sha1", data).hexdigest(),
                 account=actor.account,
                 user=actor.name,
                 comment=comment,
                 data=data,
+                **{**facts._asdict(), "metadata": json.dumps(facts.metadata)},
             )
-        found = self.find(key)
-        assert found is not None
-        return found
+        return self.query("name = ? AND is_current = 1", (key,), 1)[0]
 
     # The stash
 
@@ -281,26 +262,13 @@ class FileShelf:
     ) -> StashedFile:
         """Keep `data` as an upload that is not published yet."""
         ending = name.rpartition(".")[2].lower() if "." in name else "bin"
-        key = "%s.%s.%d.%s" % (
-            os.urandom(6).hex(),
-            os.urandom(3).hex(),
-            account,
-            ending[:10],
-        )
+        words = (os.urandom(6).hex(), os.urandom(3).hex(), account, ending[:10])
+        kept = StashedFile("%s.%s.%d.%s" % words, account, now, status, 0, name, "")
         with self.db.transaction():
-            self.db.insert(
-                "stash",
-                filekey=key,
-                account=account,
-                time=now,
-                status=status,
-                size=0,
-                name=name,
-            )
-            self.append_chunk(key, data)
-        found = self.find_stashed(key, account)
-        assert found is not None
-        return found
+            sql = "INSERT INTO stash (%s) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            self.db.run(sql % STASH_COLUMNS, kept)
+            self.append_chunk(kept.filekey, data)
+        return kept._replace(size=len(data))
 
     def append_chunk(self, filekey: str, data: bytes) -> None:
         """Add bytes at the end of a stashed upload."""
@@ -317,8 +285,7 @@ class FileShelf:
     def find_stashed(self, filekey: str, account: int) -> Optional[StashedFile]:
         """Return the stashed upload of that key, if it is the account's own."""
         row = self.db.one(
-            "SELECT filekey, account, time, status, size, name, stage FROM stash"
-            " WHERE filekey = ? AND account = ?",
+            "SELECT %s FROM stash WHERE filekey = ? AND account = ?" % STASH_COLUMNS,
             (filekey, account),
         )
         return None if row is None else StashedFile._make(row)

@@ -162,44 +162,32 @@ class SiteSettings:
     A switch that there is not cannot be set: a test would test nothing.
     """
 
-    __slots__ = (
-        "generator",
-        "lag_host",
-        "lag_seconds",
-        "language",
-        "login_throttle",
-        "main_page",
-        "max_article_bytes",
-        "max_result_bytes",
-        "max_upload_bytes",
-        "min_chunk_bytes",
-        "name",
-        "rate_limits",
-        "read_only",
-        "spam_blacklist",
-        "title_blacklist",
-        "uploads_enabled",
-        "wiki_id",
-    )
+    name = "Embedded wiki"
+    wiki_id = "embedded"
+    main_page = "Main Page"
+    language = "en"
+    generator = "MediaWiki 1.39.0"
+    read_only = ""
+    lag_seconds: Optional[float] = None
+    lag_host = ""
+    rate_limits: Dict[str, Tuple[int, int]] = {}
+    login_throttle: Tuple[int, int] = (5, 300)
+    max_article_bytes = 2048 * 1024
+    max_result_bytes = 8 * 1024 * 1024
+    max_upload_bytes = 100 * 1024 * 1024
+    min_chunk_bytes = 1024
+    uploads_enabled = True
+    title_blacklist: List[str] = []
+    spam_blacklist: List[str] = []
 
     def __init__(self) -> None:
-        self.name = "Embedded wiki"
-        self.wiki_id = "embedded"
-        self.main_page = "Main Page"
-        self.language = "en"
-        self.generator = "MediaWiki 1.39.0"
-        self.read_only = ""
-        self.lag_seconds: Optional[float] = None
-        self.lag_host = ""
-        self.rate_limits: Dict[str, Tuple[int, int]] = {}
-        self.login_throttle: Tuple[int, int] = (5, 300)
-        self.max_article_bytes = 2048 * 1024
-        self.max_result_bytes = 8 * 1024 * 1024
-        self.max_upload_bytes = 100 * 1024 * 1024
-        self.min_chunk_bytes = 1024
-        self.uploads_enabled = True
-        self.title_blacklist: List[str] = []
-        self.spam_blacklist: List[str] = []
+        # Every wiki has its own of what can be changed in place.
+        self.rate_limits, self.title_blacklist, self.spam_blacklist = {}, [], []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name):
+            raise AttributeError("a wiki has no switch called %r" % name)
+        super().__setattr__(name, value)
 
 
 def format_time(seconds: int) -> str:

@@ -12,7 +12,7 @@ import io
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .channels import RECEIVED_PART_BYTES, PulledBytes, ServerChannel
 from .exchange import (
@@ -49,7 +49,8 @@ class WsgiServer:
 
     `connections` counts what accept() returned, `requests` the requests whose head was
     understood; `tally` counts both for each label that `label(environ)` gave, as
-    {label: (connections, requests)}.  Thread-safe.
+    {label: (connections, requests)}.  `is_closing` tells that close() was called.
+    Thread-safe.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class WsgiServer:
         self.parser_limits = parser_limits
         self._label = label
         self._on_close = on_close
-        self._labels: Dict[str, Tuple[Set[int], List[int]]] = {}
+        # For each label the number of requests of each connection.
+        self._labels: Dict[str, Dict[int, int]] = {}
         # Between select() and accept() a connection may go: nothing may wait there.
         listener.setblocking(False)
         self._listener = listener
         self._lock = threading.Lock()
         self._open: Dict[socket.socket, ServerConnection] = {}
-        self._is_closing = False
+        self.is_closing = False
         self._is_closed = threading.Event()
         self._thread = threading.Thread(
             target=self._accept_all, name="wikistd-accept", daemon=True
@@ -113,13 +115,8 @@ class WsgiServer:
             self.url,
             self.connections,
             self.requests,
-            ", closed" if self._is_closing else "",
+            ", closed" if self.is_closing else "",
         )
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether close() was called: no further request is taken."""
-        return self._is_closing
 
     @property
     def open_connections(self) -> int:
@@ -132,8 +129,8 @@ class WsgiServer:
         """Connections and requests for each label, as far as they got one."""
         with self._lock:
             return {
-                label: (len(seen), count[0])
-                for label, (seen, count) in self._labels.items()
+                label: (len(counts), sum(counts.values()))
+                for label, counts in self._labels.items()
             }
 
     def drop_connections(self) -> int:
@@ -158,7 +155,7 @@ class WsgiServer:
         seconds is left behind (it is a daemon) and named in the log.
         """
         with self._lock:
-            first, self._is_closing = not self._is_closing, True
+            first, self.is_closing = not self.is_closing, True
         if not first:
             self._is_closed.wait(timeout)
             return
@@ -193,9 +190,9 @@ class WsgiServer:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._waker, selectors.EVENT_READ)
-            while not self._is_closing:
+            while not self.is_closing:
                 selector.select()
-                if self._is_closing:
+                if self.is_closing:
                     return
                 try:
                     sock, address = self._listener.accept()
@@ -214,7 +211,7 @@ class WsgiServer:
         with self._lock:
             self.connections += 1
             connection = ServerConnection(self, sock, address, self.connections)
-            is_taken = not self._is_closing and self._make_room()
+            is_taken = not self.is_closing and self._make_room()
             if is_taken:
                 self._open[sock] = connection
                 try:
@@ -261,9 +258,8 @@ class WsgiServer:
                 return False
             connection.is_waiting, connection.has_asked = False, True
             self.requests += 1
-            seen, count = self._labels.setdefault(label, (set(), [0]))
-            seen.add(connection.number)
-            count[0] += 1
+            counts = self._labels.setdefault(label, {})
+            counts[connection.number] = counts.get(connection.number, 0) + 1
             return True
 
 

@@ -139,8 +139,9 @@ def _why_unopened(path: str, error: Exception) -> str:
 
 def _make_private(path: str) -> None:
     """Make the file of a new wiki, which will hold accounts, for its owner alone."""
-    if path != ":memory:" and not os.path.exists(path):
-        with contextlib.suppress(OSError):  # sqlite3 meets it too, and says why
+    if path != ":memory:":
+        # It is there, or cannot be made: sqlite3 meets that too, and says why.
+        with contextlib.suppress(OSError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
@@ -158,25 +159,22 @@ class WikiDatabase:
         self.depth = 0
         self.connection: Optional[sqlite3.Connection] = None
         _make_private(path)
-        try:
-            self.connection = sqlite3.connect(
-                path, check_same_thread=False, isolation_level=None, timeout=30.0
-            )
-            self._prepare()
-        except sqlite3.OperationalError as error:
-            self.close()
-            raise ValueError(
-                "the wiki's file %s: %s" % (path, _why_unopened(path, error))
-            ) from error
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise ValueError("%s is not a wiki database: %s" % (path, error)) from error
-        except ValueError:
-            self.close()
-            raise
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            try:
+                self.connection = sqlite3.connect(
+                    path, check_same_thread=False, isolation_level=None, timeout=30.0
+                )
+                self._prepare()
+            except sqlite3.DatabaseError as error:
+                reason = "%s is not a wiki database: %s" % (path, error)
+                if isinstance(error, sqlite3.OperationalError):
+                    why = _why_unopened(path, error)
+                    reason = "the wiki's file %s: %s" % (path, why)
+                raise ValueError(reason) from error
+            on_failure.pop_all()
 
     def _prepare(self) -> None:
-        self.run("PRAGMA foreign_keys = OFF")
         if self.path != ":memory:":
             self.run("PRAGMA journal_mode = WAL")
             # A power cut may lose the last edits of a demo wiki, never the file.
@@ -235,11 +233,6 @@ class WikiDatabase:
         columns = ", ".join(name + " = ?" for name in values)
         sql = "UPDATE %s SET %s WHERE id = ?" % (table, columns)
         self.run(sql, [*values.values(), row])
-
-    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute a statement; return the number of rows it changed."""
-        with self.lock:
-            return self.opened().execute(sql, values).rowcount
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement once for each of `rows`."""

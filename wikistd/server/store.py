@@ -147,14 +147,12 @@ class PageStore:
         self, wanted: Sequence[Tuple[int, str]]
     ) -> Dict[Tuple[int, str], PageRow]:
         """Return the pages of those namespaces and keys that exist."""
-        by_namespace: Dict[int, List[str]] = {}
-        for namespace, key in wanted:
-            by_namespace.setdefault(namespace, []).append(key)
         found: Dict[Tuple[int, str], PageRow] = {}
-        for namespace, keys in by_namespace.items():
+        for namespace in {number for number, _ in wanted}:
+            keys = [key for number, key in wanted if number == namespace]
             sql = "SELECT %s FROM page WHERE ns = %d AND title IN (%%s)"
-            rows = self.select_in(sql % (PAGE_COLUMNS, namespace), keys)
-            for page in map(PageRow._make, rows):
+            for row in self.select_in(sql % (PAGE_COLUMNS, namespace), keys):
+                page = PageRow._make(row)
                 found[namespace, page.key] = page
         return found
 
@@ -256,9 +254,7 @@ class PageStore:
         saved = self.write_page(
             wanted, clean_text(text)[0], self.actor(user), summary, minor=minor, bot=bot
         )
-        if saved.new_id is not None:
-            return saved.new_id
-        return saved.old_id
+        return saved.old_id if saved.new_id is None else saved.new_id
 
     def write_page(
         self,
@@ -277,17 +273,25 @@ class PageStore:
     ) -> SavedEdit:
         """Write a new revision of a page, its links and the change; all or nothing."""
         body = text.replace("\r\n", "\n").rstrip()
-        now = self.now()
         with self.db.transaction():
             page = self.find_page(title)
             old = self.find_revision(page.latest) if page else None
-            wanted_model = model or (page.model if page else default_model(title))
-            is_same = old and page and page.model == wanted_model
+            model = model or (page.model if page else default_model(title))
+            is_same = page is not None and page.model == model
             if page and old and is_same and self.read_text(old) == body:
                 return SavedEdit(page.id, old.id, None, old.time, False)
             tag_text = " ".join(tags)
             saved = self._insert_revision(
-                title, page, body, actor, comment, minor, wanted_model, now, tag_text
+                title,
+                page,
+                body,
+                time=self.now(),
+                account=actor.account,
+                user=actor.name,
+                comment=comment,
+                minor=int(minor),
+                model=model,
+                tags=tag_text,
             )
             assert saved.new_id is not None
             if is_listed:
@@ -320,56 +324,35 @@ class PageStore:
         return saved
 
     def _insert_revision(
-        self,
-        title: Title,
-        page: Optional[PageRow],
-        body: str,
-        actor: Actor,
-        comment: str,
-        minor: bool,
-        model: str,
-        now: int,
-        tags: str,
+        self, title: Title, page: Optional[PageRow], body: str, **columns: Any
     ) -> SavedEdit:
         data = body.encode("utf-8", "surrogatepass")
-        content = self.db.insert("content", body=body)
-        links = find_links(body) if model == "wikitext" else find_links("")
-        size = len(data)
+        now, model, account = columns["time"], columns["model"], columns["account"]
+        links = find_links(body if model == "wikitext" else "")
         facts = {
             "redirect": str(links.redirect) if links.redirect else None,
-            "size": size,
+            "size": len(data),
             "touched": now,
             "is_new": int(page is None),
             "model": model,
         }
-        page_id = (
-            page.id
-            if page
-            else self.db.insert(
-                "page", ns=title.namespace, title=title.key, latest=0, **facts
-            )
-        )
-        parent = page.latest if page else 0
+        if page is None:
+            place = {"ns": title.namespace, "title": title.key}
+            page_id, parent = self.db.insert("page", latest=0, **place, **facts), 0
+        else:
+            page_id, parent = page.id, page.latest
         revision = self.db.insert(
             "revision",
             page=page_id,
             parent=parent,
-            time=now,
-            account=actor.account,
-            user=actor.name,
-            comment=comment,
-            minor=int(minor),
-            size=size,
+            size=len(data),
             sha1=make_checksum("sha1", data).hexdigest(),
-            model=model,
-            content=content,
-            tags=tags,
+            content=self.db.insert("content", body=body),
+            **columns,
         )
         self.db.update("page", page_id, latest=revision, **facts)
-        if actor.account:
-            self.db.run(
-                "UPDATE account SET edits = edits + 1 WHERE id = ?", (actor.account,)
-            )
+        if account:
+            self.db.run("UPDATE account SET edits = edits + 1 WHERE id = ?", (account,))
         self.links.update(page_id, title, links, now, is_first=page is None)
         return SavedEdit(page_id, parent, revision, now, page is None)
 

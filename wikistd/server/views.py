@@ -122,7 +122,9 @@ class WikiViews:
         """Return the list of a page's revisions, newest first."""
         rows = [
             (
-                _link_to(_index_path(title, "oldid=%d" % row.id), format_time(row.time)),
+                _link_to(
+                    _index_path(title, "oldid=%d" % row.id), format_time(row.time)
+                ),
                 _link_user(row),
                 "%d bytes" % row.size,
                 "" if "comment" in row.hidden else html.escape(row.comment),

@@ -29,6 +29,14 @@ import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ("requests", "httpx", "urllib3", "mwapi", "pywikibot", "mureq")
+#: What stands for itself and what it stands on, for the comparison of sizes; the tables of
+#: idna and charset_normalizer and certifi's certificates are not counted.
+SOURCES = {
+    "requests, urllib3": ("requests", "urllib3"),
+    "httpx, httpcore, h11": ("httpx", "httpcore", "h11"),
+    "mwapi, requests, urllib3": ("mwapi", "requests", "urllib3"),
+    "pywikibot, requests, urllib3": ("pywikibot", "requests", "urllib3"),
+}
 BASE = "import urllib.request, http.cookiejar, json"
 CLIENT_WITHOUT = "server,cli,tools,compat,streams,websocket"
 #: Where this run's pyc files go.
@@ -90,6 +98,18 @@ def bare_size(path):
         for number, line in enumerate(lines, 1)
         if line.strip() and number not in skip
     )
+
+
+def peer_sizes(python):
+    """Return {names: bytes, as `bare_size` counts} of the peers in an environment."""
+    code = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    where = pathlib.Path(subprocess.check_output([python, "-c", code], text=True).strip())
+    found = {}
+    for label, names in SOURCES.items():
+        if all((where / name).is_dir() for name in names):
+            files = [file for name in names for file in (where / name).rglob("*.py")]
+            found[label] = sum(map(bare_size, files))
+    return found
 
 
 def build(folder, name, without=""):
@@ -185,6 +205,7 @@ def main():
         python, peers = sys.executable, []
         if not given.no_peers:
             python, peers = install(given.venv or os.path.join(folder, "peers"))
+            sizes.update((label, (size, None)) for label, size in peer_sizes(python).items())
         candidates = {
             "base": (BASE, ""),
             "package": ("import wikistd", str(ROOT)),

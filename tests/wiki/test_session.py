@@ -40,9 +40,8 @@ from wikistd.web.cookiefile import account_filename, locked_file
 from wikistd.web.cookies import CookieStore
 from wikistd.web.logins import BearerAuth
 from wikistd.web.proxies import ProxySettings
-from wikistd.wiki.account import note_login
+from wikistd.wiki.account import note_login, restored_login
 from wikistd.wiki.address import check_host
-from wikistd.wiki.identity import restored_login
 from wikistd.wiki.session import Session
 from wikistd.wiki.state import CallBudget
 

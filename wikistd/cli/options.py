@@ -20,7 +20,7 @@ from ..errors import ClientInteractionRequest
 from ..web.client import HttpClient
 from ..web.cookies import CookieStore
 from ..web.useragent import default_user_agent
-from ..wiki.identity import restored_login
+from ..wiki.account import restored_login
 from ..wiki.session import Session
 from .output import Output, escape_controls
 from .registry import UsageError

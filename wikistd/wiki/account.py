@@ -1,8 +1,8 @@
-"""Logging a session in and out, and the tokens that come with a login.
+"""Logging a session in and out, the tokens that come with it, and who it is by OAuth.
 
-Spec: https://www.mediawiki.org/wiki/API:Login, API:Tokens.  Holds: nothing; what comes
-of it is in wiki/state.py.  Not here: what a login's reply means (wiki/login.py), when
-a call needs a token or a login (wiki/calls.py).
+Spec: https://www.mediawiki.org/wiki/API:Login, API:Tokens, API:Assert.  Holds:
+nothing; what comes of it is in wiki/state.py.  Not here: what a login's reply means
+(wiki/login.py), when a call needs a token or a login (wiki/calls.py).
 
 `session` is the Session, or a view of one, that does it.  Who changes the login holds
 the lock of its state.
@@ -20,14 +20,19 @@ from ..errors import (
     TransportError,
     WikistdError,
 )
-from .exchange import scrub_secrets, wiki_logger
-from .identity import is_lost_session, kept_cookies, restored_login
+from ..web.cookies import CookieStore
+from ..web.logins import BearerAuth
+from ..web.oauth1 import OAuth1Auth
+from .exchange import scrub_values, secret_values, wiki_logger
 from .login import login_name, login_params, read_login_reply
 from .reply import ReplyReading
 from .state import CallBudget
 
 #: A token that a login was refused for; it is asked for anew, once.
 STALE_TOKEN = ("NeedToken", "WrongToken")
+
+#: What the wiki says when the session that a request relies on is gone.
+LOST_SESSION_CODES = ("assertuserfailed", "assertnameduserfailed", "assertbotfailed")
 
 
 def begin_login(
@@ -89,7 +94,7 @@ def read_scrubbed_login(
     try:
         return read_login_reply(document, method, token)
     except WikistdError as error:
-        scrub_secrets(error, sent)
+        scrub_values(error, secret_values(sent))
         if isinstance(error, ClientInteractionRequest):
             error.login_token = token  # It is for the next step.
         raise
@@ -203,3 +208,48 @@ def fetch_token(session: Any, kind: str, budget: CallBudget) -> str:
         if kind != "login":  # Each login wants its own.
             state.tokens[kind] = token
         return token
+
+
+def is_lost_session(error: BaseException) -> bool:
+    """Return whether the wiki says that nobody is logged in."""
+    return isinstance(error, APIError) and any(
+        item.get("code") in LOST_SESSION_CODES for item in error.errors
+    )
+
+
+def has_oauth(session: Any, auth: Any = None) -> bool:
+    """Return whether calls are signed with OAuth, which is a login as well.
+
+    `auth` is that of one call.
+    """
+    client, given = session.session, session._session_params
+    for each in (auth, session.auth, given.get("auth"), getattr(client, "auth", None)):
+        if isinstance(each, (BearerAuth, OAuth1Auth)):
+            return True
+        if type(each).__name__ == "OAuth1":  # of requests-oauthlib
+            return True
+    headers = dict(getattr(client, "headers", None) or {})
+    headers.update(given.get("headers") or {}, **session.headers)
+    for name, value in headers.items():
+        if name.lower() == "authorization":
+            return value.partition(" ")[0].lower() in ("bearer", "oauth")
+    return False
+
+
+def kept_cookies(client: Any) -> Optional[CookieStore]:
+    """Return the client's cookies where a file is kept of them, else None."""
+    store = getattr(client, "cookies", None)
+    if isinstance(store, CookieStore) and store.filename is not None:
+        return store
+    return None
+
+
+def restored_login(name: str, username: str, method: str) -> Optional[Dict[str, Any]]:
+    """Return a login's reply when the wiki's `name` is the user's, else None."""
+    wanted = username.partition("@")[0] if method == "bot-password" else username
+    wanted = wanted.replace("_", " ")
+    if name != wanted[:1].upper() + wanted[1:]:
+        return None
+    if method == "bot-password":
+        return {"result": "Success", "lgusername": name, "restored": True}
+    return {"status": "PASS", "username": name, "restored": True}

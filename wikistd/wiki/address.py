@@ -145,24 +145,20 @@ def make_client(
     user_agent: Optional[str], timeout: Any, session_params: Mapping[str, Any]
 ) -> HttpClient:
     """Return an HttpClient from the arguments that requests' users know."""
-    options: Dict[str, Any] = {"timeout": timeout}
+    given = {name: value for name, value in session_params.items() if value is not None}
+    verify, cert = given.pop("verify", True), given.pop("cert", None)
+    given.pop("trust_env", None)
+    options = dict(given, timeout=timeout)
     if user_agent is not None:
         options["user_agent"] = user_agent
-    verify, cert = session_params.get("verify"), session_params.get("cert")
+    if not session_params.get("trust_env", True):
+        options.setdefault("proxies", {})
     if verify is False:
         options["ssl_context"] = trusting_context(cert)
     else:
         options["client_cert"] = cert
-        if verify is not None and verify is not True:
+        if verify is not True:
             options["ca_file"] = os.fspath(verify)
-    for name, value in session_params.items():
-        if name in ("verify", "cert"):
-            continue
-        if name == "trust_env":
-            if not value:
-                options.setdefault("proxies", {})
-        elif value is not None:
-            options[name] = value
     return HttpClient(**options)
 
 

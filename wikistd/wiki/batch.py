@@ -24,22 +24,22 @@ from typing import (
 
 from ..errors import APIError, EditConflict, WikistdError
 from ..formats.checksums import make_checksum
-from .account import ask_who
+from .account import LOST_SESSION_CODES, ask_who, is_lost_session
 from .calls import NEVER_LOGGED_IN
 from .edit import (
     PageBase,
+    check_creation,
     check_edit_arguments,
     edit_page,
-    find_edit,
+    look_up_edit,
     read_page_base,
     save_edit,
     transformed_text,
 )
-from .identity import LOST_SESSION_CODES, is_lost_session
 from .journal import Journal
 from .keywords import known_params
 from .lookup import EditIntent, text_digest
-from .params import check_texts
+from .params import check_texts, wrong_type
 from .reply import SHAPE_ERRORS
 from .session import Session
 from .state import CallBudget
@@ -146,10 +146,8 @@ def batch_user(session: Session) -> Optional[str]:
     A session that has not logged in may be somebody by OAuth or by cookies: the wiki is
     asked.
     """
-    if session.user is not None:
-        return session.user
     budget = CallBudget(session.max_wait_seconds, session.clock)
-    return ask_who(session, budget)
+    return session.user or ask_who(session, budget)
 
 
 def _report(
@@ -180,9 +178,7 @@ def keyed_jobs(
     seen: Dict[str, int] = {}
     for number, job in enumerate(jobs, 1):
         if not isinstance(job, Mapping):
-            raise TypeError(
-                "job %d must be a mapping, not %s" % (number, type(job).__name__)
-            )
+            raise wrong_type("job %d must be a mapping" % number, job)
         arguments = dict(job)
         check_job(number, arguments)
         name = str(arguments.pop("key", arguments["title"]))
@@ -245,7 +241,7 @@ def _batch_results(
                 continue
         else:
             record = None
-        result = _do_job(session, key, digest, job, journal, record)
+        result = _do_job(view, key, digest, job, journal, record)
         yield _journal_result(journal, result, digest)
 
 
@@ -281,7 +277,7 @@ class LandedBefore(Exception):
 
 
 def _do_job(
-    session: Session,
+    view: Session,
     key: str,
     digest: str,
     job: Mapping[str, Any],
@@ -293,7 +289,6 @@ def _do_job(
     `sent_before` is what an earlier run announced and may have sent: when the page
     turns out to have changed, that may have landed late, and is looked for.
     """
-    view = session.with_options(formatversion=2)
 
     def announce(base: PageBase, intent: EditIntent) -> None:
         if sent_before is not None and base.revid != sent_before["base_revid"]:
@@ -311,7 +306,7 @@ def _do_job(
     arguments = dict(job)
     title = arguments.pop("title")
     try:
-        done = edit_page(session, title, on_save=announce, **arguments)
+        done = edit_page(view, title, on_save=announce, **arguments)
     except LandedBefore as landed:
         return landed.result
     except APIError as error:
@@ -340,11 +335,10 @@ def _recover(view: Session, record: Mapping[str, Any]) -> Optional[BatchResult]:
     intent = EditIntent(**record["intent"])
     key, title = record["key"], base.title
     try:
-        landed = find_edit(view, base, intent)
-        if landed is None:
+        found = look_up_edit(view, base, intent)
+        if found is None:
             return None
-        parent = int(landed.get("parentid", base.revid))
-        return BatchResult(key, title, "found", parent, int(landed["revid"]))
+        return BatchResult(key, title, "found", found.base_revid, found.revid)
     except (APIError, *SHAPE_ERRORS) as error:
         return BatchResult(key, title, "unknown", base.revid, error=str(error))
 
@@ -366,7 +360,7 @@ def _dry_results(
                 section=None if section is None or is_new else str(section),
                 redirect=bool(job.get("redirect")),
             )
-            _check_creation(base, job.get("create"))
+            check_creation(base, job.get("create"))
         except APIError as error:
             yield BatchResult(key, job["title"], "error", error=error.sentence())
             continue
@@ -377,20 +371,11 @@ def _dry_results(
         yield BatchResult(key, base.title, kind, base.revid, diff=diff)
 
 
-def _check_creation(base: PageBase, create: Any) -> None:
-    """Raise the error that `create` will bring where the page is as it was read."""
-    if create == "never" and not base.revid:
-        raise APIError("missingtitle", "there is no page %r to edit" % base.title)
-    if create == "only" and base.revid:
-        raise APIError("articleexists", "the page %r is there already" % base.title)
-
-
 def preview_text(old: str, job: Mapping[str, Any], is_new_section: bool) -> str:
     """Return the text that a job would save, before the wiki changes it."""
     if is_new_section:
-        heading = "\n\n== %s ==\n\n" % job["section_title"] if job.get(
-            "section_title"
-        ) else "\n\n"
+        title = job.get("section_title")
+        heading = "\n\n== %s ==\n\n" % title if title else "\n\n"
         return old + heading + (job.get("text") or "")
     if job.get("transform") is not None:
         return transformed_text(job["transform"], old)

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..errors import APIError, ProtocolError, StatusError, WikistdError
-from .account import fetch_token, login_again
+from .account import fetch_token, has_oauth, is_lost_session, login_again
 from .address import discover_api
 from .exchange import (
     file_positions,
     normalise_files,
     rewind_files,
-    scrub_secrets,
+    scrub_values,
+    secret_values,
     send_call,
 )
-from .identity import has_oauth, is_lost_session
 from .notices import show_api_warnings
 from .params import READ_ACTIONS, TOKEN_TYPES, encode_params
 from .reply import wants_token
@@ -89,8 +89,8 @@ class WikiCall:
         self.positions = file_positions(self.files) if self.files else []
         self.token_type: Optional[str] = None
         if self.is_write and self.params.get("token") is None:
-            self.token_type = TOKEN_TYPES.get(self.action)
-            self.token_type = self.token_type or self.state.token_types.get(self.action)
+            known = self.state.token_types
+            self.token_type = TOKEN_TYPES.get(self.action) or known.get(self.action)
         self.renewals = {"token", "login", "address"}
 
     def run(self) -> Any:
@@ -105,7 +105,7 @@ class WikiCall:
                 document = self._exchange(sent)
                 break
             except WikistdError as error:
-                scrub_secrets(error, sent)
+                scrub_values(error, secret_values(sent))
                 if isinstance(error, APIError) and is_lost_session(error):
                     if self.state.user is None:
                         error.content = NEVER_LOGGED_IN
@@ -181,7 +181,6 @@ class WikiCall:
         if self.positions is None:
             return None  # The file was read and cannot be rewound.
         if self._renew(error, sent, login_count):
-            self.token_type = self.token_type or self.state.token_types.get(self.action)
             return 0.0
         import random  # 2 ms
 
@@ -221,7 +220,7 @@ class WikiCall:
                 and wants_token(error, sent)
             ):
                 renewals.discard("token")
-                self.state.token_types[self.action] = "csrf"
+                self.state.token_types[self.action] = self.token_type = "csrf"
                 return True
         elif not self.state.api_is_known and "address" in renewals:
             if isinstance(error, (StatusError, ProtocolError)):

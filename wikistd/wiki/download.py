@@ -28,6 +28,7 @@ from .partial import PartialFile
 from .reply import find_header, show_body
 from .session import Session
 from .sources import SOURCE_PIECE_BYTES, ProgressFunction
+from .travel import harmless_headers
 
 #: Interruptions without a byte of progress before a download is given up.
 MAX_STALLED_TRIES = 4
@@ -72,7 +73,9 @@ def download_file(
                     fetch_part(view, url, part, size, on_progress)
                 except (TransportError, ProtocolError) as error:
                     tries = 0 if part.done > before else tries + 1
-                    if not _is_passing(error) or tries >= MAX_STALLED_TRIES:
+                    is_cut = isinstance(error, ConnectionLost)
+                    is_passing = is_cut or getattr(error, "retryable", False)
+                    if not is_passing or tries >= MAX_STALLED_TRIES:
                         raise
                     view.clock.sleep(DOWNLOAD_PAUSE_SECONDS * (tries + 1))
                     continue
@@ -90,13 +93,6 @@ def download_file(
             size, url = info["size"], info["url"]
         part.rename(target)
     return DownloadResult(target, size, info["sha1"], url)
-
-
-def _is_passing(error: WikistdError) -> bool:
-    """Return whether a download may go on after `error`."""
-    return isinstance(error, ConnectionLost) or bool(
-        isinstance(error, TransportError) and error.retryable
-    )
 
 
 def read_file_info(view: Session, title: str) -> Dict[str, Any]:
@@ -142,21 +138,18 @@ def fetch_part(
     on_progress: ProgressFunction,
 ) -> None:
     """Append to `part` what is missing."""
+    is_home = origin_of(url) == origin_of(view.host)
+    headers = dict(view.headers) if is_home else harmless_for(view)
     # Compressed, a range would be one of the compressed bytes.
-    headers = headers_for(view, url)
     headers["Accept-Encoding"] = "identity"
     options: Dict[str, Any] = {"timeout": view.timeout, "stream": True}
-    if view.auth is not None and origin_of(url) == origin_of(view.host):
+    if view.auth is not None and is_home:
         options["auth"] = view.auth
     if part.done:
         headers["Range"] = "bytes=%d-" % part.done
+    response: Any = None
     try:
         response = view.session.request("GET", url, headers=headers, **options)
-    except WikistdError:
-        raise
-    except OSError as error:
-        raise foreign_error(error, url) from error
-    try:
         status = int(response.status_code)
         fields = reply_header_pairs(response.headers)
         if status not in (200, 206):
@@ -171,10 +164,11 @@ def fetch_part(
             )
         if status == 200 and part.done:
             part.restart()  # The server sends all of it.
-        if status == 206 and range_start(fields) != part.done:
+        told = find_header(fields, "content-range")
+        wanted = r"bytes %d-\d+/(\d+|\*)" % part.done
+        if status == 206 and not re.match(wanted, told or ""):
             raise ProtocolError(
-                "asked for bytes from %d, got Content-Range %r"
-                % (part.done, find_header(fields, "content-range")),
+                "asked for bytes from %d, got Content-Range %r" % (part.done, told),
                 spec="RFC 9110 14.4",
             )
         for piece in response.iter_content(SOURCE_PIECE_BYTES):
@@ -186,33 +180,23 @@ def fetch_part(
     except WikistdError:
         raise
     except OSError as error:
-        if "requests" not in type(error).__module__:
+        if response is not None and "requests" not in type(error).__module__:
             raise  # The disk, not the network.
         raise foreign_error(error, url) from error
     finally:
-        response.close()
+        if response is not None:
+            response.close()
 
 
-def headers_for(view: Session, url: str) -> Dict[str, Any]:
-    """Return the session's headers; only harmless ones for another origin.
+def harmless_for(view: Session) -> Dict[str, Any]:
+    """Return a session's headers for another origin: only harmless ones.
 
     The wiki names the address, and it may name anybody's.  None takes away a header
     that the client would add.
     """
-    if origin_of(url) == origin_of(view.host):
-        return dict(view.headers)
     headers: Dict[str, Any] = {}
     for name in getattr(view.session, "headers", None) or ():
         if str(name).lower() not in CROSS_ORIGIN_HEADERS | {"connection"}:
             headers[name] = None
-    for name, value in view.headers.items():
-        if name.lower() in CROSS_ORIGIN_HEADERS:
-            headers[name] = value
+    headers.update(harmless_headers(view.headers))
     return headers
-
-
-def range_start(headers: Any) -> Optional[int]:
-    """Return where a partial answer begins."""
-    text = find_header(headers, "content-range") or ""
-    found = re.match(r"bytes (\d+)-(\d+)/(\d+|\*)", text)
-    return int(found.group(1)) if found else None

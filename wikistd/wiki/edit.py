@@ -138,8 +138,7 @@ def edit_page(
             base = read_page_base(
                 view, title, transform is not None, section=wanted, redirect=redirect
             )
-        if create == "never" and base.revid == 0:
-            raise APIError("missingtitle", "there is no page %r to edit" % base.title)
+        check_creation(base, create)
         ours = text
         if transform is not None:
             old = base.text or ""
@@ -254,7 +253,7 @@ def save_edit(
     lands_twice = intent.section == "new" and base.revid != 0
     lost = LostAnswers(
         view.clock,
-        lambda why: _look_up(view, base, intent, why),
+        lambda why: look_up_edit(view, base, intent, why),
         most=1 if lands_twice else MAX_LOST_ANSWERS,
         done_codes=CONFLICT_CODES,
     )
@@ -329,8 +328,8 @@ def refused_edit(edit: Dict[str, Any]) -> APIError:
     return APIError(plain_text(code), plain_text(str(words)), errors=[edit])
 
 
-def _look_up(
-    view: Session, base: PageBase, intent: EditIntent, why: str
+def look_up_edit(
+    view: Session, base: PageBase, intent: EditIntent, why: str = "lost"
 ) -> Optional[EditResult]:
     """Return the edit's result if it landed, None if not; LookupError if unsure.
 
@@ -339,27 +338,31 @@ def _look_up(
     """
     if why == "trouble":
         return None
-    is_newer = why == "before"
     newer = read_newer_revisions(view, base)
-    for turn in range(MAX_LOST_ANSWERS if is_newer else 0):
+    for turn in range(MAX_LOST_ANSWERS if why == "before" else 0):
         if newer.revisions:
             break
         view.clock.sleep(LOST_ANSWER_PAUSE_SECONDS * 2**turn)
         newer = read_newer_revisions(view, base)
-    if is_newer and not newer.revisions:
+    if why == "before" and not newer.revisions:
         raise LookupError("the revision that is in its way is not to be seen")
-    revision = landed_edit(newer, base, intent)
-    if revision is None:
+    page, revisions = newer.page, newer.revisions
+    found = find_landed(intent, revisions, user=newer.user, base_revid=base.revid)
+    if found is not None:
+        return EditResult(
+            str(page.get("title", base.title)),
+            int(page.get("pageid", base.pageid)),
+            int(found["revid"]),
+            int(found.get("parentid", base.revid)),
+            True,
+            found.get("parentid") == 0,
+            True,
+        )
+    if newer.is_all:
         return None
-    page = newer.page
-    return EditResult(
-        str(page.get("title", base.title)),
-        int(page.get("pageid", base.pageid)),
-        int(revision["revid"]),
-        int(revision.get("parentid", base.revid)),
-        True,
-        revision.get("parentid") == 0,
-        True,
+    raise LookupError(
+        "it is none of the first %d revisions since then, and there are more"
+        % len(revisions)
     )
 
 
@@ -396,27 +399,12 @@ def read_newer_revisions(view: Session, base: PageBase) -> NewerRevisions:
     return NewerRevisions(page, revisions, user, "continue" not in document)
 
 
-def find_edit(
-    view: Session, base: PageBase, intent: EditIntent
-) -> Optional[Dict[str, Any]]:
-    """Return the revision that is the edit of `base`, None when it has not landed.
-
-    LookupError when that cannot be told.
-    """
-    return landed_edit(read_newer_revisions(view, base), base, intent)
-
-
-def landed_edit(
-    newer: NewerRevisions, base: PageBase, intent: EditIntent
-) -> Optional[Dict[str, Any]]:
-    """As `find_edit`, among revisions that were read."""
-    found = find_landed(intent, newer.revisions, user=newer.user, base_revid=base.revid)
-    if found is None and not newer.is_all:
-        raise LookupError(
-            "it is none of the first %d revisions since then, and there are more"
-            % len(newer.revisions)
-        )
-    return found
+def check_creation(base: PageBase, create: Any) -> None:
+    """Raise the error that `create` will bring where the page is as it was read."""
+    if create == "never" and not base.revid:
+        raise APIError("missingtitle", "there is no page %r to edit" % base.title)
+    if create == "only" and base.revid:
+        raise APIError("articleexists", "the page %r is there already" % base.title)
 
 
 def _both_sides(

@@ -38,7 +38,7 @@ from ..formats.query import encode_query
 from ..web.client import HttpClient
 from ..web.origins import drain_response, origin_of, without_userinfo
 from ..web.redirects import redirect_target
-from .params import SECRET_PARAMETERS
+from .params import SECRET_PARAMETERS, wrong_type
 from .reply import find_header, parse_reply
 
 #: A longer address is sent as POST: proxies and servers refuse lines from 4 KiB on,
@@ -70,11 +70,6 @@ FOREIGN_ERRORS: Tuple[Tuple[Tuple[str, ...], Type[TransportError], str], ...] = 
 
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 
-def top_module_name() -> str:
-    """Return the name under which this copy of wikistd was imported."""
-    return __name__.partition(".")[0]
-
-
 def wiki_logger() -> Any:
     """Return the logger of this room, or None while nobody has imported logging.
 
@@ -84,7 +79,8 @@ def wiki_logger() -> Any:
     if not hasattr(logging, "getLogger"):  # or another thread is importing it just now
         return None
     assert logging is not None
-    return logging.getLogger(top_module_name() + ".wiki")
+    # Of the name under which this copy of wikistd was imported.
+    return logging.getLogger(__name__.partition(".")[0] + ".wiki")
 
 
 def reply_header_pairs(headers: Any) -> List[Tuple[str, str]]:
@@ -129,16 +125,11 @@ def secret_header_values(headers: Iterable[Tuple[str, str]]) -> List[str]:
     return found
 
 
-def scrub_secrets(error: WikistdError, params: Mapping[str, Any]) -> None:
-    """Replace the values of secret parameters in every text field of `error`.
+def scrub_values(error: WikistdError, values: Iterable[str]) -> None:
+    """Replace `values`, however they are spelt, in every text field of `error`.
 
     A server in trouble may print the request it was sent.
     """
-    scrub_values(error, secret_values(params))
-
-
-def scrub_values(error: WikistdError, values: Iterable[str]) -> None:
-    """Replace `values`, however they are spelt, in every text field of `error`."""
     secrets = spellings(values)
     if secrets:
         for name, value in list(error.__dict__.items()):
@@ -260,10 +251,7 @@ def normalise_files(files: Mapping[str, Any]) -> Dict[str, Tuple[str, Any, str]]
         if isinstance(value, (bytearray, memoryview)):
             value = bytes(value)
         if not isinstance(value, bytes) and not hasattr(value, "read"):
-            raise TypeError(
-                "files[%r] is bytes or a binary file, not %s"
-                % (field, type(value).__name__)
-            )
+            raise wrong_type("files[%r] is bytes or a binary file" % field, value)
         result[field] = (filename, value, kind)
     return result
 

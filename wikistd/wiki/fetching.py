@@ -195,53 +195,36 @@ def value_batches(
         if next(source, None) is None:
             raise ValueError("cursor stands behind the last of the %s" % kind)
     size = BatchSize(page_size or session.batch_limit or LOW_BATCH)
-    work = value_work(session, source, position, size, page_size)
-    if executor is None:
-        for where, batch in work:
-            asked = learn_limits(session, params)
-            pages, was_too_much = fetch_values(session, asked, kind, batch)
-            if was_too_much:
-                size.shrink()
-            else:
-                size.succeed()
-            yield FetchedPages(pages, {"at": where})
-        return
-    ahead = max(1, int(getattr(executor, "_max_workers", 4)))
+    most = 0 if executor is None else max(1, getattr(executor, "_max_workers", 4))
     running: List[Tuple[int, Any]] = []
     try:
-        for where, batch in work:
-            future = executor.submit(
-                fetch_elsewhere, fetch_values, session, params, kind, batch
-            )
-            running.append((where, future))
-            if len(running) > ahead:
+        while True:
+            batch = list(islice(source, size.size))
+            if batch and executor is not None:
+                future = executor.submit(
+                    fetch_elsewhere, fetch_values, session, params, kind, batch
+                )
+                running.append((position, future))
+            elif batch:
+                asked = learn_limits(session, params)
+                pages, was_too_much = fetch_values(session, asked, kind, batch)
+                if was_too_much:
+                    size.shrink()
+                else:
+                    size.succeed()
+                yield FetchedPages(pages, {"at": position})
+            while len(running) > (most if batch else 0):
                 where, future = running.pop(0)
                 yield FetchedPages(future.result()[0], {"at": where})
-        while running:
-            where, future = running.pop(0)
-            yield FetchedPages(future.result()[0], {"at": where})
+            if not batch:
+                return
+            position += len(batch)
+            told = session.batch_limit
+            if page_size is None and told is not None and told != size.most:
+                size.grow_to(told)
     finally:
         for _, future in running:
             future.cancel()
-
-
-def value_work(
-    session: Session,
-    source: Iterator[Any],
-    position: int,
-    size: BatchSize,
-    page_size: Optional[int],
-) -> Iterator[Tuple[int, List[Any]]]:
-    """Yield (position, the batch of values that begins there)."""
-    while True:
-        values = list(islice(source, size.size))
-        if not values:
-            return
-        yield position, values
-        position += len(values)
-        if page_size is None and session.batch_limit is not None:
-            if size.most != session.batch_limit:
-                size.grow_to(session.batch_limit)
 
 
 def generator_batches(
@@ -337,22 +320,21 @@ def range_batches(
     """Yield the pages of ranges of titles, several at once, as they come."""
     if executor is None or len(starts) < 2:
         raise ValueError("ranges wants an executor and two or more first titles")
-    waiting = []
-    for number, first in enumerate(starts):
-        narrowed = dict(params, gapfrom=first or None)
-        end = starts[number + 1] if number + 1 < len(starts) else None
-        narrowed["gapto"] = end
-        narrowed["gaplimit"] = page_size or guess_batch_limit(session)
-        waiting.append((end, narrowed))
-    running = {}
-    for end, narrowed in waiting:
-        future = executor.submit(
-            fetch_elsewhere, fetch_batch, session, narrowed, {}
-        )
-        running[future] = (end, narrowed, CircleWatch())
     from concurrent.futures import FIRST_COMPLETED, wait  # 8 ms
 
+    running: Dict[Any, Tuple[Optional[str], Dict[str, Any], CircleWatch]] = {}
+
+    def ask(following: Mapping[str, Any], *whose: Any) -> None:
+        future = executor.submit(
+            fetch_elsewhere, fetch_batch, session, whose[1], following
+        )
+        running[future] = whose
+
+    limit = page_size or guess_batch_limit(session)
     try:
+        for first, end in zip(starts, [*starts[1:], None]):
+            narrowed = dict(params, gapfrom=first or None, gapto=end, gaplimit=limit)
+            ask({}, end, narrowed, CircleWatch())
         while running:
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -360,10 +342,7 @@ def range_batches(
                 batch, following = future.result()
                 if following is not None:
                     watch.see(following)
-                    again = executor.submit(
-                        fetch_elsewhere, fetch_batch, session, narrowed, following
-                    )
-                    running[again] = (end, narrowed, watch)
+                    ask(following, end, narrowed, watch)
                 with ReplyReading():
                     listed = batch.in_order()
                 pages = [page for page in listed if page.get("title") != end]

@@ -14,6 +14,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 from ..errors import WikistdError
 from .keywords import known_params
 from .lost import LOST_ANSWER_PAUSE_SECONDS, MAX_LOST_ANSWERS, LostAnswers
+from .params import wrong_type
 from .reply import ReplyReading, reply_part
 from .session import Session
 
@@ -87,10 +88,8 @@ def protect_page(
     """
     given = known_params(protect_page, "protect", keywords, params)
     if not isinstance(protections, Mapping):
-        raise TypeError(
-            'protections is a mapping such as {"edit": "sysop"}, not %s'
-            % type(protections).__name__
-        )
+        wanted = 'protections is a mapping such as {"edit": "sysop"}'
+        raise wrong_type(wanted, protections)
     rules = ["%s=%s" % item for item in protections.items()]
     asked = dict(given, title=title, protections=rules, expiry=expiry, reason=reason)
     return _perform_logged(session, "protect", title, asked)

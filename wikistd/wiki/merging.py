@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 from urllib.parse import unquote
 
-#: Prefixes of generators' parameters, with which g...limit is made.
-GENERATOR_PREFIXES = {
+#: Prefixes of the parameters of lists and properties, with which ...limit is made.
+MODULE_PREFIXES = {
     "allcategories": "ac",
     "alldeletedrevisions": "adr",
     "allfileusages": "af",
@@ -24,16 +24,20 @@ GENERATOR_PREFIXES = {
     "backlinks": "bl",
     "categories": "cl",
     "categorymembers": "cm",
+    "contributors": "pc",
     "deletedrevisions": "drv",
     "duplicatefiles": "df",
     "embeddedin": "ei",
+    "extlinks": "el",
     "exturlusage": "eu",
     "fileusage": "fu",
     "geosearch": "gs",
     "images": "im",
     "imageusage": "iu",
     "iwbacklinks": "ibl",
+    "iwlinks": "iw",
     "langbacklinks": "lbl",
+    "langlinks": "ll",
     "links": "pl",
     "linkshere": "lh",
     "pageswithprop": "pwp",
@@ -51,21 +55,10 @@ GENERATOR_PREFIXES = {
 }
 
 #: Props that hand out lists in small portions (10) unless told otherwise.
-LIMITED_PROPS = {
-    "categories": "cl",
-    "contributors": "pc",
-    "duplicatefiles": "df",
-    "extlinks": "el",
-    "fileusage": "fu",
-    "images": "im",
-    "iwlinks": "iw",
-    "langlinks": "ll",
-    "links": "pl",
-    "linkshere": "lh",
-    "redirects": "rd",
-    "templates": "tl",
-    "transcludedin": "ti",
-}
+LIMITED_PROPS = frozenset(
+    "categories contributors duplicatefiles extlinks fileusage images iwlinks"
+    " langlinks links linkshere redirects templates transcludedin".split()
+)
 
 
 def merge_page(into: Dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -84,14 +77,6 @@ def merge_page(into: Dict[str, Any], more: Mapping[str, Any]) -> None:
             into[key] = value
 
 
-def page_identity(page: Mapping[str, Any]) -> Any:
-    """Return what tells a page from the others of its batch."""
-    pageid = page.get("pageid")
-    if pageid:
-        return pageid
-    return page.get("title")
-
-
 class PageBatch:
     """The replies of one batch, merged; one owner."""
 
@@ -99,7 +84,6 @@ class PageBatch:
         self.pages: Dict[Any, Dict[str, Any]] = {}
         self.moved: Dict[str, str] = {}
         self.interwiki: Dict[str, str] = {}
-        self.badrevids: Dict[int, Dict[str, Any]] = {}
         self.is_truncated = False
         self.replies = 0
 
@@ -109,7 +93,7 @@ class PageBatch:
         if not isinstance(query, dict):
             return
         for page in query.get("pages") or []:
-            identity = page_identity(page)
+            identity = page.get("pageid") or page.get("title")
             known = self.pages.get(identity)
             if known is None:
                 self.pages[identity] = page
@@ -125,14 +109,12 @@ class PageBatch:
                 self.moved.setdefault(item["from"], item["to"])
         for item in query.get("interwiki") or []:
             self.interwiki[item["title"]] = item["iw"]
-        for item in (query.get("badrevids") or {}).values():
-            self.badrevids[int(item["revid"])] = item
 
     def in_order(self) -> List[Dict[str, Any]]:
         """Return the pages as the generator listed them, where it says how."""
         pages = list(self.pages.values())
         if all("index" in page for page in pages):
-            pages.sort(key=page_index)
+            pages.sort(key=lambda page: int(page["index"]))
         return pages
 
     def for_titles(self, titles: Iterable[str]) -> List[Dict[str, Any]]:
@@ -176,21 +158,12 @@ class PageBatch:
         ]
 
 
-def page_index(page: Mapping[str, Any]) -> int:
-    """Return where a generator listed a page."""
-    return int(page["index"])
-
-
 def untold_page(asked: str) -> Dict[str, Any]:
     """Return a page for a title of which the reply says nothing."""
     if not asked.strip(" _"):
         reason = "The requested page title is empty."
-        return {
-            "title": asked,
-            "invalid": True,
-            "invalidreason": reason,
-            "asked": asked,
-        }
+        page = {"title": asked, "invalid": True, "invalidreason": reason}
+        return dict(page, asked=asked)
     return {"title": asked, "missing": True, "untold": True, "asked": asked}
 
 
@@ -213,14 +186,13 @@ def word_list(value: Any) -> List[str]:
 def fill_limits(params: Dict[str, Any]) -> None:
     """Ask for the largest portions of what comes in lists, where nothing is said."""
     for prop in word_list(params.get("prop")):
-        prefix = LIMITED_PROPS.get(prop)
-        if prefix is not None:
-            params.setdefault(prefix + "limit", "max")
+        if prop in LIMITED_PROPS:
+            params.setdefault(MODULE_PREFIXES[prop] + "limit", "max")
 
 
 def generator_limit_name(generator: Any) -> Optional[str]:
     """Return the parameter that says how many pages a generator lists at once."""
-    prefix = GENERATOR_PREFIXES.get(generator) if isinstance(generator, str) else None
+    prefix = MODULE_PREFIXES.get(generator) if isinstance(generator, str) else None
     return None if prefix is None else "g" + prefix + "limit"
 
 

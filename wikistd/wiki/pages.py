@@ -26,6 +26,7 @@ from ..formats.checksums import make_checksum
 from .chain import ReplyChain
 from .fetching import FetchedPages, generator_batches, range_batches, value_batches
 from .merging import fill_limits, word_list
+from .params import wrong_type
 from .session import Session, check_session
 
 #: Attempts at a batch that times out, before it is made smaller.
@@ -188,7 +189,7 @@ def query_pages(
         raise ValueError("page_size must be 1 or more, not %r" % page_size)
     check_session(session)
     if total is not None and not isinstance(total, int):
-        raise TypeError("total must be int or None, not %s" % type(total).__name__)
+        raise wrong_type("total must be int or None", total)
     if total is not None and total < 0:
         raise ValueError("total must be 0 or more, not %d" % total)
     if kinds and isinstance(given[kinds[0]], (str, bytes)):
@@ -227,7 +228,7 @@ def checked_title(title: Any) -> str:
     No title has one, to MediaWiki, but each line of a file does.
     """
     if not isinstance(title, str):
-        raise TypeError("titles are str, not %s" % type(title).__name__)
+        raise wrong_type("titles are str", title)
     if "\n" in title or "\r" in title:
         raise ValueError("the title %.100r holds a line end: strip() it" % title)
     return title

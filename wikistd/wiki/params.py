@@ -65,11 +65,16 @@ def api_name(name: str) -> str:
     return name
 
 
+def wrong_type(wanted: str, got: Any) -> TypeError:
+    """Return the error for an argument: "WANTED, not int"."""
+    return TypeError("%s, not %s" % (wanted, type(got).__name__))
+
+
 def check_texts(*others: Any, **arguments: Any) -> None:
     """Refuse what is no text and none of `others`: a TypeError names the argument."""
     for name, value in arguments.items():
         if not isinstance(value, str) and value not in others:
-            raise TypeError("%s must be str, not %s" % (name, type(value).__name__))
+            raise wrong_type("%s must be str" % name, value)
 
 
 def encode_moment(moment: datetime.datetime) -> str:

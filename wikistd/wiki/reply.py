@@ -165,28 +165,23 @@ def find_errors(document: Any) -> List[Dict[str, Any]]:
     """
     if not isinstance(document, dict):
         return []
-    found = document.get("errors")
-    if isinstance(found, list) and found:
-        errors = []
-        for item in found:
-            if not isinstance(item, dict):
-                item = {"code": "unknown", "text": str(item)}
-            data = item.get("data")
-            error = dict(data) if isinstance(data, dict) else {}
-            error.update(item)
-            error["text"] = reply_text(item)
-            error.setdefault("code", "unknown")
-            errors.append(error)
-        return errors
-    single = document.get("error")
-    if isinstance(single, dict):
-        error = dict(single)
+    found: Any = document.get("errors")
+    is_listed = isinstance(found, list) and bool(found)
+    if not is_listed:
+        single = document.get("error")
+        found = [] if single is None else [single]
+    errors = []
+    for item in found:
+        if not isinstance(item, dict):
+            item = {"info": str(item)}
+        data = item.get("data")
+        error = dict(data) if isinstance(data, dict) else {}
+        error.update(item)
         error.setdefault("code", "unknown")
-        error["text"] = str(error.get("info", error["code"]))
-        return [error]
-    if single is not None:
-        return [{"code": "unknown", "text": str(single)}]
-    return []
+        text = reply_text(item) if is_listed else item.get("info", error["code"])
+        error["text"] = str(text)
+        errors.append(error)
+    return errors
 
 
 def find_warnings(document: Any) -> List[ReplyWarning]:

@@ -33,7 +33,7 @@ from .calls import WikiCall
 from .chain import CircleWatch, ReplyChain
 from .keywords import hint_for
 from .login import choose_login_method, login_name
-from .params import check_texts, merge_params
+from .params import check_texts, merge_params, wrong_type
 from .retry import MAX_LOST_ATTEMPTS
 from .state import CallBudget, SessionState
 from .travel import settle_down, travelling_fields
@@ -436,19 +436,12 @@ def check_session_arguments(
     """Refuse what would only fail, less clearly, at the first call."""
     check_texts(None, user_agent=user_agent, api_path=api_path)
     if session is not None and not hasattr(session, "request"):
-        raise TypeError(
-            "session is an HttpClient or has request() as requests.Session has, not %s"
-            % type(session).__name__
-        )
+        wanted = "session is an HttpClient or has request() as requests.Session has"
+        raise wrong_type(wanted, session)
     if max_wait_seconds is not None and not isinstance(max_wait_seconds, (int, float)):
-        raise TypeError(
-            "max_wait_seconds is a number or None, not %s"
-            % type(max_wait_seconds).__name__
-        )
+        raise wrong_type("max_wait_seconds is a number or None", max_wait_seconds)
     if etiquette is not None and not hasattr(etiquette, "slot"):
-        raise TypeError(
-            "etiquette must be an Etiquette or None, not %s" % type(etiquette).__name__
-        )
+        raise wrong_type("etiquette must be an Etiquette or None", etiquette)
     if api_path is not None and not api_path.startswith("/"):
         raise ValueError(
             "api_path must begin with /, got %r" % without_userinfo(api_path)
@@ -458,6 +451,4 @@ def check_session_arguments(
 def check_session(session: Any) -> None:
     """Refuse what was given in a Session's place."""
     if not isinstance(session, Session):
-        raise TypeError(
-            "the first argument is a Session, not %s" % type(session).__name__
-        )
+        raise wrong_type("the first argument is a Session", session)

@@ -12,6 +12,7 @@ import threading
 from typing import Any, BinaryIO, Callable, Optional
 
 from ..formats.checksums import make_checksum
+from .params import wrong_type
 
 #: Bytes read at once while hashing and copying.
 SOURCE_PIECE_BYTES = 1 << 18
@@ -49,10 +50,8 @@ class UploadSource:
                 self.file = spooled(source)
                 self._closes = True
         else:
-            raise TypeError(
-                "source is a path, bytes, a binary file or an address, not %s"
-                % type(source).__name__
-            )
+            wanted = "source is a path, bytes, a binary file or an address"
+            raise wrong_type(wanted, source)
         self.start = self.file.tell()
         self.size = self.file.seek(0, io.SEEK_END) - self.start
         self.file.seek(self.start)

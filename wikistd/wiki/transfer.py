@@ -132,6 +132,8 @@ class FileUpload:
         self.fields: Dict[str, Any] = {}
         #: None where the wiki fetches the file.
         self.source: Optional[UploadSource] = None
+        #: Answers of chunks that got lost since there was progress.
+        self.losses = 0
 
     def in_chunks(self, source: UploadSource, chunk_size: int) -> UploadResult:
         """Send the file piece by piece into the stash, then publish it."""
@@ -148,7 +150,7 @@ class FileUpload:
     def _stash(self, source: UploadSource, chunk_size: int) -> Optional[str]:
         """Return the key of the whole file in the stash; None: it is gone again."""
         filekey: Optional[str] = None
-        offset = farthest = losses = 0
+        offset = farthest = self.losses = 0
         while True:
             piece = source.read_at(offset, chunk_size)
             is_last = offset + len(piece) >= source.size
@@ -169,7 +171,7 @@ class FileUpload:
                 if told is not None and told != offset and 0 <= told <= source.size:
                     # Farther: the chunk had arrived, and its answer was lost.
                     if told <= farthest:
-                        losses = self._lost(error, losses, filekey, offset)
+                        self._lose(error, filekey, offset)
                     offset, farthest = told, max(told, farthest)
                     continue
                 code = error.code if isinstance(error, APIError) else ""
@@ -177,7 +179,7 @@ class FileUpload:
                     return self._find_stashed(source)
                 if not error.maybe_applied:
                     raise
-                losses = self._lost(error, losses, filekey, offset)
+                self._lose(error, filekey, offset)
                 continue
             filekey = str(upload.get("filekey") or filekey or "")
             if upload.get("result") == "Poll":
@@ -189,11 +191,11 @@ class FileUpload:
                     if not 0 <= offset <= source.size:
                         raise ValueError("offset %d" % offset)
                 if offset > farthest:
-                    farthest, losses = offset, 0
+                    farthest, self.losses = offset, 0
                 else:
                     problem = "the wiki asks again for the bytes from %d on" % offset
                     stalled = APIError("uploadfailed", problem, errors=[upload])
-                    losses = self._lost(stalled, losses, filekey, offset)
+                    self._lose(stalled, filekey, offset)
                 if self.on_progress is not None:
                     self.on_progress(offset, source.size)
                 continue
@@ -220,21 +222,19 @@ class FileUpload:
                 self.on_progress(source.size, source.size)
             return filekey
 
-    def _lost(
-        self, error: WikistdError, losses: int, filekey: Optional[str], offset: int
-    ) -> int:
+    def _lose(self, error: WikistdError, filekey: Optional[str], offset: int) -> None:
         """Count a lost answer of a chunk; raise when it is one too many.
 
         A chunk may be sent again: the wiki refuses it, with its offset, if it is there.
         """
-        if losses >= MAX_UPLOAD_LOSSES:
+        if self.losses >= MAX_UPLOAD_LOSSES:
             error.maybe_applied = False  # Nothing was published.
             error.attempts += (
                 "gave up at byte %d, stash key %s" % (offset, filekey or "unknown"),
             )
             raise error
-        self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * losses)
-        return losses + 1
+        self.session.clock.sleep(UPLOAD_PAUSE_SECONDS * self.losses)
+        self.losses += 1
 
     def _find_stashed(self, source: UploadSource) -> Optional[str]:
         """Return the key of the assembled file whose key was lost, or None."""

@@ -12,8 +12,8 @@ from typing import Any, Dict, Mapping
 from ..web.proxies import ProxySettings
 from ..web.redirects import CROSS_ORIGIN_HEADERS
 from ..web.request import header_pairs
+from .account import has_oauth
 from .address import make_client
-from .identity import has_oauth
 from .params import SECRET_PARAMETERS
 from .state import SessionState
 

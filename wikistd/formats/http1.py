@@ -287,30 +287,6 @@ def _http1_unfold(lines: List[str]) -> List[str]:
     return unfolded
 
 
-def parse_head(
-    data: bytes,
-    *,
-    max_header_fields: int = MAX_HEADER_FIELDS,
-    known: Optional[KnownLines] = None,
-) -> ResponseHead:
-    """Parse a whole head, from the status line to the empty line with its CRLF."""
-    text = str(data[:-4], "latin-1")
-    lines = text.split("\r\n")
-    if data.translate(None, HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) + 1):
-        raise _http1_control_error(data)
-    first = lines.pop(0)
-    status, reason, minor_version = 200, "OK", 1
-    if first != "HTTP/1.1 200 OK":
-        match = _HTTP1_STATUS_LINE.fullmatch(first)
-        if match is None:
-            raise _http1_bad_status_line(data)
-        status = int(match.group(2))
-        reason = (match.group(3) or "").strip()
-        minor_version = 1 if match.group(1) != "0" else 0
-    fields = parse_fields(lines, max_header_fields=max_header_fields, known=known)
-    return ResponseHead(status, reason, minor_version, fields)
-
-
 def _http1_control_error(data: bytes) -> ProtocolError:
     _http1_check_newlines(data, 0)
     lines = data[:-4].split(b"\r\n")
@@ -367,13 +343,25 @@ class HeadParser:
             raise self._too_long(buffer)
         self.leftover = buffer[end + 4 :]
         self._buffer = b""
-        if not buffer.startswith(_HTTP1_PREFIX):
-            raise _http1_bad_status_line(buffer)
-        return parse_head(
-            buffer[: end + 4],
-            max_header_fields=self.max_header_fields,
-            known=self.known_lines,
+        head = buffer[: end + 4]
+        if not head.startswith(_HTTP1_PREFIX):
+            raise _http1_bad_status_line(head)
+        lines = str(head[:-4], "latin-1").split("\r\n")
+        if head.translate(None, HTTP1_TEXT_BYTES) != b"\r\n" * (len(lines) + 1):
+            raise _http1_control_error(head)
+        first = lines.pop(0)
+        status, reason, minor_version = 200, "OK", 1
+        if first != "HTTP/1.1 200 OK":
+            match = _HTTP1_STATUS_LINE.fullmatch(first)
+            if match is None:
+                raise _http1_bad_status_line(head)
+            status = int(match.group(2))
+            reason = (match.group(3) or "").strip()
+            minor_version = 1 if match.group(1) != "0" else 0
+        fields = parse_fields(
+            lines, max_header_fields=self.max_header_fields, known=self.known_lines
         )
+        return ResponseHead(status, reason, minor_version, fields)
 
     def feed_eof(self) -> None:
         """Raise ConnectionLost: the connection ended before the head did."""

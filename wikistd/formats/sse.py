@@ -103,7 +103,11 @@ class EventParser:
                 start = self._read_usual_events(data, start, events)
             data = data[start:] if start else data
         self._feed_lines(data, events)
-        return self._check_tail(events)
+        if self.error is None and self._tail_bytes > self.max_line_bytes:
+            self._fail("line", "max_line_bytes", self.max_line_bytes)
+        if self.error is not None and not events:
+            raise self.error
+        return events
 
     def _fits(self, size: int) -> bool:
         """Return whether `size` bytes more can make no line and no event too long."""
@@ -244,13 +248,6 @@ class EventParser:
             return b""
         self._head = None
         return data[3:] if data[:3] == SSE_BOM else data
-
-    def _check_tail(self, events: List[ServerSentEvent]) -> List[ServerSentEvent]:
-        if self.error is None and self._tail_bytes > self.max_line_bytes:
-            self._fail("line", "max_line_bytes", self.max_line_bytes)
-        if self.error is not None and not events:
-            raise self.error
-        return events
 
     def _fail(self, what: str, name: str, limit: int) -> None:
         self.error = limit_exceeded(what, name, limit, "server-sent events")

@@ -14,7 +14,7 @@ import warnings
 from typing import Any, Callable, Dict, Iterable, Optional, Set
 
 from ..formats.headers import check_header
-from ..web.origins import header_names, origin_of
+from ..web.origins import WIKIMEDIA_DOMAINS, header_names, is_below, origin_of
 from ..web.useragent import WIKISTD_VERSION, user_agent_username
 
 #: What `user_agent` says unless a format is given.
@@ -38,20 +38,19 @@ FAKE_USER_AGENT = (
 )
 
 #: Wikimedia's policy asks for true texts, and blocks others.
-AGENT_POLICY_DOMAINS = frozenset(
-    "mediawiki.org toolforge.org w.wiki wikibooks.org wikidata.org wikifunctions.org "
-    "wikimedia.org wikimediafoundation.org wikinews.org wikipedia.org wikiquote.org "
-    "wikisource.org wikiversity.org wikivoyage.org wiktionary.org wmcloud.org "
-    "wmflabs.org".split()
+AGENT_POLICY_DOMAINS = (
+    *WIKIMEDIA_DOMAINS,
+    "toolforge.org",
+    "w.wiki",
+    "wikimediafoundation.org",
+    "wmcloud.org",
+    "wmflabs.org",
 )
 
 
 def is_wikimedia_host(host: str) -> bool:
     """Return whether a host is one of the Wikimedia Foundation's."""
-    host = host.lower().rstrip(".")
-    return any(
-        host == domain or host.endswith("." + domain) for domain in AGENT_POLICY_DOMAINS
-    )
+    return is_below(host.lower().rstrip("."), AGENT_POLICY_DOMAINS)
 
 
 def fake_user_agent() -> str:

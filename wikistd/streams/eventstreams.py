@@ -15,7 +15,7 @@ import urllib.parse
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tuple
 
 from ..clock import Clock
-from ..web.client import HttpClient
+from ..web.client import BOUND_HEADERS, HttpClient
 from ..web.origins import header_names, split_url, without_userinfo
 from .checkpoint import Checkpoint
 from .eventfilters import EventFilter, make_event_filter
@@ -35,7 +35,6 @@ EVENTSTREAMS_RETRY_MILLISECONDS = 1000  # cut every 15 minutes: that is no troub
 EVENTSTREAMS_TIMEOUT = (30.0, STREAM_IDLE_SECONDS)  # to be answered, of silence
 CANARY_DOMAIN = "canary"
 MAX_KEPT_GAPS = 100
-SECRET_STREAM_HEADERS = ("authorization", "cookie", "proxy-authorization")
 GapHook = Callable[[StreamGap], object]
 
 
@@ -354,7 +353,7 @@ class EventStreams:
         site, timeout = self._site, self._timeout
         shown = {
             "headers": {
-                name: "..." if name.lower() in SECRET_STREAM_HEADERS else value
+                name: "..." if name.lower() in BOUND_HEADERS else value
                 for name, value in self.sse_kwargs["headers"].items()
             },
             "url": not self._streams and without_userinfo(self._url or ""),

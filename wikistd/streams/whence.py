@@ -8,23 +8,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, Iterable, Optional, Tuple, Union
 
-from ..web.origins import absolute_url, split_url
+from ..web.origins import WIKIMEDIA_DOMAINS, absolute_url, is_below, split_url
 
 EVENTSTREAMS_HOST = "https://stream.wikimedia.org"
-WIKIMEDIA_DOMAINS = (
-    "wikipedia.org",
-    "wikimedia.org",
-    "wikidata.org",
-    "wiktionary.org",
-    "wikibooks.org",
-    "wikinews.org",
-    "wikiquote.org",
-    "wikisource.org",
-    "wikiversity.org",
-    "wikivoyage.org",
-    "wikifunctions.org",
-    "mediawiki.org",
-)
 #: Milliseconds of 1970 to 1973, before any wiki: they are seconds of these days.
 LIKELY_SECONDS = range(10**8, 10**11)
 SinceValue = Union[str, int, datetime.date, None]
@@ -56,8 +42,7 @@ def stream_host(site: Any) -> str:
     if site is None:
         return EVENTSTREAMS_HOST
     parts = split_url(stream_site_url(site))
-    name = parts.hostname or ""
-    if any(name == d or name.endswith("." + d) for d in WIKIMEDIA_DOMAINS):
+    if is_below(parts.hostname or "", WIKIMEDIA_DOMAINS):
         return EVENTSTREAMS_HOST
     return "%s://%s" % (parts.scheme, parts.netloc)
 

@@ -11,7 +11,7 @@ import collections
 import re
 import urllib.parse
 import urllib.request
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 #: A 3xx or 401 body longer than this costs more to read than a new connection.
 MAX_DRAIN_BYTES = 65536
@@ -21,6 +21,22 @@ DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 _ORIGIN_PLAIN_URL = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::([1-9][0-9]{0,3}))?(?=[/?#]|\Z)"
+)
+
+#: The wikis of the Wikimedia Foundation.
+WIKIMEDIA_DOMAINS = (
+    "wikipedia.org",
+    "wikimedia.org",
+    "wikidata.org",
+    "wiktionary.org",
+    "wikibooks.org",
+    "wikinews.org",
+    "wikiquote.org",
+    "wikisource.org",
+    "wikiversity.org",
+    "wikivoyage.org",
+    "wikifunctions.org",
+    "mediawiki.org",
 )
 
 
@@ -67,6 +83,11 @@ def origin_of(url: str) -> Origin:
     if host.endswith(".") and not host.endswith(".."):
         host = host[:-1]
     return Origin(scheme, host, port)
+
+
+def is_below(host: str, domains: Iterable[str]) -> bool:
+    """Return whether `host`, in lower case, is one of `domains` or below one."""
+    return any(host == domain or host.endswith("." + domain) for domain in domains)
 
 
 def split_url(url: str) -> urllib.parse.SplitResult:

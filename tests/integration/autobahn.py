@@ -13,7 +13,6 @@ interpreter.  Exit code 0 if no case failed.
 import argparse
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -42,9 +41,11 @@ def find_suite(folder, options):
     """Return the path of wstest."""
     if options.suite:
         return options.suite
-    python2 = shutil.which(options.python2)
-    if python2 is None:
-        raise SystemExit("no %s here: name a Python 2.7 with --python2, or wstest with --suite" % options.python2)
+    python2 = options.python2
+    try:
+        subprocess.run([python2, "-c", ""], stderr=subprocess.DEVNULL, check=True)
+    except (OSError, subprocess.CalledProcessError):  # there may be a stub that finds none
+        raise SystemExit("no %s here: name a Python 2.7 with --python2, or wstest with --suite" % python2) from None
     tools = os.path.join(folder, "tools")
     subprocess.run([sys.executable, "-m", "venv", tools], check=True)
     subprocess.run([os.path.join(tools, "bin", "pip"), "install", "-q", "virtualenv<20.22"], check=True)

@@ -389,9 +389,10 @@ class Suite(unittest.TestCase):
     def test_without_its_python(self):
         """The script of the Autobahn suite says in a sentence what is missing."""
         script = os.path.join(ROOT, "tests", "integration", "autobahn.py")
-        with mock.patch.object(sys, "argv", [script, "--python2", "no-such-python"]):
-            with self.assertRaisesRegex(SystemExit, "^no no-such-python here: name a Python 2.7"):
-                runpy.run_path(script, run_name="__main__")
+        for python2 in ("no-such-python", "false"):
+            with mock.patch.object(sys, "argv", [script, "--python2", python2]):
+                with self.assertRaisesRegex(SystemExit, "^no %s here: name a Python 2.7" % python2):
+                    runpy.run_path(script, run_name="__main__")
 
 
 class Trouble(Served):

@@ -103,9 +103,9 @@ def _scan_disposition(
     problems: List[str] = []
     if not header:
         return None, params, "", problems
-    i = header.find(";")
-    i = len(header) if i < 0 else i
-    kind = header[:i].strip().lower()
+    kind = header.partition(";")[0]
+    i = len(kind)
+    kind = kind.strip().lower()
     if not is_token(kind):
         return None, {}, "it does not start with a type", []
     while i < len(header):

@@ -104,7 +104,6 @@ class ChunkDecoder:
         "remaining",
         "max_trailer_bytes",
         "_begun",
-        "_is_large",
         "_large_size",
         "_between",
         "_buffer",
@@ -119,8 +118,7 @@ class ChunkDecoder:
         self.remaining = 0  # of the present chunk
         self.max_trailer_bytes = max_trailer_bytes
         self._begun = 0  # bytes of the chunks so far, with all of the present one
-        self._is_large = False  # the present chunk, or else the last one
-        self._large_size = 0
+        self._large_size = 0  # of the present chunk, or else the last one; 0: is small
         self._between = b""  # its size line, with the CRLF before it
         self._buffer = b""  # an unfinished line: short
         self._state = "size"
@@ -132,7 +130,7 @@ class ChunkDecoder:
         Of large chunks only what is theirs, and between them a line as long as the last
         one: what holds the end of a chunk must be cut and copied, a third of the CPU.
         """
-        if not self._is_large:
+        if not self._large_size:
             return size
         left = self.remaining or len(self._between)
         return left if left < size else size
@@ -185,11 +183,10 @@ class ChunkDecoder:
                 if is_plain and len(self._sizes) < _HTTP1_KNOWN_SIZES:
                     self._sizes[line] = self.remaining
                 if self.remaining > LARGE_CHUNK_BYTES:
-                    self._is_large = True
                     self._large_size = self.remaining
                     self._between = b"\r\n" + line + b"\r\n"
-                elif self._is_large and self.remaining:
-                    self._is_large = False
+                elif self._large_size and self.remaining:
+                    self._large_size, self._between = 0, b""
                 position = line_end + 2
                 self._state = "data" if self.remaining else "trailers"
             elif self._state == "trailers":
@@ -343,10 +340,13 @@ def body_decoder(
             "transfer coding %s is not known here, only chunked" % ascii(codings[:60]),
             spec="RFC 9112 6.1",
         )
-    if method == "HEAD" or status < 200 or status in (204, 304):
+    if (
         # RFC 9112 6.3: these never have a body, whatever their fields say.
-        return LengthDecoder(0)
-    if method == "CONNECT" and status < 300:
+        method == "HEAD"
+        or status < 200
+        or status in (204, 304)
+        or (method == "CONNECT" and status < 300)
+    ):
         return LengthDecoder(0)
     if codings:
         return ChunkDecoder(max_trailer_bytes=max_trailer_bytes)

@@ -186,18 +186,6 @@ class Events(FeedCase):
             self.save("Page " + names)
             self.assertEqual(self.event(reader)[1]["title"], "Page " + names)
 
-    def test_canaries(self):
-        """Canaries come in both topics and hold neither title nor user."""
-        self.feed = ChangeFeed(self.store, canary_seconds=0.001)
-        _, _, reader = self.open()
-        self.chunk(reader)
-        seen = [self.event(reader) for _ in range(2)]
-        for _, event in seen:
-            self.assertEqual(sorted(event), ["$schema", "meta"])
-            self.assertEqual(event["meta"]["domain"], "canary")
-        self.assertEqual([event["meta"]["topic"] for _, event in seen], [EQIAD, CODFW])
-        self.assertNotIn("offset", str(seen[1][0]))
-
     def test_a_stream_ends(self):
         """After max_stream_seconds, and when the feed is closed."""
         self.feed = ChangeFeed(self.store, max_stream_seconds=0.0)

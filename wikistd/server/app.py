@@ -27,9 +27,8 @@ from .views import VIEW_ROWS, WikiViews, note_html, page_path
 #: A smaller body is not worth compressing: it fits one packet as it is.
 MIN_GZIP_BYTES = 512
 
-#: What action=raw may call a text.
+#: What action=raw may call a text instead of text/x-wiki.
 RAW_TYPES = (
-    "text/x-wiki",
     "text/javascript",
     "text/css",
     "application/json",
@@ -41,17 +40,21 @@ _app_range = r"bytes=([0-9]*)-([0-9]*)\Z"
 class WikiApp:
     """The embedded wiki for any WSGI server.  Thread-safe; close() ends its streams.
 
-    With `gzip_level=0` nothing is compressed.  `stream_options` go to ChangeFeed:
-    max_stream_seconds, canary_seconds.
+    With `gzip_level=0` nothing is compressed.  A stream of changes ends after
+    `max_stream_seconds`, as the real service ends it.
     """
 
     def __init__(
-        self, store: PageStore, *, gzip_level: int = 1, **stream_options: float
+        self,
+        store: PageStore,
+        *,
+        gzip_level: int = 1,
+        max_stream_seconds: float = 900.0,
     ) -> None:
         self.store = store
         self.gzip_level = gzip_level
         self.views = WikiViews(store)
-        self.feed = ChangeFeed(store, **stream_options)
+        self.feed = ChangeFeed(store, max_stream_seconds=max_stream_seconds)
 
     def close(self) -> None:
         """End the streams of changes; the store stays open."""
@@ -61,7 +64,8 @@ class WikiApp:
         self, environ: Dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        path = decode_path(environ.get("PATH_INFO", ""))
+        # PEP 3333 hands bytes over as latin-1.
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
         if path.startswith("/v2/stream/"):
             streamed: Iterable[bytes] = self.feed(environ, start_response)
             return streamed
@@ -109,10 +113,10 @@ class WikiApp:
 
     def _index(self, query: Dict[str, str], environ: Dict[str, Any]) -> ApiReply:
         """Answer index.php and the addresses of pages, which are short for it."""
-        wanted = query.get("title", "")
+        wanted = query.get("title", "").replace("_", " ")
         action = query.get("action", "view")
         try:
-            title = parse_title(wanted.replace("_", " ") or self.store.site.main_page)
+            title = parse_title(wanted or self.store.site.main_page)
         except InvalidTitle as error:
             return self._html(400, self.views.frame("Bad title", note_html(str(error))))
         if action == "raw":
@@ -120,57 +124,43 @@ class WikiApp:
         if title.namespace == -1:
             return self._special(title, query, environ)
         shown = str(title)
-        if action == "view" and "oldid" not in query and not title.interwiki:
-            if wanted and wanted.replace("_", " ") != shown:
-                return _redirect(page_path(shown), environ)
-        if action == "history":
-            page = self.store.find_page(title)
-            if page is None:
-                return self._html(404, self.views.missing(shown))
-            rows = self.store.query_revisions(
-                "page = ? ORDER BY id DESC", (page.id,), VIEW_ROWS
-            )
-            return self._html(200, self.views.history(shown, rows))
-        if action in ("edit", "submit"):
-            return self._source(title, shown, query, environ)
-        return self._view(title, shown, query, environ)
+        is_plain = action == "view" and "oldid" not in query and not title.interwiki
+        if is_plain and wanted not in ("", shown):
+            return _redirect(page_path(shown), environ)
+        return self._page(title, action, query, environ)
 
-    def _view(
-        self,
-        title: Title,
-        shown: str,
-        query: Dict[str, str],
-        environ: Dict[str, Any],
+    def _page(
+        self, title: Title, action: str, query: Dict[str, str], environ: Dict[str, Any]
     ) -> ApiReply:
+        shown = str(title)
         page = self.store.find_page(title)
         row = self._find_revision(title, query)
         is_old = read_old_id(query) != 0
-        if page is None or row is None or row.page != page.id:
+        if action == "history" and page is not None:
+            order = "page = ? ORDER BY id DESC"
+            rows = self.store.query_revisions(order, (page.id,), VIEW_ROWS)
+            return self._html(200, self.views.history(shown, rows))
+        if action in ("edit", "submit"):  # the source, to be looked at
+            if row is not None:
+                text = self.store.read_text(row)
+                return self._html(200, self.views.source(shown, text))
+            if page is None and not is_old:
+                if "redlink" in query:  # as for all who may not edit
+                    return _redirect(page_path(shown), environ, 302)
+                return self._html(200, self.views.source(shown, ""))
+        elif page is not None and row is not None and row.page == page.id:
+            note = ""
             if is_old:
-                return self._html(404, self.views.missing(shown))
-            members = self.views.members(title)
-            more = members or self.views.first_steps(host_url(environ), shown)
-            return self._html(200 if members else 404, self.views.missing(shown, more))
-        note = ""
+                note = note_html("An old version of this page, number %d." % row.id)
+            text = self.views.page(title, row, self.store.read_text(row), note)
+            reply = self._html(200, text)
+            reply.headers.append(("Last-Modified", http_date(row.time)))
+            return reply
         if is_old:
-            note = note_html("An old version of this page, number %d." % row.id)
-        text = self.views.page(title, row, self.store.read_text(row), note)
-        reply = self._html(200, text)
-        reply.headers.append(("Last-Modified", http_date(row.time)))
-        return reply
-
-    def _source(
-        self, title: Title, shown: str, query: Dict[str, str], environ: Dict[str, Any]
-    ) -> ApiReply:
-        """Answer action=edit: the source, to be looked at."""
-        row = self._find_revision(title, query)
-        if row is not None:
-            return self._html(200, self.views.source(shown, self.store.read_text(row)))
-        if read_old_id(query) or self.store.find_page(title) is not None:
             return self._html(404, self.views.missing(shown))
-        if "redlink" in query:  # as for all who may not edit
-            return _redirect(page_path(shown), environ, 302)
-        return self._html(200, self.views.source(shown, ""))
+        members = self.views.members(title)
+        more = members or self.views.first_steps(host_url(environ), shown)
+        return self._html(200 if members else 404, self.views.missing(shown, more))
 
     def _find_revision(
         self, title: Title, query: Dict[str, str]
@@ -186,11 +176,11 @@ class WikiApp:
 
     def _raw(self, title: Title, query: Dict[str, str]) -> ApiReply:
         """Answer action=raw: the text and nothing else."""
-        kind = query.get("ctype", "text/x-wiki")
+        kind = query.get("ctype")
         if kind not in RAW_TYPES:
             kind = "text/x-wiki"
         headers = [
-            ("Content-Type", kind + "; charset=UTF-8"),
+            ("Content-Type", "%s; charset=UTF-8" % kind),
             ("Cache-Control", "public, s-maxage=0, max-age=18000"),
         ]
         row = self._find_revision(title, query)
@@ -252,14 +242,13 @@ class WikiApp:
             ("Last-Modified", when),
             ("ETag", tag),
             ("Accept-Ranges", "bytes"),
-            ("X-Content-Type-Options", "nosniff"),
             ("Content-Security-Policy", "default-src 'none'; sandbox"),
         ]
+        is_known = environ.get("HTTP_IF_MODIFIED_SINCE") == when
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known is not None:
-            if known.strip() == "*" or tag in _split_tags(known):
-                return ApiReply(304, headers)
-        elif environ.get("HTTP_IF_MODIFIED_SINCE") == when:
+            is_known = known.strip() == "*" or tag in re.findall('"[^"]*"', known)
+        if is_known:
             return ApiReply(304, headers)
         data = self.store.files.read(record)
         part = None
@@ -269,12 +258,9 @@ class WikiApp:
         if part is None:
             return ApiReply(200, headers, data)
         start, stop = part
-        if start >= stop:
-            headers.append(("Content-Range", "bytes */%d" % len(data)))
-            return ApiReply(416, headers)
-        where = "bytes %d-%d/%d" % (start, stop - 1, len(data))
-        headers.append(("Content-Range", where))
-        return ApiReply(206, headers, data[start:stop])
+        shown = "%d-%d" % (start, stop - 1) if start < stop else "*"
+        headers.append(("Content-Range", "bytes %s/%d" % (shown, len(data))))
+        return ApiReply(206 if start < stop else 416, headers, data[start:stop])
 
     def _find_file(self, path: str) -> Optional[FileRecord]:
         name = path.rpartition("/")[2]
@@ -334,21 +320,11 @@ def _plain(status: int, sentence: str) -> ApiReply:
     return ApiReply(status, [("Content-Type", "text/plain; charset=utf-8")], text)
 
 
-def _split_tags(text: str) -> List[str]:
-    tags = [tag.strip() for tag in text.split(",")]
-    return [tag[2:] if tag.startswith("W/") else tag for tag in tags]
-
-
 def read_old_id(query: Dict[str, str]) -> int:
     """Return the number of the revision that oldid= names, 0 for none."""
     text = query.get("oldid", "")
     # str.isdigit would let superscripts pass, which int() does not read.
     return int(text) if re.match(r"[0-9]{1,15}\Z", text) else 0
-
-
-def decode_path(path: str) -> str:
-    """Return PATH_INFO as text: PEP 3333 hands bytes over as latin-1."""
-    return path.encode("latin-1").decode("utf-8", "replace")
 
 
 def find_range(text: str, size: int) -> Optional[Tuple[int, int]]:

@@ -79,12 +79,11 @@ def build_environ(
 ) -> Dict[str, Any]:
     """Return the WSGI environ of a request; `body` is a file that ends with it."""
     target, host = head.target, head.get("host") or "%s:%d" % server
-    if not target.startswith("/") and "://" in target.partition("?")[0]:
-        # RFC 9112 3.2.2: an address in absolute form says which host is meant.  A path
-        # may hold "://" too, and would say it past whoever looks at Host.
-        rest = target.partition("://")[2]
-        cut = min((rest + end).index(end) for end in ("/", "?"))
-        host, target = rest[:cut], rest[cut:]
+    # RFC 9112 3.2.2: an address in absolute form says which host is meant.  A path may
+    # hold "://" too, and would say it past whoever looks at Host.
+    absolute = re.match(r"(?!/)[^?]*?://([^/?]*)(.*)", target)
+    if absolute:
+        host, target = absolute.groups()
         if not is_host(host):
             raise RequestRefused(400, "the host in the address is malformed")
         if not target.startswith("/"):

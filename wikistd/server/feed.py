@@ -29,7 +29,7 @@ FEED_TOPICS = ("eqiad." + FEED_STREAM, "codfw." + FEED_STREAM)
 #: What the one stream may be called.
 FEED_NAMES = (FEED_STREAM, "recentchange")
 FEED_SCHEMA = "/mediawiki/recentchange/1.0.0"
-#: Offsets only grow, as Kafka's do; the gaps between changes are for canaries.
+#: Offsets only grow, as Kafka's do, and are no numbers of changes.
 OFFSETS_PER_CHANGE = 1000
 #: A number that no change reaches: sqlite's largest.
 NEVER_A_CHANGE = 2**63 - 1
@@ -69,20 +69,14 @@ class ChangeFeed:
     """The streams of one wiki, by SSE or WebSocket: a WSGI application.  Thread-safe.
 
     A stream ends after `max_stream_seconds`, as the real service ends it; clients
-    come back with Last-Event-ID.  Where `canary_seconds` is not 0, canary events are
-    sent as often.  `close()` ends all streams soon.
+    come back with Last-Event-ID.  `close()` ends all streams soon.
     """
 
     def __init__(
-        self,
-        store: PageStore,
-        *,
-        max_stream_seconds: float = 900.0,
-        canary_seconds: float = 0.0,
+        self, store: PageStore, *, max_stream_seconds: float = 900.0
     ) -> None:
         self.store = store
         self.max_stream_seconds = max_stream_seconds
-        self.canary_seconds = canary_seconds
         self.is_closed = False
 
     def close(self) -> None:
@@ -160,8 +154,9 @@ class ChangeFeed:
             if topic == FEED_TOPICS[0] and entry["partition"] == 0:
                 next_change = latest + 1
                 if offset is None:
-                    next_change = self._first_since(entry["timestamp"], next_change)
-                    if next_change <= latest:
+                    seconds = -(-entry["timestamp"] // 1000)
+                    for change in self.store.changes.made_since(seconds, 1):
+                        next_change = change.rcid
                         offset = next_change * OFFSETS_PER_CHANGE
                 elif offset == -2:
                     next_change = 1
@@ -173,11 +168,6 @@ class ChangeFeed:
                 "offset": -1 if offset is None else offset,
             }
         return FeedPlace(positions, next_change)
-
-    def _first_since(self, milliseconds: int, default: int) -> int:
-        """Return the first change not before a moment, without one `default`."""
-        found = self.store.changes.made_since(-(-milliseconds // 1000), 1)
-        return found[0].rcid if found else default
 
     def _stream(
         self, place: FeedPlace, environ: Dict[str, Any], is_lines: bool
@@ -197,24 +187,19 @@ class ChangeFeed:
     ) -> Iterator[Optional[Dict[str, Any]]]:
         """Yield events from `place` on, and move it; None for nothing new."""
         ends_at = time.monotonic() + self.max_stream_seconds
-        canary_at = time.monotonic() + (self.canary_seconds or float("inf"))
-        canaries = 0
         while not self.is_closed and time.monotonic() < ends_at:
             changes = self.store.changes.since(place.next_change - 1, FEED_BATCH)
             for change in changes:
                 event = self.build_event(change, server_url)
-                canaries, place.next_change = 0, change.rcid + 1
-                self._move(place, event, change.timestamp * 1000)
+                place.next_change = change.rcid + 1
+                # One millisecond past the event, whole seconds or not: so does the
+                # real one.
+                place.positions[FEED_TOPICS[0]] = {
+                    "topic": FEED_TOPICS[0],
+                    "partition": 0,
+                    "timestamp": change.timestamp * 1000 + 1,
+                }
                 yield event
-            if time.monotonic() >= canary_at:
-                canary_at += self.canary_seconds
-                canaries += 1
-                for topic in FEED_TOPICS:
-                    now = int(time.time() * 1000)
-                    offset = (place.next_change - 1) * OFFSETS_PER_CHANGE + canaries
-                    event = build_canary(topic, offset, now)
-                    self._move(place, event, now)
-                    yield event
             if not changes:
                 self._pause(place)
                 yield None
@@ -228,31 +213,24 @@ class ChangeFeed:
                 FEED_PAUSE_SECONDS,
             )
 
-    def _move(self, place: FeedPlace, event: Dict[str, Any], moment: int) -> None:
-        topic = event["meta"]["topic"]
-        # One millisecond past the event, whole seconds or not: so does the real one.
-        place.positions[topic] = {
-            "topic": topic,
-            "partition": 0,
-            "timestamp": moment + 1,
-        }
-
     def build_event(self, change: Change, server_url: str) -> Dict[str, Any]:
         """Return the event of a change; `server_url` is scheme, host and port."""
         uri = "%s/wiki/%s" % (server_url, quote_page(change.title))
         domain = re.sub(r":[0-9]*\Z", "", server_url.partition("://")[2])
         wiki = self.store.site.wiki_id
+        seed = "%s %d %d %s" % (wiki, change.rcid, change.timestamp, change.title)
         event: Dict[str, Any] = {
             "$schema": FEED_SCHEMA,
             "meta": {
                 "uri": uri,
-                **_feed_meta(
-                    "%s %d %s" % (wiki, change.rcid, change.title),
-                    domain,
-                    FEED_TOPICS[0],
-                    change.rcid * OFFSETS_PER_CHANGE,
-                    change.timestamp,
-                ),
+                "request_id": make_feed_id("request " + seed),
+                "id": make_feed_id("event " + seed),
+                "domain": domain,
+                "stream": FEED_STREAM,
+                "dt": format_time(change.timestamp),
+                "topic": FEED_TOPICS[0],
+                "partition": 0,
+                "offset": change.rcid * OFFSETS_PER_CHANGE,
             },
             "id": change.rcid,
             "type": change.type,
@@ -397,28 +375,6 @@ def make_feed_id(seed: str) -> str:
             digits[20:32],
         )
     )
-
-
-def _feed_meta(
-    seed: str, domain: str, topic: str, offset: int, seconds: int
-) -> Dict[str, Any]:
-    return {
-        "request_id": make_feed_id("request " + seed),
-        "id": make_feed_id("event " + seed),
-        "domain": domain,
-        "stream": FEED_STREAM,
-        "dt": format_time(seconds),
-        "topic": topic,
-        "partition": 0,
-        "offset": offset,
-    }
-
-
-def build_canary(topic: str, offset: int, moment: int) -> Dict[str, Any]:
-    """Return a canary: it shows that a stream lives, has no title and no user."""
-    seed = "canary %s %d %d" % (topic, offset, moment)
-    meta = _feed_meta(seed, "canary", topic, offset, moment // 1000)
-    return {"$schema": FEED_SCHEMA, "meta": meta}
 
 
 def parse_since(text: str) -> Optional[int]:

@@ -206,6 +206,24 @@ class Chunks(Case):
         )
         upload_file(session, DATA, "F.bin", chunk_size=99, asynchronous=True)
 
+    def test_lost_after_the_background(self):
+        """What was assembled in the background is published as safely as anything."""
+        for code in ("internal_api_error_X", "uploadstash-bad-path"):
+            session = self.start(
+                (chunk(0), upload("Continue", offset=4, filekey="k1")),
+                (chunk(4, "k1"), upload("Poll", filekey="k1")),
+                (CHECK, error(code)),
+            )
+            self.assertEqual(self.refused(session, chunk_size=6).code, code)
+        session = self.start(
+            (chunk(0), upload("Poll", filekey="k1")),
+            (CHECK, success(filekey="k2")),
+            (dict(FILE, filekey="k2"), LOST),
+            (LOOK, there("old")),
+            (dict(FILE, filekey="k2"), success()),
+        )
+        self.assertFalse(upload_file(session, DATA, "F.bin", chunk_size=99).found)
+
     def test_background_that_hangs(self):
         """The job queue may be stuck: that is said, with the key."""
         session = self.start((chunk(0), upload("Poll", filekey="k1")))

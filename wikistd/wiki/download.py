@@ -8,7 +8,7 @@ Not here: that file (wiki/partial.py), uploads (wiki/transfer.py).
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple
 
 from ..errors import (
     APIError,

@@ -61,6 +61,7 @@ def hint_for(
     """Return ", did you mean ...?" with the likeliest argument, "" where none is."""
     from difflib import get_close_matches  # 5 ms
 
-    words = [*(function.__kwdefaults__ or ()), *known]
-    near = get_close_matches(keyword, words, 1, LEAST_LIKENESS)
+    code = function.__code__
+    arguments = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    near = get_close_matches(keyword, [*arguments, *known], 1, LEAST_LIKENESS)
     return ", did you mean %r?" % near[0] if near else ""

@@ -55,14 +55,6 @@ CALL_OPTIONS = (
     "pickle_cookies",
     "prefetch",
 )
-SESSION_ARGUMENTS = (
-    "user_agent",
-    "formatversion",
-    "api_path",
-    "timeout",
-    "session",
-    *SESSION_PARAMS,
-)
 API_WARNINGS_CHOICES = ("warn", "raise", "ignore")
 
 
@@ -99,7 +91,7 @@ class Session:
     ) -> None:
         unknown = sorted(set(session_params) - set(SESSION_PARAMS))
         if unknown:
-            hint = hint_for(unknown[0], Session.__init__, SESSION_ARGUMENTS)
+            hint = hint_for(unknown[0], Session.__init__, SESSION_PARAMS)
             raise TypeError(
                 "Session() got an unexpected argument %r%s; those for the HTTP client "
                 "are %s" % (unknown[0], hint, ", ".join(SESSION_PARAMS))

@@ -134,6 +134,8 @@ class FileUpload:
         self.source: Optional[UploadSource] = None
         #: Answers of chunks that got lost since there was progress.
         self.losses = 0
+        #: Whether the wiki does in the background what it was sent last.
+        self.is_polled = False
 
     def in_chunks(self, source: UploadSource, chunk_size: int) -> UploadResult:
         """Send the file piece by piece into the stash, then publish it."""
@@ -167,24 +169,23 @@ class FileUpload:
                     {"chunk": piece},
                 )
             except WikistdError as error:
+                if self.is_polled:
+                    raise  # It has all of the chunks.
                 told = told_offset(error)
+                code = error.code if isinstance(error, APIError) else ""
                 if told is not None and told != offset and 0 <= told <= source.size:
                     # Farther: the chunk had arrived, and its answer was lost.
                     if told <= farthest:
                         self._lose(error, filekey, offset)
                     offset, farthest = told, max(told, farthest)
-                    continue
-                code = error.code if isinstance(error, APIError) else ""
-                if filekey and is_last and code.startswith("uploadstash-"):
+                elif filekey and is_last and code.startswith("uploadstash-"):
                     return self._find_stashed(source)
-                if not error.maybe_applied:
+                elif error.maybe_applied:
+                    self._lose(error, filekey, offset)
+                else:
                     raise
-                self._lose(error, filekey, offset)
                 continue
             filekey = str(upload.get("filekey") or filekey or "")
-            if upload.get("result") == "Poll":
-                upload = self._poll(filekey, is_published=False)
-                filekey = str(upload.get("filekey") or filekey)
             if upload.get("result") == "Continue":
                 with ReplyReading():
                     offset = int(upload.get("offset", offset + len(piece)))
@@ -275,12 +276,47 @@ class FileUpload:
                 errors=[upload],
             )
 
-    def _send(
+    def _ask(
         self, fields: Dict[str, Any], files: Optional[Dict[str, Any]] = None
     ) -> Dict[str, Any]:
         params = dict(fields, action="upload", filename=self.filename)
         document = self.session.request("POST", params, None, files)
         return reply_part(document, "upload") or {"result": "no answer"}
+
+    def _send(
+        self, fields: Dict[str, Any], files: Optional[Dict[str, Any]] = None
+    ) -> Dict[str, Any]:
+        """Send it, and ask until the wiki has done what it does in the background."""
+        self.is_polled = False
+        upload = self._ask(fields, files)
+        if upload.get("result") != "Poll":
+            return upload
+        self.is_polled = True
+        is_published = not fields.get("stash")
+        filekey = str(upload.get("filekey") or fields.get("filekey") or "")
+        deadline = Deadline(self.assembly_seconds, clock=self.session.clock)
+        pause = UPLOAD_PAUSE_SECONDS
+        while True:
+            self.session.clock.sleep(pause)
+            pause = min(MAX_POLL_SECONDS, pause * 1.5)
+            try:
+                upload = self._ask({"checkstatus": True, "filekey": filekey})
+            except TransportError as error:
+                error.maybe_applied = is_published
+                if deadline.is_over():
+                    raise
+                continue
+            if upload.get("result") != "Poll":
+                return dict(upload, filekey=upload.get("filekey") or filekey)
+            if deadline.is_over():
+                raise APIError(
+                    "uploadtimeout",
+                    "the wiki is still %s after %g seconds (stash key %s): its job "
+                    "queue may be stuck"
+                    % (upload.get("stage", "busy"), self.assembly_seconds, filekey),
+                    errors=[upload],
+                    maybe_applied=is_published,
+                )
 
     def publish(
         self, fields: Dict[str, Any], whole: Optional[UploadSource] = None
@@ -297,15 +333,10 @@ class FileUpload:
             files = None
             if whole is not None:
                 files = {"file": WatchedFile(whole, self.on_progress)}
-            is_polled = False
             try:
                 upload = self._send(fields, files)
-                if upload.get("result") == "Poll":
-                    is_polled = True
-                    key = upload.get("filekey") or fields.get("filekey", "")
-                    upload = self._poll(str(key), is_published=True)
             except WikistdError as error:
-                is_final = is_polled or self.source is None
+                is_final = self.is_polled or self.source is None
                 lost.most = 1 if is_final else MAX_UPLOAD_LOSSES + 1
                 found: Optional[UploadResult] = lost.take(error)
                 if found is not None:
@@ -362,35 +393,6 @@ class FileUpload:
                 return None
             title = str(page.get("title", self.filename)).partition(":")[2]
             return self._result({"filename": title, "imageinfo": info}, True)
-
-    def _poll(self, filekey: str, *, is_published: bool) -> Dict[str, Any]:
-        """Ask until the wiki has done in the background what it was to do.
-
-        `is_published`: that was to publish the file, not only to assemble it.
-        """
-        deadline = Deadline(self.assembly_seconds, clock=self.session.clock)
-        pause = UPLOAD_PAUSE_SECONDS
-        while True:
-            self.session.clock.sleep(pause)
-            pause = min(MAX_POLL_SECONDS, pause * 1.5)
-            try:
-                upload = self._send({"checkstatus": True, "filekey": filekey})
-            except TransportError as error:
-                error.maybe_applied = is_published
-                if deadline.is_over():
-                    raise
-                continue
-            if upload.get("result") != "Poll":
-                return upload
-            if deadline.is_over():
-                raise APIError(
-                    "uploadtimeout",
-                    "the wiki is still %s after %g seconds (stash key %s): its job "
-                    "queue may be stuck"
-                    % (upload.get("stage", "busy"), self.assembly_seconds, filekey),
-                    errors=[upload],
-                    maybe_applied=is_published,
-                )
 
 
 def told_sha1(upload: Dict[str, Any]) -> Any:

@@ -238,13 +238,17 @@ class Handler(Environment):
 
     def test_https(self):
         """An https request gets a tunnel."""
-        opener, network = self.through(ProxyHandler({"https": "http://user:canary@p:3128"}), answer(), answer())
+        handler, asked = ProxyHandler({"https": "http://user:canary@p:3128"}), []
+        handler.proxy_auth.authorization = lambda proxy, *line: asked.append(" ".join(line))
+        opener, network = self.through(handler, answer(), answer(), answer())
         opener.open("https://a.example/x").close()
         request = network.seen[0].request
         self.assertEqual((request.host, request._tunnel_host), ("p:3128", "a.example"))
-        self.assertEqual(request.proxied_target, "a.example:443")
         opener.open("https://a.example:444/x").close()
-        self.assertEqual(network.seen[1].request.proxied_target, "a.example:444")
+        opener.open("https://a.example:443/x").close()
+        self.assertEqual(
+            asked, ["CONNECT a.example:443", "CONNECT a.example:444", "CONNECT a.example:443"]
+        )
 
     def test_redirect_to_a_direct_host(self):
         """The origin that a redirect leads to never sees the proxy's password."""

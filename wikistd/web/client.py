@@ -326,25 +326,21 @@ class HttpClient:
     def _set_timeout(self, request: WebRequest, timeout: TimeoutInput) -> None:
         if timeout is CLIENT_DEFAULT:
             timeout = self.timeout
-        if isinstance(timeout, (int, float)) or timeout is None:
-            request.deadline = Deadline(timeout, clock=self.clock)
-            request.is_strict = False
-        elif isinstance(timeout, Deadline):
+        if isinstance(timeout, Deadline):
             request.deadline = timeout
-        elif isinstance(timeout, tuple):
-            request.is_strict = False
+            return
+        if isinstance(timeout, tuple):
             first, second = timeout
             request.connect_timeout = first
             request.idle_timeout = second
-            if first is not None and second is not None:
-                request.deadline = Deadline(first + second, clock=self.clock)
-            else:
-                request.deadline = Deadline(None, clock=self.clock)
-        else:
+            timeout = None if first is None or second is None else first + second
+        if not isinstance(timeout, (int, float)) and timeout is not None:
             raise TypeError(
                 "timeout is a number of seconds, a (connect, read) pair, a Deadline "
                 "or None, not %s" % type(timeout).__name__
             )
+        request.deadline = Deadline(timeout, clock=self.clock)
+        request.is_strict = False
 
     def open(
         self,
@@ -412,18 +408,13 @@ class HttpClient:
     ) -> BaseException:
         """Return our error for what a handler of urllib or of others raised."""
         reason = error.reason
+        shown = without_userinfo(request.full_url)
         if isinstance(reason, BaseException):
-            ours = transport_error(
-                reason,
-                "connect",
-                url=without_userinfo(request.full_url),
-                peer=request.host,
-            )
+            ours = transport_error(reason, "connect", url=shown, peer=request.host)
             if isinstance(ours, WikistdError):
                 return ours
         return ConnectFailed(
-            "%s could not be opened: %s" % (without_userinfo(request.full_url), reason),
-            url=without_userinfo(request.full_url),
+            "%s could not be opened: %s" % (shown, reason), url=shown
         )
 
     def _log(self, request: WebRequest, response: Response) -> None:

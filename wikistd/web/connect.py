@@ -11,6 +11,7 @@ Holds: sockets.  Not here: what is sent and received on them (web/connection.py)
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import time
@@ -107,17 +108,11 @@ def _connect_begin(
             sock.bind(source_address)
         code = sock.connect_ex(address)
         if code not in _CONNECT_PENDING:
-            raise OSError(code, _connect_error_text(code))
+            raise OSError(code, os.strerror(code))
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _connect_error_text(code: int) -> str:
-    import os
-
-    return os.strerror(code)
 
 
 def _connect_wait(socks: List[Any], seconds: float) -> List[Any]:
@@ -181,9 +176,9 @@ def open_socket(
                     phase="connect",
                     retryable=True,
                 )
-            tick = (
-                CANCEL_TICK_SECONDS if left is None else min(left, CANCEL_TICK_SECONDS)
-            )
+            tick = CANCEL_TICK_SECONDS
+            if left is not None:
+                tick = min(left, tick)
             for sock in _connect_wait(list(pending), tick):
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 target = pending.pop(sock)
@@ -192,9 +187,7 @@ def open_socket(
                     continue
                 sock.close()
                 if code:
-                    failures.append(
-                        "%s: %s" % (target[3][0], _connect_error_text(code))
-                    )
+                    failures.append("%s: %s" % (target[3][0], os.strerror(code)))
         attempt.check()
     except BaseException:
         if winner is not None:
@@ -242,40 +235,25 @@ def transport_error(
         error.phase = error.phase or phase
         error.url = error.url or url
         return error
+    about: Dict[str, Any] = {"phase": phase, "retryable": True, "url": url}
     if isinstance(error, (socket.timeout, TimeoutError)):
-        return TransportTimeout(
-            "%s did not %s in time" % (peer, _CONNECT_PHASE_VERBS.get(phase, "answer")),
-            phase=phase,
-            retryable=True,
-            url=url,
-        )
+        verb = _CONNECT_PHASE_VERBS.get(phase, "answer")
+        return TransportTimeout("%s did not %s in time" % (peer, verb), **about)
     if isinstance(error, OSError):
         reason = _connect_reason(error)
         if phase in ("dns", "connect", "tls", "proxy"):
             kind = ProxyError if phase == "proxy" else ConnectFailed
-            return kind(
-                "cannot connect to %s: %s" % (peer, reason),
-                phase=phase,
-                retryable=True,
-                url=url,
-            )
-        return ConnectionLost(
-            "connection to %s was lost: %s" % (peer, reason),
-            phase=phase,
-            retryable=True,
-            url=url,
-        )
+            return kind("cannot connect to %s: %s" % (peer, reason), **about)
+        return ConnectionLost("connection to %s was lost: %s" % (peer, reason), **about)
     import http.client
 
     if isinstance(error, http.client.IncompleteRead):
         return ConnectionLost(
             "connection to %s ended after %d bytes of the body"
             % (peer, len(error.partial)),
-            phase=phase,
-            retryable=True,
-            url=url,
             received=len(error.partial),
             expected=error.expected,
+            **about,
         )
     if isinstance(error, http.client.HTTPException):
         return ProtocolError(

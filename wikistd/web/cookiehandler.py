@@ -7,13 +7,12 @@ Not here: which cookies (cookies.py), the header's text (cookieheader.py).
 from __future__ import annotations
 
 import http.cookiejar
-import threading
 import urllib.request
 from typing import Any, Mapping, Optional
 
 from .cookieheader import add_cookies_of_jar
 from .cookies import CookieStore
-from .origins import Origin, origin_of
+from .origins import origin_of
 
 
 class CookieHandler(urllib.request.HTTPCookieProcessor):
@@ -34,17 +33,12 @@ class CookieHandler(urllib.request.HTTPCookieProcessor):
         super().__init__(store if store is not None else CookieStore())
         self.store = self.cookiejar
         self.cookies = None if cookies is None else dict(cookies)
-        self._cookies_origin: Optional[Origin] = None
-        self._lock = threading.Lock()
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Add the Cookie header."""
         if self.cookies:
             origin = origin_of(request.full_url)
-            with self._lock:
-                if self._cookies_origin is None:
-                    self._cookies_origin = origin
-            if origin == self._cookies_origin:
+            if vars(self).setdefault("_cookies_origin", origin) == origin:
                 given = dict(self.cookies)
                 given.update(getattr(request, "call_cookies", None) or {})
                 vars(request)["call_cookies"] = given

@@ -10,7 +10,7 @@ import http.cookiejar
 import urllib.request
 from typing import Iterable, List, Optional, Tuple
 
-from .origins import header_names, remove_header
+from .origins import has_controls, header_names, remove_header
 
 
 def cookie_text(name: str, value: Optional[str]) -> str:
@@ -94,6 +94,6 @@ def checked_pair(name: str, value: str) -> Tuple[str, str]:
         if char in "=;, \t" or not 32 < ord(char) < 127:
             raise ValueError("cookie name %r holds %r" % (name, char))
     for char in str(value):
-        if char == ";" or ord(char) < 32 or ord(char) == 127:
+        if char == ";" or has_controls(char):
             raise ValueError("the value of cookie %r holds %r" % (name, char))
     return name, str(value)

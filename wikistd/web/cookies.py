@@ -72,6 +72,10 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     `load(user=...)` and `save()` keep one file an account; see there.
     """
 
+    #: http.cookiejar's own: cookies by domain, path and name, and their lock.
+    _cookies: Dict[str, Dict[str, Dict[str, http.cookiejar.Cookie]]]
+    _cookies_lock: ContextManager[Any]
+
     def __init__(
         self,
         filename: Optional[str] = None,
@@ -114,19 +118,9 @@ class CookieStore(http.cookiejar.LWPCookieJar):
 
     # -- what is in it -----------------------------------------------------------
 
-    def _domain_table(self) -> Dict[str, Dict[str, Dict[str, http.cookiejar.Cookie]]]:
-        """Return http.cookiejar's own table: domain, path, name."""
-        table: Any = vars(self)["_cookies"]
-        return table  # type: ignore[no-any-return]
-
-    def _store_lock(self) -> ContextManager[Any]:
-        """Return http.cookiejar's own lock."""
-        lock: Any = vars(self)["_cookies_lock"]
-        return lock  # type: ignore[no-any-return]
-
     def set_policy(self, policy: http.cookiejar.CookiePolicy) -> None:
         """Ask `policy` too, after the rules of RFC 6265bis."""
-        with self._store_lock():
+        with self._cookies_lock:
             super().set_policy(policy)
             self._given_policy = policy
             self._version += 1
@@ -136,8 +130,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if cookie.value is None:  # http.cookiejar's way to write a nameless cookie
             cookie.name, cookie.value = "", cookie.name
         cookie.domain = cookie.domain.lower()
-        with self._store_lock():
-            paths = self._domain_table().setdefault(cookie.domain, {})
+        with self._cookies_lock:
+            paths = self._cookies.setdefault(cookie.domain, {})
             names = paths.setdefault(cookie.path, {})
             old = names.get(cookie.name)
             self._created += 1
@@ -147,20 +141,19 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             names[cookie.name] = cookie
             if old is None:
                 self._cookie_count += 1
-            if (
-                old is None
-                or old.value != cookie.value
+                self._version += 1
+                self._make_room(cookie.domain)
+            elif (
+                old.value != cookie.value
                 or old.secure != cookie.secure
                 or not lives_as_long(cookie, old)
                 or has_expired(old, self._current_time())
             ):
                 self._version += 1
-            if old is None:
-                self._make_room(cookie.domain)
 
     def _make_room(self, domain: str) -> None:
         """Drop the oldest cookies beyond the limits, those that ended first."""
-        paths = self._domain_table()[domain]
+        paths = self._cookies[domain]
         if sum(map(len, paths.values())) > MAX_COOKIES_PER_DOMAIN:
             self._drop_oldest(
                 [c for names in paths.values() for c in names.values()], 1
@@ -190,9 +183,9 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         name: Optional[str] = None,
     ) -> None:
         """Remove all cookies, those of a domain, of a path in it, or one."""
-        with self._store_lock():
+        with self._cookies_lock:
             super().clear(domain, path, name)
-            table = self._domain_table()
+            table = self._cookies
             if domain is not None and path is not None:
                 # Empty shelves would stay for ever.
                 if not table[domain].get(path, True):
@@ -200,9 +193,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 if not table[domain]:
                     del table[domain]
             self._version += 1
-            if domain is None:
-                self._cookie_count = 0
-            elif name is not None:
+            if name is not None:
                 self._cookie_count -= 1
             else:
                 self._cookie_count = len(self)
@@ -210,7 +201,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     def clear_expired_cookies(self) -> None:
         """Remove the cookies whose time is over."""
         now = self._current_time()
-        with self._store_lock():
+        with self._cookies_lock:
             for cookie in list(self):
                 if has_expired(cookie, now):
                     self.clear(cookie.domain, cookie.path, cookie.name)
@@ -223,8 +214,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         """Return the cookies for a host and path: longer paths, then older ones."""
         now = self._current_time()
         found = []
-        with self._store_lock():
-            table = self._domain_table()
+        with self._cookies_lock:
+            table = self._cookies
             for domain in host_chain(host):
                 for cookie_path, names in table.get(domain, {}).items():
                     if not path_matches(path, cookie_path):
@@ -312,9 +303,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if not lines:
             return
         if self._given_policy is not None:
-            now = self._current_time()
-            for cookie in cookies_set_by(lines, request.full_url, now):
-                self._accept(cookie, request)
+            for cookie in self.make_cookies(response, request):
+                self.set_cookie_if_ok(cookie, request)
             return
         place = url_place(request.full_url)
         for line in lines:
@@ -324,7 +314,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 continue
             now = self._current_time()
             for cookie in cookies_set_by([line], request.full_url, now):
-                self._accept(cookie, request)
+                self.set_cookie_if_ok(cookie, request)
                 self._remember_line(place, line, cookie)
 
     def _is_stored(self, cookie: Optional[http.cookiejar.Cookie], age: int) -> bool:
@@ -335,7 +325,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if cookie is None:
             return False
         now = self._current_time()
-        names = self._domain_table().get(cookie.domain, {}).get(cookie.path, {})
+        names = self._cookies.get(cookie.domain, {}).get(cookie.path, {})
         if names.get(cookie.name) is not cookie or has_expired(cookie, now):
             return False
         if age:
@@ -369,14 +359,11 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     def set_cookie_if_ok(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> None:
-        """Store a cookie unless the given policy refuses it."""
-        self._accept(cookie, request)
+        """Store, change or delete one cookie that `request` was answered with.
 
-    def _accept(
-        self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
-    ) -> None:
-        """Store, change or delete one cookie that `request` was answered with."""
-        with self._store_lock():
+        The given policy may refuse it.
+        """
+        with self._cookies_lock:
             policy = self._given_policy
             if policy is not None:
                 self._tell_policy_time(policy)
@@ -387,7 +374,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
             if not has_expired(cookie, self._current_time()):
                 self.set_cookie(cookie)
                 return
-            names = self._domain_table().get(cookie.domain, {}).get(cookie.path, {})
+            names = self._cookies.get(cookie.domain, {}).get(cookie.path, {})
             if cookie.name in names:
                 self.clear(cookie.domain, cookie.path, cookie.name)
 
@@ -399,7 +386,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if is_trustworthy(scheme, host):
             return False
         ours = cookie.domain.lstrip(".")
-        for domain, paths in self._domain_table().items():
+        for domain, paths in self._cookies.items():
             theirs = domain.lstrip(".")
             if not (domain_matches(theirs, ours) or domain_matches(ours, theirs)):
                 continue
@@ -429,7 +416,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         if filename is None:
             filename = account_filename(self._base_filename, user)
         filename = os.fspath(filename)
-        with self._store_lock():
+        with self._cookies_lock:
             if self._was_loaded and self.filename != filename:
                 self.clear()
             self.filename = filename
@@ -454,19 +441,17 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         ignore_expires: bool = False,
     ) -> None:
         """Forget all and read the file again; if that fails, all stays as it was."""
+        filename = self._known_filename(filename)
+        with self._cookies_lock:
+            read_cookie_file(filename)  # If that raises, nothing has been forgotten.
+            self.clear()
+            self.load("", filename, ignore_discard, ignore_expires)
+
+    def _known_filename(self, filename: Optional[str]) -> str:
         filename = filename or self.filename
         if filename is None:
             raise ValueError("a filename was not supplied; load() must be called first")
-        with self._store_lock():
-            before = list(self)
-            self.clear()
-            try:
-                read_cookie_file(filename)
-                self.load("", filename, ignore_discard, ignore_expires)
-            except (OSError, http.cookiejar.LoadError):
-                for cookie in before:
-                    self.set_cookie(cookie)
-                raise
+        return os.fspath(filename)
 
     def save(
         self,
@@ -485,13 +470,10 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         BlockingIOError when another process holds the lock for `max_wait_seconds`, at
         most for half a minute.
         """
-        filename = filename or self.filename
-        if filename is None:
-            raise ValueError("a filename was not supplied; load() must be called first")
-        filename = os.fspath(filename)
+        filename = self._known_filename(filename)
         # The file's lock first, the store's inside it: nobody waits for the other while
         # holding what the other waits for, and requests go on meanwhile.
-        with locked_file(filename, max_wait_seconds), self._store_lock():
+        with locked_file(filename, max_wait_seconds), self._cookies_lock:
             check_cookie_version(filename)
             if filename == self.filename:
                 self._take_over_changes(filename)

@@ -19,6 +19,7 @@ from .oauth1 import OAuth1Auth
 from .origins import (
     DEFAULT_PORTS,
     Origin,
+    bracketed,
     drain_response,
     header_names,
     is_replayable,
@@ -116,7 +117,6 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
     ) -> None:
         super().__init__(password_mgr)
         self.auth = as_auth(auth)
-        self._auth_origin: Optional[Origin] = None
         self.authenticate = dict(authenticate or {})
         self._remembered: Dict[Hashable, Any] = {}
         self._realms: Dict[Origin, str] = {}
@@ -136,12 +136,8 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         origin = origin_of(request.full_url)
         if given is not None:
             return self._remember(origin, given)
-        if self.auth:
-            with self._lock:
-                if self._auth_origin is None:
-                    self._auth_origin = origin
-            if origin == self._auth_origin:
-                return self.auth
+        if self.auth and vars(self).setdefault("_auth_origin", origin) == origin:
+            return self.auth
         if self.authenticate:
             pattern, found = find_authentication(self.authenticate, request.full_url)
             if found is not None:
@@ -184,8 +180,7 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         urllib's managers drop the scheme of what they store and are asked: a password
         for https://host/ would go to http://host/.  With the port they cannot mix them.
         """
-        host = "[%s]" % origin.host if ":" in origin.host else origin.host
-        path = urllib.parse.urlsplit(url).path or "/"
+        host, path = bracketed(origin.host), urllib.parse.urlsplit(url).path or "/"
         if any(
             origin.port == port and origin.scheme != scheme
             for scheme, port in DEFAULT_PORTS.items()
@@ -239,10 +234,9 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         if is_authenticated is None or getattr(request, "call_auth", None) is False:
             return None
         origin = origin_of(request.full_url)
-        host = "[%s]" % origin.host if ":" in origin.host else origin.host
         path = urllib.parse.urlsplit(request.full_url).path or "/"
-        url = "%s://%s:%d%s" % (origin.scheme, host, origin.port, path)
-        if not is_authenticated(url):
+        place = (origin.scheme, bracketed(origin.host), origin.port, path)
+        if not is_authenticated("%s://%s:%d%s" % place):
             return None
         username, password = self._ask_manager(None, request.full_url, origin)
         if username is None or password is None:

@@ -31,7 +31,6 @@ class InflateDecoder:
         self._is_gzip = coding == "gzip"
         self._inflate: Any = None
         self._input = b""
-        self._begun = False
         self._ended = False
         self._between = False  # two members of gzip, or the last one and the end
 
@@ -42,12 +41,12 @@ class InflateDecoder:
 
     def pull(self, limit: int) -> bytes:
         """Return at most `limit` decoded bytes, b"" when more input is needed."""
-        while self._input and not self._ended:
+        while not self._ended and (self._input or self._inflate is not None):
             if self._inflate is None and not self._begin():
-                return b""
-            self._begun = True
+                break
+            given = self._input
             try:
-                output: bytes = self._inflate.decompress(self._input, limit)
+                output: bytes = self._inflate.decompress(given, limit)
             except self._zlib.error as error:
                 self._ended = True
                 raise ProtocolError(
@@ -57,18 +56,10 @@ class InflateDecoder:
             self._input = self._inflate.unconsumed_tail
             if self._inflate.eof:
                 self._next_member()
-            if output:
+            # Without input it is what zlib held back when `limit` cut it short.
+            if output or not given:
                 return output
-        if self._inflate is not None and not self._ended and self._begun:
-            # What zlib still holds back of earlier input when `limit` cut it short.
-            return self._held_back(limit)
         return b""
-
-    def _held_back(self, limit: int) -> bytes:
-        output: bytes = self._inflate.decompress(b"", limit)
-        if self._inflate.eof:
-            self._next_member()
-        return output
 
     def _begin(self) -> bool:
         if self._is_gzip:
@@ -83,10 +74,8 @@ class InflateDecoder:
         return True
 
     def _next_member(self) -> None:
-        rest = self._inflate.unused_data
+        self._input = self._inflate.unused_data
         self._inflate = None
-        self._begun = False
-        self._input = rest
         self._between = True
         self._ended = not self._is_gzip
 
@@ -105,7 +94,8 @@ class InflateDecoder:
 
     def finish(self) -> None:
         """Raise ConnectionLost if the end of the compressed data has not come."""
-        if not self._ended and (self._begun or (self._input and not self._between)):
+        has_more = self._input and not self._between
+        if not self._ended and (has_more or self._inflate is not None):
             raise ConnectionLost(
                 "%s body ends in the middle of its compressed data" % self.coding,
                 phase="body",

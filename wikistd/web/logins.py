@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional, Sequence, Set
 
 from ..formats.headers import Challenge, encode_utf8
 from .digest import DigestAuth, RequestAuth
-from .origins import Origin, header_names, origin_of
+from .origins import Origin, has_controls, header_names, origin_of
 
 #: Origins that one BasicAuth remembers; a farm of hosts cannot fill memory.
 MAX_BASIC_ORIGINS = 1000
@@ -24,7 +24,7 @@ def basic_credentials(username: str, password: str) -> str:
     if ":" in username:
         raise ValueError("a user name with a colon does not fit Basic (RFC 7617)")
     text = "%s:%s" % (username, password)
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if has_controls(text):
         raise ValueError("user name or password holds a control character (RFC 7617)")
     raw = encode_utf8(text, "user name or password")
     return "Basic " + b64encode(raw).decode("ascii")

@@ -15,7 +15,7 @@ from base64 import b64encode
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 from .digest import RequestAuth, body_of_request
-from .origins import DEFAULT_PORTS, header_names
+from .origins import DEFAULT_PORTS, bracketed, header_names
 
 #: Signature method and the hash it stands for.
 OAUTH_HASHES = (("HMAC-SHA1", "sha1"), ("HMAC-SHA256", "sha256"))
@@ -37,9 +37,7 @@ def oauth_base_string(method: str, url: str, params: Iterable[Tuple[str, str]]) 
     """
     parts = urllib.parse.urlsplit(url)
     scheme = parts.scheme.lower()
-    host = (parts.hostname or "").lower()
-    if ":" in host:
-        host = "[%s]" % host
+    host = bracketed((parts.hostname or "").lower())
     if parts.port is not None and parts.port != DEFAULT_PORTS.get(scheme):
         host = "%s:%d" % (host, parts.port)
     pairs = sorted((oauth_quote(name), oauth_quote(value)) for name, value in params)

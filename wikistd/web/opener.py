@@ -1,6 +1,6 @@
 """ClientOpener: the pipeline every request and every answer goes through.
 
-In: requests.  Out: final answers.  Spec: ORDER below.  Holds: the handlers.
+In: requests.  Out: final answers.  Order: below.  Holds: the handlers.
 Not here: what each handler does; errors and time limits of a call (web/client.py).
 """
 
@@ -14,18 +14,10 @@ from typing import Any, Callable, Dict, List, Tuple
 from .request import WebRequest
 from .useragent import check_user_agent, is_telling_user_agent
 
-# Where each handler stands.  OpenerDirector runs requests and answers both upwards.
-# Redirects and 401 enter open() again from 1000: nothing may stand behind them, or it
-# would see the final answer twice.
-ORDER = {
-    "headers": 100,
-    "proxies": 200,
-    "cookies": 300,
-    "credentials": 400,
-    "keepalive": 490,
-    "decoding": 700,
-    "answers": 1000,
-}
+# Where each handler stands: headers 100, proxies 200, cookies 300, credentials 400,
+# keepalive 490, decoding 700, answers 1000.  OpenerDirector runs requests and answers
+# both upwards.  Redirects and 401 enter open() again from 1000: nothing may stand
+# behind them, or it would see the final answer twice.
 
 
 class ClientOpener(urllib.request.OpenerDirector):
@@ -104,7 +96,7 @@ class ClientOpener(urllib.request.OpenerDirector):
 class HeadersHandler(urllib.request.BaseHandler):
     """Add the headers every request has, unless it has its own.  Thread-safe."""
 
-    handler_order = ORDER["headers"]
+    handler_order = 100
 
     def __init__(self, user_agent: str) -> None:
         self.user_agent = user_agent
@@ -134,7 +126,7 @@ def is_loopback_host(host: str) -> bool:
 class AnswersHandler(urllib.request.BaseHandler):
     """Send 3xx to 5xx to the handlers for them; hand out what nobody takes."""
 
-    handler_order = ORDER["answers"]
+    handler_order = 1000
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         """Return the final answer: every status is one, if no handler takes it."""

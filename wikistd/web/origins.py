@@ -49,10 +49,19 @@ class Origin(collections.namedtuple("Origin", "scheme host port")):
     port: int
 
     def __str__(self) -> str:
-        host = "[%s]" % self.host if ":" in self.host else self.host
         if self.port == DEFAULT_PORTS.get(self.scheme):
-            return "%s://%s" % (self.scheme, host)
-        return "%s://%s:%d" % (self.scheme, host, self.port)
+            return "%s://%s" % (self.scheme, bracketed(self.host))
+        return "%s://%s:%d" % (self.scheme, bracketed(self.host), self.port)
+
+
+def bracketed(host: str) -> str:
+    """Return a host as URLs have it, an IPv6 address in brackets."""
+    return "[%s]" % host if ":" in host else host
+
+
+def has_controls(text: str) -> bool:
+    """Return whether `text` holds a control character."""
+    return any(ord(char) < 32 or ord(char) == 127 for char in text)
 
 
 def origin_of(url: str) -> Origin:

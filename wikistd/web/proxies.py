@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 import threading
 import urllib.parse
 import urllib.request
@@ -28,8 +29,9 @@ from ..formats.headers import parse_challenges
 from .digest import DigestAuth
 from .logins import basic_credentials
 from .origins import (
-    DEFAULT_PORTS,
+    bracketed,
     drain_response,
+    has_controls,
     is_replayable,
     origin_of,
     split_url,
@@ -72,8 +74,7 @@ class Proxy(
         return "<Proxy %s>" % str(self)
 
     def __str__(self) -> str:
-        host = "[%s]" % self.host if ":" in self.host else self.host
-        return "%s://%s:%d" % (self.scheme, host, self.port)
+        return "%s://%s:%d" % (self.scheme, bracketed(self.host), self.port)
 
 
 def parse_proxy(url: str) -> Proxy:
@@ -82,9 +83,9 @@ def parse_proxy(url: str) -> Proxy:
     User name and password in it are percent-decoded.  ValueError, without the password,
     for a scheme that is none of http, https, socks5, socks5h, and for a broken host.
     """
-    if any(ord(char) <= 32 or ord(char) == 127 for char in url.strip()):
-        raise ValueError("the proxy's URL holds a space or a control character")
     text = url.strip()
+    if " " in text or has_controls(text):
+        raise ValueError("the proxy's URL holds a space or a control character")
     if "://" not in text:
         text = "http://" + text
     scheme = text.partition("://")[0].lower()
@@ -112,7 +113,7 @@ def parse_proxy(url: str) -> Proxy:
     name, _, password = userinfo.partition(":")
     username = urllib.parse.unquote(name)
     password = urllib.parse.unquote(password)
-    if any(ord(char) < 32 or ord(char) == 127 for char in username + password):
+    if has_controls(username + password):
         raise ValueError("the proxy's user name or password holds a control character")
     return Proxy(scheme, host, port or PROXY_PORTS[scheme], username, password)
 
@@ -144,26 +145,22 @@ class ProxySettings:
             proxies = {"all": proxies}
         for name in proxies or ():
             if name.lower().partition("://")[0] not in PROXY_NAMES:
+                what = "a URL" if "@" in name else "%.50r" % name
                 raise ValueError(
                     "proxies names %s, which has no effect: %s, or one of them with "
-                    "a host"
-                    % (
-                        "a URL" if "@" in name else "%.50r" % name,
-                        ", ".join(PROXY_NAMES),
-                    )
+                    "a host" % (what, ", ".join(PROXY_NAMES))
                 )
         if proxies is None:
             self.source = "the environment"
             proxies = {}
-            if trust_env:
-                environment = urllib.request.getproxies_environment
-                if has_proxy_variables():
-                    proxies = environment()
-                self.asks_system = not proxies
-                if self.asks_system:
-                    self.source = "the system"
-                    if urllib.request.getproxies is not environment:
-                        proxies = urllib.request.getproxies()
+            environment = urllib.request.getproxies_environment
+            if trust_env and has_proxy_variables():
+                proxies = environment()
+            if trust_env and not proxies:
+                self.asks_system = True
+                self.source = "the system"
+                if urllib.request.getproxies is not environment:
+                    proxies = urllib.request.getproxies()
         self.no_proxy = split_no_proxy(proxies.get("no") or "")
         self.urls: Dict[str, str] = {
             name.lower(): url for name, url in proxies.items() if url and name != "no"
@@ -267,15 +264,10 @@ def address_matches(address: Any, wanted: str) -> bool:
 
 def split_no_proxy_port(entry: str) -> Tuple[str, Optional[int]]:
     """Return (entry without port, port or None); "::1" has no port, "[::1]:80" has."""
-    head, colon, tail = entry.rpartition(":")
-    if (
-        colon
-        and tail.isascii()
-        and tail.isdigit()
-        and (":" not in head or head.endswith("]"))
-    ):
-        return head.strip("[]"), int(tail)
-    return entry.strip("[]"), None
+    match = re.fullmatch(r"([^:]*|.*\]):([0-9]+)", entry)
+    if match is None:
+        return entry.strip("[]"), None
+    return match.group(1).strip("[]"), int(match.group(2))
 
 
 class ProxyAuth:
@@ -322,9 +314,8 @@ class ProxyAuth:
             digest = self._digests.get(proxy)
             if digest is None:
                 digest = DigestAuth(proxy.username, proxy.password)
-        if not digest.learn(proxy, challenges, tries=tries, has_body=False):
-            return False
-        with self._lock:
+            if not digest.learn(proxy, challenges, tries=tries, has_body=False):
+                return False
             self._digests[proxy] = digest
         return True
 
@@ -362,7 +353,7 @@ class ProxyHandler(urllib.request.ProxyHandler):
             place = (request.type, request.host)
             decision = self._decisions.get(place)
             if decision is None:
-                decision = self._decide(request.full_url)
+                decision = self.settings.find(*origin_of(request.full_url))
                 if self.settings.is_fixed:
                     if len(self._decisions) >= MAX_PROXY_DECISIONS:
                         self._decisions.clear()
@@ -374,35 +365,26 @@ class ProxyHandler(urllib.request.ProxyHandler):
         if "proxy_in_use" not in fields:
             proxy, _ = self.settings.find(*origin)
             fields["proxy_in_use"] = proxy
-            if proxy is None:
-                return request
-            if proxy.scheme.startswith("socks"):
+            if proxy is not None and proxy.scheme.startswith("socks"):
                 raise ValueError(
                     "%s: urllib's own handlers speak no SOCKS; use HttpClient"
                     % str(proxy)
                 )
-            fields["proxied_method"] = request.get_method()
-            fields["proxied_target"] = request.full_url
-            if origin.scheme == "https":
-                fields["proxied_method"] = "CONNECT"
-                fields["proxied_target"] = "%s:%d" % (request.host, origin.port)
-                if origin.port != DEFAULT_PORTS["https"]:
-                    fields["proxied_target"] = request.host
-            hostport = str(proxy).partition("://")[2]
-            request.set_proxy(hostport, proxy.scheme)
+            if proxy is not None:
+                request.set_proxy(str(proxy).partition("://")[2], proxy.scheme)
         proxy = fields["proxy_in_use"]
         if proxy is not None:
-            value = self.proxy_auth.authorization(
-                proxy, fields["proxied_method"], fields["proxied_target"]
-            )
+            method, target = request.get_method(), request.full_url
+            if fields["_tunnel_host"]:
+                method, target = "CONNECT", fields["_tunnel_host"]
+                if not target.endswith(":%d" % origin.port):
+                    target += ":%d" % origin.port
+            value = self.proxy_auth.authorization(proxy, method, target)
             if value is not None:
                 request.add_unredirected_header("Proxy-authorization", value)
         return request
 
     https_request = http_request
-
-    def _decide(self, url: str) -> Tuple[Optional[Proxy], str]:
-        return self.settings.find(*origin_of(url))
 
     def http_error_407(
         self,

@@ -16,6 +16,7 @@ from typing import Any, Dict, Optional, Type
 from ..errors import StatusError, TooManyRedirects
 from .origins import (
     drain_response,
+    has_controls,
     header_names,
     is_replayable,
     origin_of,
@@ -58,7 +59,7 @@ def redirect_target(url: str, location: str) -> str:
     no host, or holds a control character.
     """
     location = location.strip(" \t")
-    if any(ord(char) < 32 or ord(char) == 127 for char in location):
+    if has_controls(location):
         raise ValueError("its Location holds a control character")
     try:
         raw = location.encode("latin-1")

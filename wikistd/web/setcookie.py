@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import collections
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 #: RFC 6265bis 5.6: longer name and value together: the cookie is ignored.
 MAX_COOKIE_BYTES = 4096
@@ -23,11 +23,14 @@ COOKIE_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 #: RFC 6265bis 5.1.1: what separates the tokens of a date.
 COOKIE_DATE_DELIMITER = "[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+"
-#: "[0-9]" and not "\d": other scripts have digits too.
-COOKIE_DATE_TIME = "([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])"
-COOKIE_DATE_DAY = "([0-9]{1,2})(?![0-9])"
-COOKIE_DATE_YEAR = "([0-9]{2,4})(?![0-9])"
 COOKIE_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+#: What a token may be, in turn.  "[0-9]" and not "\d": other scripts have digits too.
+COOKIE_DATE_PARTS = {
+    "time": "([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])",
+    "day": "([0-9]{1,2})(?![0-9])",
+    "month": "(?ai)(%s)" % "|".join(COOKIE_MONTHS),
+    "year": "([0-9]{2,4})(?![0-9])",
+}
 
 #: Second-level names under which registries of two-letter countries register others.
 #: There is no public suffix list in the standard library, and a copy of it ages; these
@@ -133,34 +136,22 @@ def parse_cookie_date(text: str) -> Optional[float]:
 
     Source: RFC 6265bis 5.1.1; tokens may come in any order and form.
     """
-    time_of_day: Optional[Tuple[int, int, int]] = None
-    day = month = year = None
+    found: Dict[str, Sequence[str]] = {}
     for token in re.split(COOKIE_DATE_DELIMITER, text):
-        if time_of_day is None:
-            match = re.match(COOKIE_DATE_TIME, token)
+        for part, pattern in COOKIE_DATE_PARTS.items():
+            match = part not in found and re.match(pattern, token)
             if match:
-                hour, minute, second = match.groups()
-                time_of_day = int(hour), int(minute), int(second)
-                continue
-        if day is None:
-            match = re.match(COOKIE_DATE_DAY, token)
-            if match:
-                day = int(match.group(1))
-                continue
-        if month is None and token[:3].lower() in COOKIE_MONTHS:
-            month = COOKIE_MONTHS.index(token[:3].lower()) + 1
-            continue
-        if year is None:
-            match = re.match(COOKIE_DATE_YEAR, token)
-            if match:
-                year = int(match.group(1))
-    if time_of_day is None or day is None or month is None or year is None:
+                found[part] = match.groups()
+                break
+    if len(found) < len(COOKIE_DATE_PARTS):
         return None
+    hours, minutes, seconds = map(int, found["time"])
+    day, year = int(found["day"][0]), int(found["year"][0])
+    month = COOKIE_MONTHS.index(found["month"][0].lower()) + 1
     if 70 <= year <= 99:
         year += 1900
     elif 0 <= year <= 69:
         year += 2000
-    hours, minutes, seconds = time_of_day
     if year < 1601 or hours > 23 or minutes > 59 or seconds > 59:
         return None
     if not 1 <= day <= calendar.monthrange(year, month)[1]:

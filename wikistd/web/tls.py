@@ -129,11 +129,9 @@ class TlsSettings:
 
         if self.ca_file is not None:
             self.searched.append("ca_file %s" % self.ca_file)
+            kind = "capath" if os.path.isdir(self.ca_file) else "cafile"
             try:
-                if os.path.isdir(self.ca_file):
-                    context.load_verify_locations(capath=self.ca_file)
-                else:
-                    context.load_verify_locations(cafile=self.ca_file)
+                context.load_verify_locations(**{kind: self.ca_file})
             except OSError as error:
                 raise ValueError(
                     "ca_file %s cannot be used: %s"
@@ -141,17 +139,16 @@ class TlsSettings:
                 ) from error
             return
         paths = ssl.get_default_verify_paths()
-        self.searched.append(
-            "SSL_CERT_FILE %s" % (os.environ.get(paths.openssl_cafile_env) or "not set")
-        )
-        self.searched.append(
-            "SSL_CERT_DIR %s" % (os.environ.get(paths.openssl_capath_env) or "not set")
-        )
-        self.searched.append("OpenSSL's %s" % paths.openssl_cafile)
-        self.searched.append("OpenSSL's %s" % paths.openssl_capath)
+        file = os.environ.get(paths.openssl_cafile_env)
+        folder = os.environ.get(paths.openssl_capath_env)
+        self.searched += [
+            "SSL_CERT_FILE %s" % (file or "not set"),
+            "SSL_CERT_DIR %s" % (folder or "not set"),
+            "OpenSSL's %s" % paths.openssl_cafile,
+            "OpenSSL's %s" % paths.openssl_capath,
+        ]
         context.load_default_certs()
-        named = os.environ.get(paths.openssl_cafile_env)
-        if named or os.environ.get(paths.openssl_capath_env):
+        if file or folder:
             return
         if context.cert_store_stats()["x509_ca"] or _tls_has_files(paths.capath):
             return
@@ -255,12 +252,10 @@ class TlsSettings:
             return transport_error(error, "tls", peer=peer)
         if not isinstance(error, ssl.SSLCertVerificationError):
             reason = (error.reason or str(error)).replace("_", " ").lower()
-            hint = ""
+            message = "TLS handshake with %s failed: %s" % (peer, reason)
             if "wrong version number" in reason or "record layer failure" in reason:
-                hint = ": it does not speak TLS there, try http or another port"
-            return ConnectFailed(
-                "TLS handshake with %s failed: %s%s" % (peer, reason, hint), phase="tls"
-            )
+                message += ": it does not speak TLS there, try http or another port"
+            return ConnectFailed(message, phase="tls")
         reason = error.verify_message or "certificate verify failed"
         message = "certificate of %s does not verify: %s" % (peer, reason)
         code = error.verify_code

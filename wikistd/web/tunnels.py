@@ -17,6 +17,7 @@ from ..formats.headers import encode_utf8
 from ..formats.http1 import HeadParser, ResponseHead
 from .connect import resolve_host
 from .connection import RECEIVE_BYTES, Connection, shut_down
+from .origins import bracketed
 from .proxies import Proxy
 
 MAX_TUNNEL_HEAD_BYTES = 16384  # a proxy's answer to CONNECT is short
@@ -32,6 +33,10 @@ SOCKS5_REPLIES = {
     7: "command not supported",
     8: "address type not supported",
 }
+
+
+def _tunnel_error(proxy: Proxy, what: str, **fields: Any) -> ProxyError:
+    return ProxyError("proxy %s %s" % (proxy, what), phase="proxy", **fields)
 
 
 def connect_tunnel(
@@ -63,29 +68,23 @@ def connect_tunnel(
 
 def tunnel_authority(host: str, port: int) -> str:
     """Return "host:port" with brackets around an IPv6 address."""
-    return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
+    return "%s:%d" % (bracketed(host), port)
 
 
 def tunnel_refusal(
     head: ResponseHead, proxy: Proxy, host: str, port: int
 ) -> ProxyError:
     """Return the error for an answer to CONNECT other than 2xx."""
-    message = "proxy %s refused a tunnel to %s: %d %s" % (
+    place = tunnel_authority(host, port)
+    what = "refused a tunnel to %s: %d %s" % (place, head.status, head.reason)
+    if head.status == 407 and proxy.username:
+        what += "; check its user name and password"
+    elif head.status == 407:
+        what += "; it wants a user name and password: http://user:password@host:port"
+    return _tunnel_error(
         proxy,
-        tunnel_authority(host, port),
-        head.status,
-        head.reason,
-    )
-    if head.status == 407:
-        message += (
-            "; check its user name and password"
-            if proxy.username
-            else "; it wants a user name and password: http://user:password@host:port"
-        )
-    return ProxyError(
-        message.rstrip(),
+        what.rstrip(),
         status=head.status,
-        phase="proxy",
         retryable=head.status in (502, 503, 504),
     )
 
@@ -100,11 +99,8 @@ def _tunnel_answer(
         while head is None:
             data = stream.receive(RECEIVE_BYTES, deadline, None)
             if not data:
-                raise ProxyError(
-                    "proxy %s closed the connection without an answer" % str(proxy),
-                    phase="proxy",
-                    retryable=True,
-                )
+                what = "closed the connection without an answer"
+                raise _tunnel_error(proxy, what, retryable=True)
             head = parser.feed(data)
         data = parser.leftover
         if head.is_interim():
@@ -145,28 +141,23 @@ def _socks_handshake(
     stream.send(b"\x05%c%s" % (len(methods), methods), deadline)
     version, method = _socks_read(stream, 2, proxy, deadline)
     if version != 5:
-        raise ProxyError("proxy %s does not speak SOCKS5" % str(proxy), phase="proxy")
+        raise _tunnel_error(proxy, "does not speak SOCKS5")
     if method == 2 and name:
         login = b"\x01%c%s%c%s" % (len(name), name, len(password), password)
         stream.send(login, deadline)
         if _socks_read(stream, 2, proxy, deadline)[1] != 0:
-            raise ProxyError(
-                "proxy %s refused the user name or password" % str(proxy), phase="proxy"
-            )
+            raise _tunnel_error(proxy, "refused the user name or password")
     elif method != 0:
-        raise ProxyError(
-            "proxy %s wants a login: socks5://user:password@host:port" % str(proxy),
-            phase="proxy",
-        )
+        raise _tunnel_error(proxy, "wants a login: socks5://user:password@host:port")
     address = _socks_address(host, port, is_remote=proxy.scheme == "socks5h")
     stream.send(b"\x05\x01\x00" + address, deadline)
     _, code, _, kind = _socks_read(stream, 4, proxy, deadline)
     if code != 0:
-        raise ProxyError(
-            "proxy %s cannot connect to %s:%d: %s"
-            % (proxy, host, port, SOCKS5_REPLIES.get(code, "error %d" % code)),
+        why = SOCKS5_REPLIES.get(code, "error %d" % code)
+        raise _tunnel_error(
+            proxy,
+            "cannot connect to %s:%d: %s" % (host, port, why),
             status=code,
-            phase="proxy",
             retryable=code in (1, 3, 4, 6),
         )
     size = {1: 4, 4: 16}.get(kind)
@@ -182,12 +173,8 @@ def _socks_read(
     while len(data) < size:
         piece = stream.receive(size - len(data), deadline, None)
         if not piece:
-            raise ProxyError(
-                "proxy %s closed the connection during the SOCKS5 handshake"
-                % str(proxy),
-                phase="proxy",
-                retryable=True,
-            )
+            what = "closed the connection during the SOCKS5 handshake"
+            raise _tunnel_error(proxy, what, retryable=True)
         data += piece
     return data
 
@@ -195,9 +182,8 @@ def _socks_read(
 def _socks_address(host: str, port: int, *, is_remote: bool) -> bytes:
     import ipaddress  # 2 ms, for SOCKS only
 
-    plain = host.partition("%")[0]
     try:
-        packed: bytes = ipaddress.ip_address(plain).packed
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         if is_remote:
             name = host.encode("ascii")
@@ -205,9 +191,9 @@ def _socks_address(host: str, port: int, *, is_remote: bool) -> bytes:
                 raise ValueError("host name is too long for SOCKS5") from None
             return b"\x03%c%s" % (len(name), name) + port.to_bytes(2, "big")
         found = resolve_host(host, port)[0][3][0]
-        packed = ipaddress.ip_address(found.partition("%")[0]).packed
-    kind = b"\x01" if len(packed) == 4 else b"\x04"
-    return kind + packed + port.to_bytes(2, "big")
+        address = ipaddress.ip_address(found.partition("%")[0])
+    kind = b"\x01" if address.version == 4 else b"\x04"
+    return kind + address.packed + port.to_bytes(2, "big")
 
 
 class TlsStream:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from wikistd.server.actions import ApiRequest
-from wikistd.server.actions_run import ACTION_MODULES, QUERY_MODULES, run_action
+from wikistd.server.actions_run import ACTION_MODULES, QUERY_MODULES
 
 from .asking import Asker, make_wiki
 
@@ -50,15 +49,6 @@ class Describing(unittest.TestCase):
         self.assertEqual(params["prop"]["default"], "ids|timestamp|flags|comment|user")
         params = {each["name"]: each for each in found["query"]["parameters"]}
         self.assertEqual(params["prop"]["submodules"]["info"], "query+info")
-
-    def test_in_a_browser(self):
-        """Who opens api.php in a browser can read it."""
-        for version in ("1", "2"):
-            request = ApiRequest(query=[("formatversion", version)])
-            page = run_action(self.store, request).body.decode("utf-8")
-            self.assertIn("<body><p>", page)
-            self.assertIn("<dt>main</dt><dd>action, ", page)
-            self.assertNotIn("&lt;", page)
 
     def test_unknown(self):
         """An unknown module is a warning, in the help an error."""

@@ -78,10 +78,8 @@ def encode_php(value: Any) -> bytes:
     """Return PHP's serialize() of a shaped result."""
     if value is None:
         return b"N;"
-    if isinstance(value, bool):
-        return b"b:%d;" % value
-    if isinstance(value, int):
-        return b"i:%d;" % value
+    if isinstance(value, (bool, int)):
+        return b"%s:%d;" % (b"b" if isinstance(value, bool) else b"i", value)
     if isinstance(value, float):
         return b"d:%s;" % repr(value).encode()
     if isinstance(value, str):
@@ -100,43 +98,37 @@ def _php_key(key: Any) -> Any:
 
 def encode_xml(value: Dict[str, Any]) -> bytes:
     """Return a shaped result (formatversion 1) as XML; values become attributes."""
-    body = "".join(_xml_element("api", value, ""))
+    body = _xml_element("api", value)
     return ('<?xml version="1.0"?>' + body).encode("utf-8", "replace")
 
 
-def _xml_element(name: str, value: Any, index: str) -> Iterable[str]:
-    attributes = ' _idx="%s"' % escape_html(index) if index else ""
-    if not isinstance(value, (dict, list)):
-        yield '<%s%s xml:space="preserve">%s</%s>' % (
-            name,
-            attributes,
-            _xml_escape(value),
-            name,
-        )
-        return
-    children: List[str] = []
-    words = ""
+def _xml_element(name: str, value: Any, attributes: str = "") -> str:
+    children, words = "", ""
+    is_pages = name == "pages"
     member = XML_MEMBER_NAMES.get(name, "item")
-    if isinstance(value, list):
-        for each in value:
-            children += _xml_element(member, each, "")
-    else:
+    if isinstance(value, dict):
         for key, each in value.items():
             if key == "*":
                 words = _xml_escape(each)
-            elif name == "pages" or isinstance(each, (dict, list)):
-                is_page = name == "pages"
-                children += _xml_element(
-                    member if is_page else key, each, key if is_page else ""
-                )
+            elif is_pages:
+                children += _xml_element(member, each, _xml_attribute("_idx", key))
+            elif isinstance(each, (dict, list)):
+                children += _xml_element(key, each)
             elif each is not None:
-                attributes += ' %s="%s"' % (key, _xml_escape(each))
-    if words:
-        attributes += ' xml:space="preserve"'
-    if words or children:
-        yield "<%s%s>%s%s</%s>" % (name, attributes, words, "".join(children), name)
+                attributes += _xml_attribute(key, each)
+    elif isinstance(value, list):
+        children = "".join(_xml_element(member, each) for each in value)
     else:
-        yield "<%s%s />" % (name, attributes)
+        words = _xml_escape(value)
+    if words or not isinstance(value, (dict, list)):
+        attributes += _xml_attribute("xml:space", "preserve")
+    elif not children:
+        return "<%s%s />" % (name, attributes)
+    return "<%s%s>%s%s</%s>" % (name, attributes, words, children, name)
+
+
+def _xml_attribute(name: str, value: Any) -> str:
+    return ' %s="%s"' % (name, _xml_escape(value))
 
 
 def _xml_escape(value: Any) -> str:
@@ -149,33 +141,30 @@ def encode_reply(
     """Return media type, file name and body of a result in one of API_FORMATS."""
     if form == "php":
         body = encode_php(shape_result(value, version))
-        kind = "application/vnd.php.serialized; charset=utf-8"
-        return kind, "api-result.php", body
+        return _reply_as("application/vnd.php.serialized", "php", body)
     if form == "xml":
-        body = encode_xml(shape_result(value, 1))
-        return "text/xml; charset=utf-8", "api-result.xml", body
+        return _reply_as("text/xml", "xml", encode_xml(shape_result(value, 1)))
     if form == "none":
-        return "text/plain; charset=utf-8", "api-result.txt", b""
+        return _reply_as("text/plain", "txt", b"")
     body = encode_json(shape_result(value, version), is_ascii=is_ascii)
     if form.endswith("fm"):
-        document = json.loads(body.decode("utf-8"))
-        text = json.dumps(document, indent=4, ensure_ascii=is_ascii)
-        shown = '<pre class="api-pretty-content">%s</pre>' % escape_html(text)
-        if isinstance(document, dict) and "help" in document:
-            # What action=help says is HTML already, every name in it escaped.
-            shown = document["help"]["*" if version == 1 else "help"]
-        page = PRETTY_PAGE % shown
+        text = json.dumps(json.loads(body), indent=4, ensure_ascii=is_ascii)
+        page = PRETTY_PAGE % escape_html(text)
         return "text/html; charset=UTF-8", "api-result.html", page.encode("utf-8")
     if callback:
-        start = b"/**/" + callback.encode("ascii", "replace") + b"("
-        return "text/javascript; charset=utf-8", "api-result.js", start + body + b")"
-    return "application/json; charset=utf-8", "api-result.json", body
+        body = b"/**/%s(%s)" % (callback.encode("ascii", "replace"), body)
+        return _reply_as("text/javascript", "js", body)
+    return _reply_as("application/json", "json", body)
+
+
+def _reply_as(kind: str, ending: str, body: bytes) -> Tuple[str, str, bytes]:
+    return kind + "; charset=utf-8", "api-result." + ending, body
 
 
 PRETTY_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>API result</title></head>
 <body><p>This is a view for people. Programs ask for <code>format=json</code>.</p>
-%s</body></html>
+<pre class="api-pretty-content">%s</pre></body></html>
 """
 
 

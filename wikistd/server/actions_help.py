@@ -27,14 +27,12 @@ class ModuleNote(NamedTuple):
     is_generator: bool = False
 
 
+#: The names that MediaWiki has for kinds of parameters, where they are others.
 _help_kinds = {
     "text": "string",
     "flag": "boolean",
     "number": "integer",
     "time": "timestamp",
-    "limit": "limit",
-    "user": "user",
-    "namespace": "namespace",
 }
 #: Prefixes that some actions carry in the names of their parameters.
 _help_prefixes = {"login": "lg", "clientlogin": "login", "createaccount": "create"}
@@ -42,29 +40,33 @@ _help_prefixes = {"login": "lg", "clientlogin": "login", "createaccount": "creat
 
 def list_modules(call: ActionCall) -> Dict[str, ModuleNote]:
     """Return every module of the wiki by its path."""
-    notes = {"main": ModuleNote("main", "", "", read_table(call.main_params))}
+    notes = [ModuleNote("main", "", "", read_table(call.main_params))]
     for name, action in sorted(call.action_table.items()):
         params = dict(read_table(action.params))
         if name == "query":
-            params.update(_query_params(call.query_table))
+            params.update(_query_params(call.query_table.values()))
         if action.token:
             params["token"] = read_spec("required secret text")
         prefix = _help_prefixes.get(name, "")
         shown = {each[len(prefix) :]: spec for each, spec in params.items()}
-        notes[name] = ModuleNote(name, "action", prefix, shown, action)
+        notes.append(ModuleNote(name, "action", prefix, shown, action))
     modules: Iterable[QueryModule] = call.query_table.values()
     for module in modules:
-        path = "query+" + module.name
-        params = read_table(module.params)
-        notes[path] = ModuleNote(
-            path, module.kind, module.prefix, params, None, module.is_generator
+        notes.append(
+            ModuleNote(
+                "query+" + module.name,
+                module.kind,
+                module.prefix,
+                read_table(module.params),
+                is_generator=module.is_generator,
+            )
         )
-    return notes
+    return {note.path: note for note in notes}
 
 
-def _query_params(table: Mapping[str, QueryModule]) -> Dict[str, ParamSpec]:
+def _query_params(modules: Iterable[QueryModule]) -> Dict[str, ParamSpec]:
     names: Dict[str, List[str]] = {"prop": [], "list": [], "meta": [], "generator": []}
-    for module in table.values():
+    for module in modules:
         names[module.kind].append(module.name)
         if module.is_generator:
             names["generator"].append(module.name)
@@ -78,36 +80,32 @@ def _query_params(table: Mapping[str, QueryModule]) -> Dict[str, ParamSpec]:
 def _describe_param(
     number: int, name: str, spec: ParamSpec, path: str
 ) -> Dict[str, Any]:
+    kind: Any = _help_kinds.get(spec.kind, spec.kind)
+    if spec.choices and kind != "namespace":
+        kind = list(spec.choices)
     shown: Dict[str, Any] = {
         "index": number,
         "name": name,
-        "type": list(spec.choices) or _help_kinds.get(spec.kind, "string"),
+        "type": kind,
         "required": spec.is_required,
+        "multi": spec.is_multi,
     }
-    if spec.kind == "namespace":
-        shown["type"] = "namespace"
-    if spec.is_secret:
-        shown["sensitive"] = True
     if spec.default not in (None, False, []):
         default = spec.default
         is_many = isinstance(default, (list, tuple))
         shown["default"] = "|".join(default) if is_many else default
-    if spec.is_deprecated:
-        shown["deprecated"] = True
-    shown["multi"] = spec.is_multi
     if spec.is_multi:
         shown.update(lowlimit=LOW_VALUES, highlimit=HIGH_VALUES, limit=LOW_VALUES)
-    if spec.takes_all:
-        shown["allspecifier"] = "*"
-    for key, value in (
-        ("min", spec.low),
-        ("max", spec.high),
-        ("highmax", spec.bot_high),
-    ):
-        if value is not None:
-            shown[key] = value
-    if spec.kind == "choice" and spec.old_values:
-        shown["deprecatedvalues"] = list(spec.old_values)
+    told = {
+        "sensitive": spec.is_secret or None,
+        "deprecated": spec.is_deprecated or None,
+        "allspecifier": "*" if spec.takes_all else None,
+        "min": spec.low,
+        "max": spec.high,
+        "highmax": spec.bot_high,
+        "deprecatedvalues": list(spec.old_values) if spec.kind == "choice" else None,
+    }
+    shown.update((key, each) for key, each in told.items() if each not in (None, []))
     if spec.kind == "submodule":
         parent = "" if path == "main" else path + "+"
         shown["submodules"] = {each: parent + each for each in spec.choices}
@@ -116,30 +114,29 @@ def _describe_param(
 
 def describe_module(note: ModuleNote) -> Dict[str, Any]:
     """Return one module as action=paraminfo has it."""
-    shown: Dict[str, Any] = {
-        "name": note.path.rpartition("+")[2],
-        "path": note.path,
-        "group": note.group or None,
-        "prefix": note.prefix,
-        "source": "wikistd",
-        "readrights": True,
-    }
-    if not note.group:
-        del shown["group"]
-    if note.action is not None and note.action.is_write:
-        shown["writerights"] = True
-    if note.action is not None and note.action.must_post:
-        shown["mustbeposted"] = True
-    if note.is_generator:
-        shown["generator"] = True
-    shown["parameters"] = [
+    action = note.action
+    params = [
         _describe_param(number, name, spec, note.path)
         for number, (name, spec) in enumerate(note.params.items(), 1)
     ]
-    if note.action is not None and note.action.token:
-        shown["parameters"][-1]["tokentype"] = note.action.token
-    shown["templatedparameters"] = []
-    return shown
+    if action is not None and action.token:
+        params[-1]["tokentype"] = action.token
+    told = {
+        "group": note.group,
+        "writerights": action is not None and action.is_write,
+        "mustbeposted": action is not None and action.must_post,
+        "generator": note.is_generator,
+    }
+    return {
+        "name": note.path.rpartition("+")[2],
+        "path": note.path,
+        "prefix": note.prefix,
+        "source": "wikistd",
+        "readrights": True,
+        **{key: value for key, value in told.items() if value},
+        "parameters": params,
+        "templatedparameters": [],
+    }
 
 
 def run_paraminfo(call: ActionCall, args: Dict[str, Any]) -> None:
@@ -167,32 +164,20 @@ def run_paraminfo(call: ActionCall, args: Dict[str, Any]) -> None:
 def run_help(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=help with the names of modules and of their parameters."""
     notes = list_modules(call)
-    wanted = args["modules"] or list(notes)
     lines = []
-    for path in wanted:
+    for path in args["modules"] or notes:
         if path not in notes:
-            text = 'There is no module "%s".' % path
-            raise refuse("badmodule", text)
+            raise refuse("badmodule", 'There is no module "%s".' % path)
         note = notes[path]
         names = ", ".join(note.prefix + name for name in note.params)
         line = "<dt>%s</dt><dd>%s</dd>" % (escape_html(path), escape_html(names))
         lines.append(line)
     text = "<dl>%s</dl>" % "".join(lines)
-    call.result["help"] = {
-        "mime": "text/html",
-        call.text_key("help"): text,
-    }
+    call.result["help"] = {"mime": "text/html", call.text_key("help"): text}
 
 
 HELP_ACTIONS: List[ActionModule] = [
-    ActionModule(
-        "help",
-        run_help,
-        """
-        modules: texts
-        submodules, recursivesubmodules, wrap, toc: flag
-        """,
-    ),
+    ActionModule("help", run_help, "modules: texts"),
     ActionModule(
         "paraminfo",
         run_paraminfo,
@@ -200,8 +185,7 @@ HELP_ACTIONS: List[ActionModule] = [
         modules: texts
         helpformat: one of html wikitext raw none = none
         querymodules: texts
-        mainmodule, pagesetmodule: text
-        formatmodules: texts
+        mainmodule: text
         """,
     ),
 ]

@@ -8,7 +8,7 @@ Not here: the other properties (actions_props.py), lists of them (actions_lists.
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from .actions_query import (
     ModuleRun,
@@ -124,24 +124,15 @@ def query_linking(run: ModuleRun) -> List[QueryItem]:
         targets.update((title[:2], number) for number, title in group.items())
     if kind == "file":
         targets = {key: number for key, number in targets.items() if key[0] == 6}
-    if not targets:
-        return []
-    # The token has the target as far as there are several, then the linking page.
-    kinds: List[Callable[[str], Any]] = [int, str, token_number]
-    told = [number for number in (0, 1) if len({key[number] for key in targets}) > 1]
-    told.append(2)
-    place = run.continue_values(*[kinds[number] for number in told])
-    start: List[Any] = [*min(targets), 0]
-    for number, value in zip(told, place or ()):
-        start[number] = value
+    place = run.continue_values(int, str, token_number) or [-9, "", 0]
     found: List[QueryItem] = []
     for target in sorted(targets):
-        if [*target] < start[:2]:
+        if [*target] < place[:2]:
             continue
-        first = start[2] if [*target] == start[:2] else 0
+        first = place[2] if [*target] == place[:2] else 0
         for page in _linking_pages(run, kind, target, first, limit - len(found) + 1):
             entry = pick(props, **page.entry, redirect=page.redirect is not None)
-            token = "|".join(str((*target, page.id)[number]) for number in told)
+            token = "%d|%s|%d" % (*target, page.id)
             if not run.add_in_turn(targets[target], entry, token, len(found)):
                 return found
             found.append(QueryItem(entry, page))

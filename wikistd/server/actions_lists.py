@@ -12,13 +12,13 @@ from typing import Any, Dict, List, Tuple
 
 from .actions import refuse
 from .actions_changes import CHANGE_LIST_MODULES
-from .actions_continue import bad_continue
 from .actions_files import FILE_LIST_MODULES
 from .actions_props import count_members
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
+    bad_continue,
     page_items,
     token_number,
 )

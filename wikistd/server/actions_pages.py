@@ -51,30 +51,33 @@ class PageSet:
         self.redirects: List[Dict[str, Any]] = []
         self.interwiki: List[Dict[str, Any]] = []
         self.is_following = False
-        self.next_fake = -1
+        self.last_fake = 0
 
     def load(self, args: Dict[str, Any], raw_titles: str) -> None:
         """Resolve the parameters; ActionFailure where two sources are given."""
         self.is_following = args["redirects"]
-        given = [
-            name for name in ("titles", "pageids", "revids") if args[name] is not None
-        ]
+        sources = ("titles", "pageids", "revids")
+        given = [name for name in sources if args[name] is not None]
         if len(given) > 1:
             raise refuse(
                 "multisource",
                 'The "%s" parameter cannot be used with "%s".' % (given[1], given[0]),
             )
-        if args["titles"] is not None:
+        if given == ["titles"]:
             self.add_titles(args["titles"], split_values(raw_titles))
-        elif args["pageids"] is not None:
-            self.add_ids(args["pageids"])
-        elif args["revids"] is not None:
+        self.add_ids(args["pageids"] or ())
+        if given == ["revids"]:
             self.add_revisions(args["revids"])
 
     def _fake(self) -> int:
-        number = self.next_fake
-        self.next_fake -= 1
-        return number
+        self.last_fake -= 1
+        return self.last_fake
+
+    def _normalize(self, text: str, full: str, *, is_encoded: bool = False) -> None:
+        """Note that a title stands for another one than was sent, if it does."""
+        if text != full:
+            note = {"fromencoded": is_encoded, "from": text, "to": full}
+            self.normalized.append(note)
 
     def add_titles(self, texts: Sequence[str], raw: Sequence[str] = ()) -> None:
         """Resolve titles as a person writes them."""
@@ -86,21 +89,16 @@ class PageSet:
             original = originals.get(text, text)
             if original != text:
                 data = original.encode("utf-8", "surrogateescape")
-                self.normalized.append(
-                    {"fromencoded": True, "from": quote(data, safe="-_.~"), "to": text}
-                )
+                self._normalize(quote(data, safe="-_.~"), text, is_encoded=True)
             title = self._read_title(text)
             if title is not None:
                 wanted.append(title)
-        for title in wanted:
-            if title.namespace < 0 and title not in self.special.values():
-                self.special[self._fake()] = title
-        self.add_known(title for title in wanted if title.namespace >= 0)
+        self._add_any(wanted)
 
     def _read_title(self, text: str) -> Optional[Title]:
         if text.strip().startswith("#"):
             # A place on no page: noted, and nothing else said of it.
-            self.normalized.append({"fromencoded": False, "from": text, "to": ""})
+            self._normalize(text, "")
             return None
         try:
             title = parse_title(text)
@@ -109,16 +107,18 @@ class PageSet:
             return None
         if title.interwiki:
             full = "%s:%s" % (title.interwiki, title.text)
-            if full != text:
-                note = {"fromencoded": False, "from": text, "to": full}
-                self.normalized.append(note)
+            self._normalize(text, full)
             self.interwiki.append({"title": full, "iw": title.interwiki})
             return None
-        full = str(title)
-        if full != text:
-            self.normalized.append({"fromencoded": False, "from": text, "to": full})
-        title = title._replace(fragment="")
-        return title
+        self._normalize(text, str(title))
+        return title._replace(fragment="")
+
+    def _add_any(self, titles: Sequence[Title]) -> None:
+        """Resolve titles of this wiki, of special pages too."""
+        for title in titles:
+            if title.namespace < 0 and title not in self.special.values():
+                self.special[self._fake()] = title
+        self.add_known(title for title in titles if title.namespace >= 0)
 
     def add_known(self, titles: Iterable[Title]) -> None:
         """Resolve titles of this wiki, redirects too where those are asked for."""
@@ -142,11 +142,8 @@ class PageSet:
     def add_ids(self, ids: Sequence[int]) -> None:
         """Resolve ids of pages."""
         found = self.store.find_pages_by_id(ids)
-        for number in sorted(found):
-            self.good[number] = found[number]
         self.missing_ids += [number for number in ids if number not in found]
-        if self.is_following:
-            self._follow()
+        self.add_pages(found[number] for number in sorted(found))
 
     def add_revisions(self, ids: Sequence[int]) -> None:
         """Resolve ids of revisions."""
@@ -172,16 +169,12 @@ class PageSet:
             for page in leading:
                 del self.good[page.id]
                 target = parse_title(page.redirect or "")
-                if page.id in seen:
-                    continue
-                seen.add(page.id)
-                self.redirects.append({"from": page.text, "to": str(target)})
-                targets.append(target._replace(fragment=""))
-            for target in targets:
-                if target.namespace < 0 and target not in self.special.values():
-                    self.special[self._fake()] = target
+                if page.id not in seen:
+                    seen.add(page.id)
+                    self.redirects.append({"from": page.text, "to": str(target)})
+                    targets.append(target._replace(fragment=""))
             self.is_following = False
-            self.add_known(target for target in targets if target.namespace >= 0)
+            self._add_any(targets)
             self.is_following = True
 
     @property
@@ -192,14 +185,11 @@ class PageSet:
 
     def notes(self, version: int) -> Dict[str, Any]:
         """Return what a reply says beside the pages: normalized, redirects, ..."""
-        said: Dict[str, Any] = {}
-        for name, entries in (
-            ("normalized", self.normalized),
-            ("redirects", self.redirects),
-            ("interwiki", self.interwiki),
-        ):
-            if entries:
-                said[name] = entries
+        said: Dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("normalized", "redirects", "interwiki")
+            if getattr(self, name)
+        }
         if self.bad_revisions:
             said["badrevids"] = {
                 str(number): {"revid": number, "missing": True}

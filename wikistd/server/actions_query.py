@@ -1,22 +1,101 @@
 """action=query: pages, generators, props, lists and meta in one reply.
 
-In: an ActionCall and the table of query modules.  Out: its result.
-Holds: nothing.
-Spec: MediaWiki 1.39's ApiQuery.  Not here: the modules (actions_props.py, ...).
+In: an ActionCall and the table of query modules.  Out: its result.  Holds: nothing.
+Spec: MediaWiki 1.39's ApiQuery and ApiContinuationManager.  Not here: the modules
+(actions_props.py, ...).
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from .actions import ActionFailure, ApiMessage, refuse
 from .actions_call import ActionCall
-from .actions_continue import Continuation, bad_continue
 from .actions_pages import PAGE_SET_PARAMS, PageSet
 from .actions_specs import read_spec
 from .records import PageRow
 from .titles import Title
+
+
+def bad_continue() -> ActionFailure:
+    """Return the failure of a continue parameter that this wiki never gave out."""
+    return refuse(
+        "badcontinue",
+        "Invalid continue param. You should pass the original value returned by the "
+        "previous query.",
+    )
+
+
+class Continuation:
+    """What is left of one query.  One owner.
+
+    `names` are its modules in order, `page_modules` those of them that go through the
+    pages of the generator (props).  A batch is one round of the generator; the props
+    are taken to their end before the generator moves on.
+    """
+
+    def __init__(
+        self, values: Dict[str, str], names: List[str], page_modules: Set[str]
+    ) -> None:
+        self.names = names
+        self.page_modules = page_modules
+        self.is_raw = "rawcontinue" in values
+        self.is_generator_done = False
+        self.skipped: Set[str] = set()
+        self.own: Dict[str, Dict[str, Any]] = {}
+        self.generator: Dict[str, Dict[str, Any]] = {}
+        self.generator_values: Dict[str, Any] = {}
+        text = values.get("continue", "")
+        if not text or self.is_raw:
+            return
+        parts = text.split("||")
+        if len(parts) != 2:
+            raise bad_continue()
+        self.skipped = set(parts[1].split("|")) & set(names)
+        self.is_generator_done = parts[0] == "-"
+        if self.is_generator_done:
+            self.skipped |= page_modules
+        for name in parts[0].split("|"):
+            if name in values:
+                self.generator_values[name] = values[name]
+
+    def finish(self) -> Tuple[Dict[str, Any], bool]:
+        """Return the parameters to go on with, and whether this batch is complete."""
+        data = _join_values(self.own)
+        finished = [name for name in self.names if name not in self.own]
+        is_complete = not self.page_modules & set(self.own)
+        following = self.generator_values
+        if is_complete:
+            following = _join_values(self.generator)
+            if following:
+                finished = [name for name in finished if name not in self.page_modules]
+        keys = "-" if is_complete and not following else "|".join(following)
+        data.update(following)
+        if data or not is_complete:
+            data["continue"] = "%s||%s" % (keys, "|".join(finished))
+        return data, is_complete
+
+    def finish_raw(self) -> Dict[str, Dict[str, Any]]:
+        """Return the same as rawcontinue has it: by module, without any order."""
+        if self.page_modules & set(self.own):
+            return self.own
+        return {**self.generator, **self.own}
+
+
+def _join_values(parts: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
+    return {name: value for part in parts.values() for name, value in part.items()}
 
 
 class QueryItem(NamedTuple):
@@ -56,16 +135,23 @@ class ModuleRun:
         """Read the module's parameters."""
         self.args = self.call.reader.read(self.path, self.prefix, self.module.params)
 
+    def find_items(self) -> Optional[List[QueryItem]]:
+        """Let the module do its work; return the items of a list or generator."""
+        try:
+            return self.module.run(self)
+        except ActionFailure as failure:
+            failure.module = failure.module or self.path
+            raise
+
     def warn(self, code: str, text: str, **data: Any) -> None:
         """Add a warning of this module."""
         self.call.reader.warn(self.path, ApiMessage(code, text, data))
 
     def go_on(self, name: str, value: Any) -> None:
         """Say where this module goes on: the value of its parameter `name`."""
-        if self.is_generator:
-            self.query.rest.add_generator(self.module.name, self.prefix + name, value)
-        else:
-            self.query.rest.add(self.module.name, self.prefix + name, value)
+        rest = self.query.rest
+        parts = rest.generator if self.is_generator else rest.own
+        parts.setdefault(self.module.name, {})[self.prefix + name] = value
 
     def continue_values(self, *kinds: Callable[[str], Any]) -> Optional[List[Any]]:
         """Return the parts of the continue parameter, read by `kinds`; None without."""
@@ -130,7 +216,7 @@ QUERY_PARAMS = (
     PAGE_SET_PARAMS
     + """
     generator: text
-    indexpageids, iwurl: flag
+    indexpageids: flag
     continue: text
     rawcontinue: flag
     """
@@ -151,14 +237,14 @@ class Query:
     def _choose(self) -> List[QueryModule]:
         chosen: List[QueryModule] = []
         for kind in ("prop", "list", "meta"):
-            names = tuple(
-                name.partition("/")[2]
-                for name in self.table
-                if name.startswith(kind + "/")
-            )
-            spec = read_spec("any of " + " ".join(names))
+            modules = {
+                module.name: module
+                for module in self.table.values()
+                if module.kind == kind
+            }
+            spec = read_spec("any of " + " ".join(modules))
             for name in self.call.reader.read_one("query", kind, spec):
-                chosen.append(self.table["%s/%s" % (kind, name)])
+                chosen.append(modules[name])
         return chosen
 
     def run(self) -> None:
@@ -174,101 +260,73 @@ class Query:
         runs = [ModuleRun(call, self, module) for module in modules]
         if not self.rest.is_generator_done:
             self.load_pages(args)
-        elif args["generator"] is not None:
-            ModuleRun(
-                call, self, self.find_generator(args["generator"]), is_generator=True
-            ).read_args()
-        self.entries = self.pages.entries()
-        if not self.rest.is_generator_done:
             self.result.update(self.pages.notes(call.version))
+        elif args["generator"] is not None:
+            self._generate(args["generator"])
+        self.entries = self.pages.entries()
         call.is_public = not any(module.is_private for module in modules)
         for run in runs:
             run.read_args()
-            if self.rest.runs(run.module.name):
-                self._run_module(run)
+            if run.module.name in self.rest.skipped:
+                continue
+            items = run.find_items()
+            if run.module.kind == "list" and items is not None:
+                entries = self.result.setdefault(run.module.name, [])
+                entries.extend(item.entry for item in items)
         self._finish(args)
-
-    def _run_module(self, run: ModuleRun) -> None:
-        try:
-            items = run.module.run(run)
-        except ActionFailure as failure:
-            if failure.module is None:
-                failure.module = run.path
-            raise
-        if run.module.kind != "list" or items is None:
-            return
-        self.result.setdefault(run.module.name, []).extend(item.entry for item in items)
 
     def load_pages(self, args: Dict[str, Any]) -> None:
         """Resolve the pages that the parameters name, or that a generator finds."""
-        generator = args.get("generator")
         raw = self.call.values.get("titles", "")
-        if generator is None:
+        if args["generator"] is None:
             self.pages.load(args, raw)
             return
-        module = self.find_generator(generator)
-        run = ModuleRun(self.call, self, module, is_generator=True)
-        run.read_args()
+        run = self._generate(args["generator"])
         self.pages.is_following = args["redirects"]
         run.pages = PageSet(self.call.store)
         run.pages.load({**args, "redirects": False}, raw)
-        try:
-            items = module.run(run) or []
-        except ActionFailure as failure:
-            failure.module = failure.module or run.path
-            raise
+        items = run.find_items() or []
         self.pages.normalized = run.pages.normalized
         self.pages.add_pages(item.page for item in items if item.page is not None)
         self.pages.add_known(item.title for item in items if item.title is not None)
 
-    def find_generator(self, name: str) -> QueryModule:
-        """Return the module that is to find the pages."""
-        for kind in ("list", "prop", "meta"):
-            module = self.table.get("%s/%s" % (kind, name))
-            if module is None:
-                continue
-            if not module.is_generator:
-                text = 'Module "%s" cannot be used as a generator.' % name
-                raise refuse("badgenerator", text)
-            return module
-        raise refuse("badgenerator", 'Unknown "generator=%s".' % name)
-
-    def show_pages(self) -> Any:
-        """Return the pages as the formatversion has them."""
-        if self.call.version >= 2:
-            return [self.entries[number] for number in sorted(self.entries)]
-        return {str(number): entry for number, entry in self.entries.items()}
+    def _generate(self, name: str) -> ModuleRun:
+        """Return the module that is to find the pages, with its parameters read."""
+        found = [module for module in self.table.values() if module.name == name]
+        if not found:
+            raise refuse("badgenerator", 'Unknown "generator=%s".' % name)
+        if not found[0].is_generator:
+            text = 'Module "%s" cannot be used as a generator.' % name
+            raise refuse("badgenerator", text)
+        run = ModuleRun(self.call, self, found[0], is_generator=True)
+        run.read_args()
+        return run
 
     def finish_pages(self, shown: Any, name: str) -> None:
         """End an action that went through pages: what it did, and how it goes on."""
         self.call.result[name] = shown
-        for note, values in self.pages.notes(self.call.version).items():
-            self.call.result[note] = values
+        self.call.result.update(self.pages.notes(self.call.version))
         self._finish_batch()
 
     def _finish(self, args: Dict[str, Any]) -> None:
-        if args["indexpageids"] and self.entries:
-            self.result["pageids"] = [str(number) for number in self.entries]
-        if self.entries:
-            self.result["pages"] = self.show_pages()
+        entries = self.entries
+        if args["indexpageids"] and entries:
+            self.result["pageids"] = list(map(str, entries))
+        if entries and self.call.version >= 2:
+            self.result["pages"] = [entries[number] for number in sorted(entries)]
+        elif entries:
+            self.result["pages"] = {str(number): entries[number] for number in entries}
         self._finish_batch()
         if self.result:
             self.call.result["query"] = self.result
 
     def _finish_batch(self) -> None:
-        call = self.call
+        following, is_complete = self.rest.finish()
+        told = {"batchcomplete": is_complete, "continue": following}
         if self.rest.is_raw:
-            data = self.rest.finish_raw()
-            if data:
-                call.result["query-continue"] = data
-        else:
-            following, is_complete = self.rest.finish()
-            if is_complete:
-                call.result["batchcomplete"] = True
-            if following:
-                call.result["continue"] = following
-        if call.reader.limits:
-            call.result["limits"] = call.reader.limits
+            told = {"query-continue": self.rest.finish_raw()}
+        told["limits"] = self.call.reader.limits
+        self.call.result.update((name, each) for name, each in told.items() if each)
 
 
 def page_items(pages: Iterable[PageRow]) -> List[QueryItem]:

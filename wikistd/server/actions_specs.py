@@ -63,39 +63,35 @@ def read_spec(described: str) -> ParamSpec:
     is_multi = word in _spec_plurals
     kind = {"one": "choice", "any": "choice"}.get(word, word.rstrip("s"))
     default: Any = text.strip() if has_default else None
-    choices: Tuple[str, ...] = ()
-    old_values: Tuple[str, ...] = ()
-    bounds: Dict[str, Optional[int]] = {}
+    more: Dict[str, Any] = {}
     if kind == "choice":
-        choices = tuple(each.rstrip("~") for each in words[1:])
-        old_values = tuple(each[:-1] for each in words if each.endswith("~"))
+        more["choices"] = tuple(each.rstrip("~") for each in words[1:])
+        more["old_values"] = tuple(each[:-1] for each in words if each.endswith("~"))
         if is_multi and "optional" not in marks:
             default = (default or "").split()
     elif kind == "namespace":
-        choices = tuple(str(each) for each in sorted(NAMESPACE_NAMES) if each >= 0)
+        more["choices"] = tuple(str(each) for each in NAMESPACE_NAMES if each >= 0)
         if has_default:
             default = default.split() if is_multi else int(default)
     elif kind == "user":
-        old_values = tuple(words or ("name", "address"))
+        more["old_values"] = tuple(words or ("name", "address"))
     elif kind == "limit":
         highs = [int(each) for each in words[1:]] or [500, 5000]
-        bounds = {"low": 1, "high": highs[0], "bot_high": highs[-1]}
+        more.update(low=1, high=highs[0], bot_high=highs[-1])
         default = None if "optional" in marks else int(default or 10)
     elif kind == "number":
         names = {"from": "low", "to": "high"}
-        bounds = {names[key]: int(each) for key, each in zip(words[::2], words[1::2])}
+        more = {names[key]: int(each) for key, each in zip(words[::2], words[1::2])}
         default = int(default) if has_default else None
     elif kind == "flag":
         default = False
     return ParamSpec(
         kind,
         default,
-        choices,
-        is_multi,
+        is_multi=is_multi,
         is_required="required" in marks,
         is_deprecated="deprecated" in marks,
-        old_values=old_values,
         is_secret="secret" in marks,
         takes_all="starred" in marks or word == "namespaces",
-        **bounds,
+        **more,
     )

@@ -6,7 +6,7 @@ Not here: finding them in a text (markup.py), answering for them (actions_links.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .markup import PageLinks, find_links, sort_url
 from .schema import WikiDatabase
@@ -33,15 +33,19 @@ class LinkBook:
             self.db.run("DELETE FROM link WHERE page = ?", (page,))
             self.db.run("DELETE FROM outlink WHERE page = ?", (page,))
         links = links or find_links("")
-        titles = {"page": links.pages, "template": links.templates, "file": links.files}
-        rows: List[Tuple[Any, ...]] = [
+        rows: List[Tuple[str, int, int, str, int]] = [
             (kind, page, target.namespace, target.key, title.namespace)
-            for kind, targets in titles.items()
+            for kind, targets in (
+                ("page", links.pages),
+                ("template", links.templates),
+                ("file", links.files),
+                # A template that is not there is shown as a link, and is one.
+                ("page", [each for each in links.templates if self._is_missing(each)]),
+            )
             for target in targets
             # A page's link to itself is no link.
             if target[:2] != title[:2]
         ]
-        rows += self._missing_templates(page, title, links)
         for other in links.interwikis:
             key = "%s:%s" % (other.interwiki, other.key)
             rows.append(("interwiki", page, 0, key, title.namespace))
@@ -54,27 +58,15 @@ class LinkBook:
             )
         self._update_categories(page, title, links.categories, now)
 
-    def _missing_templates(
-        self, page: int, title: Title, links: PageLinks
-    ) -> List[Tuple[Any, ...]]:
-        """A template that is not there is shown as a link, and is one."""
+    def _is_missing(self, title: Title) -> bool:
         sql = "SELECT 1 FROM page WHERE ns = ? AND title = ?"
-        return [
-            ("page", page, *target[:2], title.namespace)
-            for target in links.templates
-            if self.db.one(sql, target[:2]) is None
-        ]
+        return self.db.one(sql, title[:2]) is None
 
     def _update_categories(
         self, page: int, title: Title, wanted: Dict[str, str], now: int
     ) -> None:
-        old: Dict[str, str] = dict(
-            self.db.all(
-                "SELECT category, prefix FROM category_member WHERE page = ?", (page,)
-            )
-        )
-        if not old and not wanted:
-            return
+        sql = "SELECT category, prefix FROM category_member WHERE page = ?"
+        old: Dict[str, str] = dict(self.db.all(sql, (page,)))
         kind = {14: "subcat", 6: "file"}.get(title.namespace, "page")
         for category in old:
             if category not in wanted:
@@ -99,10 +91,9 @@ class LinkBook:
     def _count_category(self, category: str, kind: str, difference: int) -> None:
         self.db.run("INSERT OR IGNORE INTO category VALUES (?, 0, 0, 0)", (category,))
         # As in MediaWiki "pages" counts all members, the other two also have their own.
-        other = {"subcat": ", subcats = subcats + ?", "file": ", files = files + ?"}
-        values = [difference] * (2 if kind in other else 1)
+        subcats, files = difference * (kind == "subcat"), difference * (kind == "file")
         self.db.run(
-            "UPDATE category SET pages = pages + ?%s WHERE title = ?"
-            % other.get(kind, ""),
-            [*values, category],
+            "UPDATE category SET pages = pages + ?, subcats = subcats + ?,"
+            " files = files + ? WHERE title = ?",
+            (difference, subcats, files, category),
         )

@@ -99,26 +99,40 @@ def _replace_unparsed(text: str, replace: Callable[[str], str]) -> str:
 def find_redirect(text: str) -> Optional[Title]:
     """Return where a page with this text leads, or None."""
     match = _markup_redirect.match(text)
-    if not match:
-        return None
     try:
-        target = parse_title(match.group(1))
+        target = parse_title(match.group(1)) if match else None
     except InvalidTitle:
         return None
-    return None if target.interwiki else target
+    return None if target is None or target.interwiki else target
 
 
 def find_links(text: str) -> PageLinks:
     """Return what `text` links to, in the order of the text, each once."""
-    found = PageLinks([], [], [], {}, [], [], find_redirect(text))
-    seen: Set[Tuple[str, Title]] = set()
+    # Dicts keep the order, and each title once.
+    pages: Dict[Title, None] = {}
+    templates: Dict[Title, None] = {}
+    files: Dict[Title, None] = {}
+    interwikis: Dict[Title, None] = {}
+    categories: Dict[str, str] = {}
     plain = strip_unparsed(text)
-    targets: Set[str] = set()
+    done: Set[str] = set()
     for target, label in _markup_link.findall(plain):
         # A page names some targets again and again; each is read once (a third of
-        # the time of saving a page).
-        if target not in targets and not _note_link(found, seen, target, label):
-            targets.add(target)
+        # the time of saving a page), but for categories, whose last label counts.
+        title = None if target in done else _read_link(target)
+        done.add(target)
+        if title is None:
+            continue
+        is_plain = not target.lstrip().startswith(":")
+        if title.interwiki:
+            interwikis[title] = None
+        elif title.namespace == 14 and is_plain:
+            categories[title.key] = label.strip()
+            done.discard(target)
+        elif title.namespace == 6 and is_plain:
+            files[title] = None
+        elif title.namespace >= 0:
+            pages[title] = None
     for words, end in _markup_template.findall(plain):
         name, line_end, _ = words.lstrip().partition("\n")
         name = name.rstrip()
@@ -127,45 +141,26 @@ def find_links(text: str) -> PageLinks:
         head = name.partition(":")[0].strip()
         if head in MAGIC_WORDS or head.startswith(("#", "subst", "lc", "uc", "ns")):
             continue
-        try:
-            template = parse_title(name, 10)
-        except InvalidTitle:
-            continue
-        if template.namespace >= 0 and not template.interwiki:
-            _note_title(found.templates, seen, "template", template)
-    urls = (url.rstrip(".,;:!?'") for url in _markup_url.findall(plain))
-    found.urls.extend(dict.fromkeys(urls))  # each once, in their order
-    return found
+        title = _read_link(name, 10)
+        if title is not None and title.namespace >= 0 and not title.interwiki:
+            templates[title] = None
+    urls = dict.fromkeys(url.rstrip(".,;:!?'") for url in _markup_url.findall(plain))
+    return PageLinks(
+        list(pages),
+        list(templates),
+        list(files),
+        categories,
+        list(interwikis),
+        list(urls),
+        find_redirect(text),
+    )
 
 
-def _note_link(
-    found: PageLinks, seen: Set[Tuple[str, Title]], target: str, label: str
-) -> bool:
-    """Take in one link; return whether it is a category, whose last label counts."""
+def _read_link(target: str, default_namespace: int = 0) -> Optional[Title]:
     try:
-        title = parse_title(target)
+        return parse_title(target, default_namespace)._replace(fragment="")
     except InvalidTitle:
-        return False
-    title = title._replace(fragment="")
-    is_plain = not target.lstrip().startswith(":")
-    if title.interwiki:
-        _note_title(found.interwikis, seen, "interwiki", title)
-    elif title.namespace == 14 and is_plain:
-        found.categories[title.key] = label.strip()
-        return True
-    elif title.namespace == 6 and is_plain:
-        _note_title(found.files, seen, "file", title)
-    elif title.namespace >= 0:
-        _note_title(found.pages, seen, "page", title)
-    return False
-
-
-def _note_title(
-    titles: List[Title], seen: Set[Tuple[str, Title]], kind: str, title: Title
-) -> None:
-    if (kind, title) not in seen:
-        seen.add((kind, title))
-        titles.append(title)
+        return None
 
 
 def sort_url(url: str) -> str:
@@ -217,29 +212,30 @@ def _mask_unparsed(text: str) -> str:
     return _replace_unparsed(_markup_comment.sub(blank, text), cover)
 
 
-def get_section(text: str, index: int) -> Optional[str]:
-    """Return section `index` of `text` (0 is what precedes the first), or None."""
+def _section_span(text: str, index: int) -> Optional[Tuple[int, int]]:
+    """Return where section `index` is (0 is what precedes the first), or None."""
     sections = find_sections(text)
     if index == 0:
-        return text[: sections[0].start].rstrip() if sections else text
+        return 0, sections[0].start if sections else len(text)
     if not 0 < index <= len(sections):
         return None
-    section = sections[index - 1]
-    return text[section.start : section.end].rstrip()
+    return sections[index - 1].start, sections[index - 1].end
+
+
+def get_section(text: str, index: int) -> Optional[str]:
+    """Return section `index` of `text` (0 is what precedes the first), or None."""
+    span = _section_span(text, index)
+    return None if span is None else text[slice(*span)].rstrip()
 
 
 def replace_section(text: str, index: int, new: str) -> Optional[str]:
     """Return `text` with section `index` replaced by `new`, or None without one."""
-    sections = find_sections(text)
-    if index == 0:
-        start, end = 0, sections[0].start if sections else len(text)
-    elif 0 < index <= len(sections):
-        start, end = sections[index - 1].start, sections[index - 1].end
-    else:
+    span = _section_span(text, index)
+    if span is None:
         return None
     body = new.rstrip()
     gap = "\n\n" if body else ""
-    return (text[:start] + body + gap + text[end:]).rstrip()
+    return (text[: span[0]] + body + gap + text[span[1] :]).rstrip()
 
 
 def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:
@@ -254,26 +250,20 @@ def merge_texts(base: str, theirs: str, mine: str) -> Optional[str]:
     old, left, right = (part.split("\n") for part in (base, theirs, mine))
     if max(len(old), len(left), len(right)) > MAX_MERGE_LINES:
         return None
-    changes = sorted(
-        list(_line_changes(old, left, "theirs"))
-        + list(_line_changes(old, right, "mine"))
-    )
+    changes = sorted([*_line_changes(old, left, 0), *_line_changes(old, right, 1)])
     merged: List[str] = []
-    position = 0
-    last_end, last_side = -1, ""
+    position, last_end, last_side = 0, -1, 0
     for start, end, side, lines in changes:
-        if side != last_side and last_side and start <= last_end:
+        if side != last_side and start <= last_end:
             return None
-        merged += old[position:start]
-        merged += lines
-        position = end
-        last_end, last_side = end, side
+        merged += old[position:start] + lines
+        position, last_end, last_side = end, end, side
     return "\n".join(merged + old[position:])
 
 
 def _line_changes(
-    old: List[str], new: List[str], side: str
-) -> Iterator[Tuple[int, int, str, List[str]]]:
+    old: List[str], new: List[str], side: int
+) -> Iterator[Tuple[int, int, int, List[str]]]:
     import difflib  # 3 ms of import; only edits that collide come here
 
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
@@ -287,13 +277,8 @@ def sign_text(text: str, user: str, stamp: str) -> str:
     if "~~~" not in text:
         return text
     name = "[[User:%s|%s]] ([[User talk:%s|talk]])" % (user, user, user)
-    for tildes, value in (
-        ("~" * 5, stamp),
-        ("~" * 4, name + " " + stamp),
-        ("~~~", name),
-    ):
-        text = text.replace(tildes, value)
-    return text
+    text = text.replace("~~~~~", stamp).replace("~~~~", name + " " + stamp)
+    return text.replace("~~~", name)
 
 
 def render_html(text: str, title: Title, existing: Set[Tuple[int, str]]) -> str:
@@ -304,35 +289,28 @@ def render_html(text: str, title: Title, existing: Set[Tuple[int, str]]) -> str:
     """
     plain = _markup_comment.sub("", text).replace("{{PAGENAME}}", title.text)
     blocks: List[str] = []
-    for block in re.split(r"\n{2,}", plain.strip("\n")):
-        paragraph: List[str] = []
-        for line in block.split("\n"):
-            heading = _markup_heading.match(line)
-            bullet = re.match(r"([*#]+)\s*(.*)", line)
-            if not heading and not bullet:
-                paragraph.append(_render_line(line, existing))
-                continue
-            _end_paragraph(blocks, paragraph)
-            if heading:
-                level, words = len(heading.group(1)), heading.group(2).strip()
-                anchor = escape_html(words.replace(" ", "_"))
-                blocks.append(
-                    '<h%d><span class="mw-headline" id="%s">%s</span></h%d>'
-                    % (level, anchor, _render_line(words, existing), level)
-                )
-            elif bullet:
-                blocks.append(
-                    "<ul><li>%s</li></ul>" % _render_line(bullet.group(2), existing)
-                )
-        _end_paragraph(blocks, paragraph)
+    paragraph: List[str] = []
+    for line in [*plain.split("\n"), ""]:
+        heading = _markup_heading.match(line)
+        bullet = re.match(r"[*#]+\s*(.*)", line)
+        if line and not heading and not bullet:
+            paragraph.append(_render_line(line, existing))
+            continue
+        words = "\n".join(paragraph).strip()
+        paragraph.clear()
+        if words:
+            blocks.append("<p>%s\n</p>" % words)
+        if heading:
+            level, words = len(heading.group(1)), heading.group(2).strip()
+            anchor = escape_html(words.replace(" ", "_"))
+            blocks.append(
+                '<h%d><span class="mw-headline" id="%s">%s</span></h%d>'
+                % (level, anchor, _render_line(words, existing), level)
+            )
+        elif bullet:
+            item = _render_line(bullet.group(1), existing)
+            blocks.append("<ul><li>%s</li></ul>" % item)
     return '<div class="mw-parser-output">%s</div>' % "\n".join(blocks)
-
-
-def _end_paragraph(blocks: List[str], paragraph: List[str]) -> None:
-    words = "\n".join(paragraph)
-    paragraph.clear()
-    if words.strip():
-        blocks.append("<p>%s\n</p>" % words.strip())
 
 
 def _render_line(line: str, existing: Set[Tuple[int, str]]) -> str:
@@ -356,17 +334,13 @@ def _render_link(
     if title.namespace in (6, 14) and not target.lstrip().startswith(":"):
         return ""
     words = _render_words(label if label else target.strip().lstrip(":"))
-    full = str(title)
-    address = quote(full.replace(" ", "_"), safe="/:()*,;@!$~")
+    address = quote(str(title).replace(" ", "_"), safe="/:()*,;@!$~")
+    full = escape_html(str(title))
     if title.namespace < 0 or title[:2] in existing:
-        return '<a href="/wiki/%s" title="%s">%s</a>' % (
-            address,
-            escape_html(full),
-            words,
-        )
+        return '<a href="/wiki/%s" title="%s">%s</a>' % (address, full, words)
     return (
         '<a href="/w/index.php?title=%s&amp;action=edit&amp;redlink=1" class="new" '
-        'title="%s (page does not exist)">%s</a>' % (address, escape_html(full), words)
+        'title="%s (page does not exist)">%s</a>' % (address, full, words)
     )
 
 

@@ -295,17 +295,6 @@ class AccountBook:
         )
         return session
 
-    def read_session(self, session: str, now: int) -> Optional[Tuple[int, str]]:
-        """Return the account and application of a session that is still open."""
-        row = self.db.one(
-            "SELECT account, app, touched FROM session WHERE id = ?", (session,)
-        )
-        if row is None or row[2] < now - SESSION_SECONDS:
-            return None
-        if row[2] < now - 60:  # not for each request: a read should not write
-            self.db.run("UPDATE session SET touched = ? WHERE id = ?", (now, session))
-        return row[0], row[1]
-
     def close_session(self, session: str) -> None:
         """End a session; harmless when there is none."""
         self.db.run("DELETE FROM session WHERE id = ?", (session,))
@@ -326,11 +315,14 @@ class AccountBook:
             )
 
     def requester(self, session: str, address: str, now: int) -> Requester:
-        """Return who the session belongs to; without one, somebody at `address`."""
-        found = self.read_session(session, now) if session else None
-        if found is None:
-            session = ""
-        account, app = found or (0, "")
+        """Return whose an open session is; without one, somebody at `address`."""
+        sql = "SELECT account, app, touched FROM session WHERE id = ?"
+        row = self.db.one(sql, (session,)) if session else None
+        if row is None or row[2] < now - SESSION_SECONDS:
+            session, row = "", (0, "", now)
+        elif row[2] < now - 60:  # not for each request: a read should not write
+            self.db.run("UPDATE session SET touched = ? WHERE id = ?", (now, session))
+        account, app, _ = row
         groups: Tuple[str, ...] = ("*",)
         name = address
         if account:

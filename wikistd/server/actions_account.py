@@ -63,8 +63,10 @@ def _account_problem(call: ActionCall, fields: Dict[str, str]) -> Optional[ApiMe
     if canonical_user_name(fields["username"]) is None:
         return ApiMessage("noname", "You have not specified a valid username.")
     if call.store.accounts.find(fields["username"]) is not None:
-        text = "Username entered already in use.\nPlease choose a different name."
-        return ApiMessage("userexists", text)
+        return ApiMessage(
+            "userexists",
+            "Username entered already in use.\nPlease choose a different name.",
+        )
     if fields["password"] != fields["retype"]:
         return ApiMessage("badretype", "The passwords you entered do not match.")
     return password_problem(fields["password"])
@@ -73,14 +75,15 @@ def _account_problem(call: ActionCall, fields: Dict[str, str]) -> Optional[ApiMe
 def password_problem(password: str) -> Optional[ApiMessage]:
     """Return what is wrong with a new password, or None."""
     if password.lower() in COMMON_PASSWORDS:
-        text = (
+        return ApiMessage(
+            "passwordincommonlist",
             "The password entered is in a list of very commonly used passwords. Please "
-            "choose a more unique password."
+            "choose a more unique password.",
         )
-        return ApiMessage("passwordincommonlist", text)
     if len(password) < 8:
-        text = "Passwords must be at least 8 characters."
-        return ApiMessage("passwordtooshort", text)
+        return ApiMessage(
+            "passwordtooshort", "Passwords must be at least 8 characters."
+        )
     return None
 
 

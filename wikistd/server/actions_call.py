@@ -20,7 +20,6 @@ from typing import (
 )
 from urllib.parse import quote
 
-from .accounts import Requester
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_formats import encode_reply, format_errors, format_warnings
 from .actions_params import ParamReader, format_number, require_one
@@ -92,10 +91,11 @@ class ActionCall:
         self.is_public = False
         self.cache_seconds = 0
         self.result_bytes = 0
-        self.requester = self._become(self._find_session())
+        self._find_requester()
 
-    def _find_session(self) -> str:
-        """Return the open session whose cookie the client sent, or ""."""
+    def _find_requester(self) -> None:
+        """Take the call for one of the open session that the client has a cookie of."""
+        self._become("")
         if (
             "callback" in self.values
             or self.values.get("origin") == "*"
@@ -103,23 +103,21 @@ class ActionCall:
         ):
             # Another site's page may read the answer: then nobody is logged in.
             self.headers.append(("MediaWiki-Login-Suppressed", "true"))
-            return ""
+            return
         for suffix in ("_BPsession", "_session"):
             session = self.request.cookies.get(self.cookie_name(suffix), "")
-            if session in ("", "deleted"):
-                continue
-            if self.store.accounts.read_session(session, self.now) is not None:
-                return session
-            if suffix == "_BPsession":
-                self.drop_cookie(suffix)
-        return ""
+            if session not in ("", "deleted"):
+                self._become(session)
+                if self.requester.session:
+                    return
+                if suffix == "_BPsession":
+                    self.drop_cookie(suffix)
 
-    def _become(self, session: str) -> Requester:
+    def _become(self, session: str) -> None:
         """Take the call for one of that session, "" for nobody's, from here on."""
         address = self.request.remote_address
         self.requester = self.store.accounts.requester(session, address, self.now)
         self.reader.has_high_limits = self.requester.may("apihighlimits")
-        return self.requester
 
     def cookie_name(self, suffix: str) -> str:
         """Return the full name of one of the wiki's cookies."""
@@ -156,14 +154,12 @@ class ActionCall:
 
     # Sessions and cookies
 
-    def ensure_session(self) -> str:
-        """Return the session of the client, started now where it has none."""
-        if self.requester.session:
-            return self.requester.session
-        session = self.store.accounts.open_session(0, "", self.now)
-        self._become(session)
-        self.set_cookie("_session", session)
-        return session
+    def ensure_session(self) -> None:
+        """Start a session where the client has none."""
+        if not self.requester.session:
+            session = self.store.accounts.open_session(0, "", self.now)
+            self._become(session)
+            self.set_cookie("_session", session)
 
     def enter(self, account: int, app: str, *, is_remembered: bool = False) -> None:
         """Log the client in: a new session and its cookies."""
@@ -209,9 +205,9 @@ class ActionCall:
 
     # Results
 
-    def warn(self, code: str, text: str, **data: Any) -> None:
+    def warn(self, code: str, text: str) -> None:
         """Add a warning of the module that runs."""
-        self.reader.warn(self.module, ApiMessage(code, text, data))
+        self.reader.warn(self.module, ApiMessage(code, text))
 
     def add_bytes(self, count: int) -> bool:
         """Count bytes of the reply; False, and a warning, where they are too many."""
@@ -247,17 +243,17 @@ class ActionCall:
         given = require_one(args, prefix, names)
         if given == names[1]:
             return self.find_page_by_id(args[given]).title
-        return self.read_title(args[given])._replace(fragment="")
+        return self.read_title(args[given])
 
     def read_title(self, text: str) -> Title:
-        """Return the Title of a parameter, or refuse it."""
+        """Return the title that a parameter names, without a section, or refuse it."""
         try:
             title = parse_title(text)
             if title.interwiki:
                 raise InvalidTitle("a page of another wiki")
         except InvalidTitle as error:
             raise refuse("invalidtitle", 'Bad title "%s".' % text) from error
-        return title
+        return title._replace(fragment="")
 
     def page_url(self, title: str) -> str:
         """Return the address of the page with that full title."""

@@ -52,7 +52,7 @@ def run_delete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
 def run_undelete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=undelete: all of a page, or the revisions of some times."""
     store, db = call.store, call.store.db
-    title = call.read_title(args["title"])._replace(fragment="")
+    title = call.read_title(args["title"])
     check_page(call, title, "undelete")
     where = "ns = ? AND title = ?"
     if args["timestamps"]:
@@ -62,11 +62,11 @@ def run_undelete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         sql = "SELECT %s FROM deleted_revision WHERE %s ORDER BY time, id"
         rows = db.all(sql % (columns, where), title[:2])
         if not rows:
-            text = (
+            raise refuse(
+                "cantundelete",
                 "Couldn't undelete: the requested revisions may not exist, or may have "
-                "been undeleted already."
+                "been undeleted already.",
             )
-            raise refuse("cantundelete", text)
         page_id = _restored_page(call, title, rows[-1][1])
         db.many(
             "INSERT INTO revision VALUES (%s)" % ", ".join("?" * len(rows[0])),
@@ -150,11 +150,15 @@ def run_protect(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
 def _read_protection(wanted: str, exists: bool) -> Tuple[str, str]:
     kind, _, level = wanted.partition("=")
     if kind == "create" and exists:
-        text = "Use of the create protection type is only for titles that do not exist."
-        raise refuse("create-titleexists", text)
+        raise refuse(
+            "create-titleexists",
+            "Use of the create protection type is only for titles that do not exist.",
+        )
     if kind != "create" and not exists:
-        text = 'Missing titles can only be protected with "create".'
-        raise refuse("missingtitle-createonly", text)
+        raise refuse(
+            "missingtitle-createonly",
+            'Missing titles can only be protected with "create".',
+        )
     if kind not in ("create", "edit", "move", "upload"):
         raise refuse("protect-invalidaction", 'Invalid protection type "%s".' % kind)
     if level not in ("", "all", "autoconfirmed", "sysop"):
@@ -177,8 +181,10 @@ def run_rollback(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         "page = ? AND user <> ? ORDER BY time DESC, id DESC", (page.id, user), 1
     )
     if not others:
-        text = "Cannot rollback; last contributor is only author of this page."
-        raise refuse("onlyauthor", text)
+        raise refuse(
+            "onlyauthor",
+            "Cannot rollback; last contributor is only author of this page.",
+        )
     other = others[0]
     summary = args["summary"] or (
         "Reverted edits by [[Special:Contributions/%s|%s]] ([[User talk:%s|talk]]) to "
@@ -232,8 +238,9 @@ def run_patrol(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         "%s = ? AND kind IN ('edit', 'new')" % column, (args[source],), 1
     )
     if not changes:
-        text = "There is no %s with ID %d." % (what, args[source])
-        raise refuse("nosuch" + source, text)
+        raise refuse(
+            "nosuch" + source, "There is no %s with ID %d." % (what, args[source])
+        )
     require_right(call, "patrol")
     change = changes[0]
     if not change.patrolled:
@@ -257,13 +264,16 @@ def run_revisiondelete(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]
     """Answer action=revisiondelete."""
     require_right(call, "deleterevision")
     if not args["hide"] and not args["show"]:
-        text = "At least one value is required for hide and/or show."
-        raise refuse("revdel-paramneeded", text)
+        raise refuse(
+            "revdel-paramneeded", "At least one value is required for hide and/or show."
+        )
     store = call.store
     found = store.find_revisions(args["ids"] or [])
     if not found:
-        text = "Either a target was not specified or the revision does not exist."
-        raise refuse("revdelete-nooldid-title", text)
+        raise refuse(
+            "revdelete-nooldid-title",
+            "Either a target was not specified or the revision does not exist.",
+        )
     names = {"content": "text", "comment": "comment", "user": "user"}
     items = []
     with store.changes.recording():

@@ -47,9 +47,9 @@ class EditJob:
     def _follow_redirect(self) -> None:
         page = self.store.find_page(self.title)
         if page is not None and page.redirect is not None:
-            target = self.call.read_title(page.redirect)
-            self.call.result["redirects"] = [{"from": page.text, "to": str(target)}]
-            self.title = target._replace(fragment="")
+            self.title = self.call.read_title(page.redirect)
+            hop = {"from": page.text, "to": str(self.title)}
+            self.call.result["redirects"] = [hop]
 
     def run(self) -> Dict[str, Any]:
         """Do the edit; one at a time, so that conflicts are seen."""
@@ -57,8 +57,10 @@ class EditJob:
         if self.title.namespace < 0:
             raise refuse("pagecannotexist", "Namespace doesn't allow actual pages.")
         if args["createonly"] and self.page is not None:
-            text = "The article you tried to create has been created already."
-            raise refuse("articleexists", text)
+            raise refuse(
+                "articleexists",
+                "The article you tried to create has been created already.",
+            )
         if args["nocreate"] and self.page is None:
             raise missing_page()
         check_page(call, self.title, "edit")
@@ -81,8 +83,10 @@ class EditJob:
         if not section or self.is_new_section:
             return None
         if not re.match(r"[0-9]+\Z", section):
-            text = 'The "section" parameter must be a valid section ID or "new".'
-            raise refuse("invalidsection", text)
+            raise refuse(
+                "invalidsection",
+                'The "section" parameter must be a valid section ID or "new".',
+            )
         return int(section)
 
     def _given_text(self, section: Optional[int]) -> str:
@@ -107,14 +111,18 @@ class EditJob:
         base = existing_revision(self.call, args["undoafter"] or undo.parent or "")
         for revision in (undo, base):
             if self.page is None or revision.page != self.page.id:
-                text = "r%d is not a revision of %s." % (revision.id, self.title)
-                raise refuse("revwrongpage", text)
+                raise refuse(
+                    "revwrongpage",
+                    "r%d is not a revision of %s." % (revision.id, self.title),
+                )
         merged = merge_texts(
             self.store.read_text(undo), self.old_text, self.store.read_text(base)
         )
         if merged is None:
-            text = "The edit could not be undone due to conflicting intermediate edits."
-            raise refuse("undofailure", text)
+            raise refuse(
+                "undofailure",
+                "The edit could not be undone due to conflicting intermediate edits.",
+            )
         if not self.summary:
             self.summary = (
                 "Undid revision %d by [[Special:Contributions/%s|%s]] "
@@ -144,8 +152,10 @@ class EditJob:
             self.title[:2],
         )
         if deleted is not None and deleted >= args["starttimestamp"]:
-            text = "The page has been deleted since you fetched its timestamp."
-            raise refuse("pagedeleted", text)
+            raise refuse(
+                "pagedeleted",
+                "The page has been deleted since you fetched its timestamp.",
+            )
 
     def _whole_text(self, text: str, base: str, section: Optional[int]) -> str:
         """Return the text of the page with the section put into `base`."""
@@ -210,17 +220,18 @@ class EditJob:
     def _check_text(self, text: str) -> None:
         most = self.store.site.max_article_bytes
         if len(text.encode("utf-8")) > most:
-            sentence = (
+            raise refuse(
+                "contenttoobig",
                 "The content you supplied exceeds the article size limit of %d "
-                "kibibytes."
+                "kibibytes." % (most // 1024),
             )
-            raise refuse("contenttoobig", sentence % (most // 1024))
         if self._model() == "json":
             try:
                 json.loads(text)
             except ValueError as error:
-                message = "Invalid JSON: Syntax error"
-                raise refuse("invalid-json-data", message) from error
+                raise refuse(
+                    "invalid-json-data", "Invalid JSON: Syntax error"
+                ) from error
         check_lists(self.call, self.title, text, is_new=self.page is None)
 
     def _model(self) -> str:

@@ -114,8 +114,12 @@ def run_login(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         return {"result": "NeedToken", "token": token}
     if not call.requester.session:
         call.ensure_session()
-        text = "Unable to continue login. Your session most likely timed out."
-        return _login_result(call, "Failed", "session-failure", text)
+        return _login_result(
+            call,
+            "Failed",
+            "session-failure",
+            "Unable to continue login. Your session most likely timed out.",
+        )
     if not accounts.is_token(call.requester, "login", args["lgtoken"]):
         return {"result": "WrongToken"}
     return _try_login(call, args["lgname"] or "", args["lgpassword"] or "")
@@ -147,33 +151,37 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
     accounts = call.store.accounts
     bot = _split_bot_name(name, password)
     if not name:
-        text = "The supplied credentials could not be authenticated."
-        return _login_result(call, "Failed", "authmanager-authn-no-primary", text)
+        return _login_result(
+            call,
+            "Failed",
+            "authmanager-authn-no-primary",
+            "The supplied credentials could not be authenticated.",
+        )
     refusal = _count_try(call, name, 2 if bot else 1)
     if refusal:
         return _login_result(call, "Failed", "login-throttled", refusal)
     app = ""
     if bot is not None:
         user, app, secret = bot
-        account = accounts.find(user)
+        account = accounts.find(user) or 0
         address = call.request.remote_address
-        step = LoginStep("PASS", account=account or 0)
-        if not account or not accounts.check_bot_password(
-            account, app, secret, address
-        ):
-            step = LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
+        is_right = accounts.check_bot_password(account, app, secret, address)
+        status = "PASS" if is_right else "FAIL"
+        step = LoginStep(status, "wrongpassword", WRONG_PASSWORD, account)
     else:
         step = check_account(call, name, password)
     if step.status == "FAIL":
         return _login_result(call, "Failed", step.code, step.message)
     if step.status == "UI":
-        text = (
+        return _login_result(
+            call,
+            "Aborted",
+            "api-login-fail-aborted",
             "Authentication requires user interaction, which is not supported by "
             '"action=login". To be able to login with "action=login", see '
             "[[Special:BotPasswords]]. To continue using main-account login, see "
-            '"[[Special:ApiHelp/clientlogin|action=clientlogin]]".'
+            '"[[Special:ApiHelp/clientlogin|action=clientlogin]]".',
         )
-        return _login_result(call, "Aborted", "api-login-fail-aborted", text)
     _forget_tries(call, name)
     if not app:
         call.reader.deprecate(
@@ -194,21 +202,22 @@ def _try_login(call: ActionCall, name: str, password: str) -> Dict[str, Any]:
 
 def check_account(call: ActionCall, name: str, password: str) -> LoginStep:
     """Check an account's own password; PASS, FAIL, or UI where a second step is due."""
-    accounts = call.store.accounts
-    account = accounts.find(name)
-    if not account or not accounts.check_password(account, password):
+    account = call.store.accounts.find(name) or 0
+    if not call.store.accounts.check_password(account, password):
         return LoginStep("FAIL", "wrongpassword", WRONG_PASSWORD)
     second = _second_step(call, account)
+    if not second:
+        return LoginStep("PASS", account=account)
     if second == "reset":
+        code = "resetpass-expired"
         text = "Your password has expired. Please set a new password to log in."
-        return _ask_further(call, account, "resetpass-expired", text)
-    if second:
+    else:
+        code = "oathauth-auth-ui"
         text = (
             "Please enter a code from your two-factor authentication application "
             "(such as Google Authenticator)."
         )
-        return _ask_further(call, account, "oathauth-auth-ui", text)
-    return LoginStep("PASS", account=account)
+    return _ask_further(call, account, code, text)
 
 
 def _second_step(call: ActionCall, account: int) -> str:
@@ -334,24 +343,27 @@ def _continue_login(call: ActionCall, fields: Dict[str, str]) -> LoginStep:
     session = call.requester.session
     account = accounts.session_data(session).get("waiting")
     if not account:
-        text = (
+        return LoginStep(
+            "FAIL",
+            "authmanager-authn-not-in-progress",
             "Authentication is not in progress or session data has been lost. Please "
-            "start again from the beginning."
+            "start again from the beginning.",
         )
-        return LoginStep("FAIL", "authmanager-authn-not-in-progress", text)
     second = _second_step(call, account)
     if second == "reset":
         if fields["password"] != fields["retype"]:
-            text = "The passwords you entered do not match."
-            return _ask_further(call, account, "badretype", text)
+            return _ask_further(
+                call, account, "badretype", "The passwords you entered do not match."
+            )
         accounts.set_password(account, fields["password"])
         call.store.db.update("account", account, second_step="")
     else:
         given = fields["OATHToken"].replace(" ", "")
         now = call.store.clock_now()
         if given not in [make_totp(second, now + shift) for shift in (-30, 0, 30)]:
-            text = "Verification failed."
-            return _ask_further(call, account, "oathauth-login-failed", text)
+            return _ask_further(
+                call, account, "oathauth-login-failed", "Verification failed."
+            )
     accounts.keep_session_data(session, waiting=None)
     return LoginStep("PASS", account=account)
 

@@ -23,7 +23,7 @@ def run_move(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=move."""
     source = call.find_title(args, ("from", "fromid"))
     page = find_existing(call, source)
-    target = call.read_title(args["to"])._replace(fragment="")
+    target = call.read_title(args["to"])
     _check_move(call, page, target)
     check_rate(call, "move")
     leaves = not (args["noredirect"] and call.may("suppressredirect"))
@@ -61,8 +61,9 @@ def _check_move(call: ActionCall, page: PageRow, target: Title) -> None:
         )
     check_page(call, page.title, "move")
     if page.title == target:
-        text = "The title is the same; cannot move a page over itself."
-        raise refuse("selfmove", text)
+        raise refuse(
+            "selfmove", "The title is the same; cannot move a page over itself."
+        )
     other = call.store.find_page(target)
     if other is None:
         return
@@ -71,11 +72,11 @@ def _check_move(call: ActionCall, page: PageRow, target: Title) -> None:
         "SELECT COUNT(*) FROM revision WHERE page = ?", (other.id,)
     )
     if count > 1 or other.redirect != page.text:
-        text = (
+        raise refuse(
+            "articleexists",
             "A page already exists at [[:%s]], or the page name you have chosen is not "
-            "valid. Please choose another name." % str(target)
+            "valid. Please choose another name." % str(target),
         )
-        raise refuse("articleexists", text)
 
 
 def _move_page(
@@ -173,8 +174,10 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         "SELECT MIN(time) FROM revision WHERE page = ?", (target.id,)
     )
     if last >= first:
-        text = "Source revisions overlap or come after destination revisions."
-        raise refuse("mergehistory-fail-timestamps-overlap", text)
+        raise refuse(
+            "mergehistory-fail-timestamps-overlap",
+            "Source revisions overlap or come after destination revisions.",
+        )
     with store.changes.recording():
         store.db.run(
             "UPDATE revision SET page = ? WHERE page = ?", (target.id, source.id)
@@ -196,8 +199,9 @@ def run_mergehistory(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
 def run_import(call: ActionCall, args: Dict[str, Any]) -> List[Dict[str, Any]]:
     """Answer action=import of a file that a wiki exported."""
     if not call.may("importupload"):
-        text = "You don't have permission to import uploaded pages."
-        raise refuse("cantimport-upload", text)
+        raise refuse(
+            "cantimport-upload", "You don't have permission to import uploaded pages."
+        )
     upload = call.request.files.get("xml")
     if upload is None:
         raise refuse("nofile", "No import file was uploaded.")
@@ -256,8 +260,9 @@ def read_export(data: bytes) -> List[Tuple[Title, List[Dict[str, str]]]]:
             for page in ElementTree.fromstring(data).iterfind("{*}page")
         ]
     except (ElementTree.ParseError, ValueError) as error:
-        text = "The file is not a wiki's export."
-        raise refuse("import-unknownerror", text) from error
+        raise refuse(
+            "import-unknownerror", "The file is not a wiki's export."
+        ) from error
 
 
 def _read_revision(element: Any) -> Dict[str, str]:

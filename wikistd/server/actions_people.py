@@ -40,15 +40,20 @@ def find_actor(call: ActionCall, name: Optional[str], userid: int = 0) -> Actor:
             return Actor(userid, call.store.accounts.name(userid))
         return call.store.actor(name)
     except (KeyError, ValueError) as error:
-        text = 'There is no user by the name "%s". Check your spelling.'
-        raise refuse("nosuchuser", text % (name or "#%d" % userid)) from error
+        raise refuse(
+            "nosuchuser",
+            'There is no user by the name "%s". Check your spelling.'
+            % (name or "#%d" % userid),
+        ) from error
 
 
 def run_block(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=block."""
     if not call.may("block"):
-        text = "You don't have permission to block this user from editing."
-        raise refuse("permissiondenied", text)
+        raise refuse(
+            "permissiondenied",
+            "You don't have permission to block this user from editing.",
+        )
     require_one(args, "", ("user", "userid"))
     target = find_actor(call, args["user"], args["userid"])
     expiry = read_expiry(call, args["expiry"], "Expiry time invalid.")
@@ -100,8 +105,10 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         (value, call.now),
     )
     if row is None:
-        text = "Error: Block for %s not found. It may have been removed already."
-        raise refuse("cantunblock", text % value)
+        raise refuse(
+            "cantunblock",
+            "Error: Block for %s not found. It may have been removed already." % value,
+        )
     number, name, account = row
     with call.store.changes.recording():
         call.store.db.run("DELETE FROM block WHERE id = ?", (number,))
@@ -154,8 +161,9 @@ def run_watch(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=watch."""
     account = call.requester.account
     if not account:
-        text = "Please log in to view or edit items on your watchlist."
-        raise refuse("notloggedin", text)
+        raise refuse(
+            "notloggedin", "Please log in to view or edit items on your watchlist."
+        )
     query = Query(call, call.query_table)
     if args["title"] is not None:
         query.pages.add_titles([args["title"]])
@@ -193,8 +201,9 @@ def run_options(call: ActionCall, args: Dict[str, Any]) -> str:
     for name, value in changes.items():
         problem = _option_problem(name, value)
         if problem:
-            text = 'Validation error for "%s": %s' % (name, problem)
-            call.warn("validation-error", text)
+            call.warn(
+                "validation-error", 'Validation error for "%s": %s' % (name, problem)
+            )
         else:
             kept[name] = value
     write_options(call.store, account, kept)
@@ -213,14 +222,17 @@ def _option_problem(name: str, value: Any) -> str:
 def run_emailuser(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=emailuser: this wiki sends none."""
     target = find_actor(call, args["target"])
-    text = 'There is no email address recorded for user "%s".' % target.name
-    raise refuse("noemail", text)
+    raise refuse(
+        "noemail", 'There is no email address recorded for user "%s".' % target.name
+    )
 
 
 def run_setpagelanguage(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=setpagelanguage: all pages are in the wiki's language."""
-    text = "Changing the language of a page is not allowed on this wiki."
-    raise refuse("pagelang-disabled", text)
+    raise refuse(
+        "pagelang-disabled",
+        "Changing the language of a page is not allowed on this wiki.",
+    )
 
 
 def run_managetags(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
@@ -230,8 +242,7 @@ def run_managetags(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     db = call.store.db
     known = db.one("SELECT 1 FROM tag WHERE name = ?", (tag,)) is not None
     if operation == "create" and known:
-        text = 'The tag "%s" already exists.' % tag
-        raise refuse("tags-create-already-exists", text)
+        raise refuse("tags-create-already-exists", 'The tag "%s" already exists.' % tag)
     if operation != "create" and not known:
         raise refuse("tags-delete-not-found", 'The tag "%s" does not exist.' % tag)
     with call.store.changes.recording():

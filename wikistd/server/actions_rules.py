@@ -41,8 +41,11 @@ def denied_message(call: ActionCall, right: str) -> ApiMessage:
             link = "[[%s:%s|%s]]" % (call.store.site.name, page, page)
             names.append(link if page else group)
     what = "the group" if len(names) == 1 else "one of the groups"
-    text = "The action you have requested is limited to users in %s: %s."
-    return ApiMessage("permissiondenied", text % (what, ", ".join(names)))
+    return ApiMessage(
+        "permissiondenied",
+        "The action you have requested is limited to users in %s: %s."
+        % (what, ", ".join(names)),
+    )
 
 
 def page_problems(call: ActionCall, title: Title, action: str) -> Iterator[ApiMessage]:
@@ -50,8 +53,9 @@ def page_problems(call: ActionCall, title: Title, action: str) -> Iterator[ApiMe
     block = find_block(call, call.requester.account, call.requester.name)
     if block is not None and _block_covers(block[9], title, call):
         info = show_block(call, block)
-        text = "You have been blocked from editing."
-        yield ApiMessage("blocked", text, {"blockinfo": info})
+        yield ApiMessage(
+            "blocked", "You have been blocked from editing.", {"blockinfo": info}
+        )
         return
     if action in ("edit", "move"):
         yield from _namespace_problems(call, title)
@@ -62,8 +66,10 @@ def page_problems(call: ActionCall, title: Title, action: str) -> Iterator[ApiMe
     yield from _namespace_problems(call, title)
     if any(_protection_problems(call, title, "edit")):
         code = "undelete-cantedit" if action == "undelete" else "cantedit"
-        text = "You cannot %s this page because you are not allowed to edit it."
-        yield ApiMessage(code, text % action)
+        yield ApiMessage(
+            code,
+            "You cannot %s this page because you are not allowed to edit it." % action,
+        )
 
 
 def _change_problems(
@@ -71,17 +77,16 @@ def _change_problems(
 ) -> Iterator[ApiMessage]:
     is_denied = action == "move" and not call.may("move")
     if is_denied and not call.requester.account:
-        text = (
+        yield ApiMessage(
+            "cantmove-anon",
             "You must be a registered user and [[Special:UserLogin|logged in]] to move "
-            "a page."
+            "a page.",
         )
-        yield ApiMessage("cantmove-anon", text)
     yield from _protection_problems(call, title, "edit")
     if action == "move":
         yield from _protection_problems(call, title, "move")
     if is_denied:
-        text = "You do not have permission to move pages."
-        yield ApiMessage("cantmove", text)
+        yield ApiMessage("cantmove", "You do not have permission to move pages.")
     is_denied = False
     if action == "edit" and call.store.find_page(title) is None:
         yield from _protection_problems(call, title, "create")
@@ -90,8 +95,9 @@ def _change_problems(
     if is_denied or not call.may("edit"):
         yield denied_message(call, "edit")
     if is_denied:
-        text = "You do not have permission to create new pages."
-        yield ApiMessage("cantcreate", text)
+        yield ApiMessage(
+            "cantcreate", "You do not have permission to create new pages."
+        )
 
 
 def _block_covers(restrictions: str, title: Title, call: ActionCall) -> bool:
@@ -107,27 +113,29 @@ def _namespace_problems(call: ActionCall, title: Title) -> Iterator[ApiMessage]:
     ending = title.key.rpartition(".")[2]
     kinds = {"js": "JavaScript", "css": "CSS", "json": "JSON"}
     if title.namespace == 8 and not call.may("editinterface"):
-        text = (
+        yield ApiMessage(
+            "protectednamespace-interface",
             "This page provides interface text for the software on this wiki, and is "
             "protected to prevent abuse. To add or change translations for all wikis, "
             "please use [https://translatewiki.net/ translatewiki.net], the MediaWiki "
-            "localisation project."
+            "localisation project.",
         )
-        yield ApiMessage("protectednamespace-interface", text)
     if ending not in kinds:
         return
     if title.namespace == 8 and not call.may("editsite" + ending):
-        text = "You do not have permission to edit this page, which all visitors run."
-        yield ApiMessage("site%sprotected" % ending, text)
+        yield ApiMessage(
+            "site%sprotected" % ending,
+            "You do not have permission to edit this page, which all visitors run.",
+        )
     owner, slash, _ = title.text.partition("/")
     if title.namespace == 2 and slash:
         is_own = call.requester.account and owner == call.requester.name
         if not call.may(("editmyuser" if is_own else "edituser") + ending):
-            text = (
+            yield ApiMessage(
+                "custom%sprotected" % ending,
                 "You do not have permission to edit this %s page because it contains "
-                "another user's personal settings."
+                "another user's personal settings." % kinds[ending],
             )
-            yield ApiMessage("custom%sprotected" % ending, text % kinds[ending])
 
 
 def _protection_problems(
@@ -140,8 +148,10 @@ def _protection_problems(
     )
     rights = {"sysop": "editprotected", "autoconfirmed": "editsemiprotected"}
     if level and not call.may(rights[level]):
-        text = "This page has been protected to prevent editing or other actions."
-        yield ApiMessage("protectedpage", text)
+        yield ApiMessage(
+            "protectedpage",
+            "This page has been protected to prevent editing or other actions.",
+        )
 
 
 def require_right(call: ActionCall, right: str) -> None:
@@ -170,8 +180,11 @@ def read_expiries(call: ActionCall, count: int) -> List[Optional[int]]:
     if len(given) == 1:
         given *= count
     if len(given) != count:
-        text = "%d expiry timestamps were provided where %d were needed."
-        raise refuse("toofewexpiries", text % (len(given), count))
+        raise refuse(
+            "toofewexpiries",
+            "%d expiry timestamps were provided where %d were needed."
+            % (len(given), count),
+        )
     return [read_expiry(call, each) for each in given]
 
 
@@ -189,12 +202,12 @@ def check_rate(call: ActionCall, action: str) -> None:
         return
     hits, seconds = limit
     if call.store.is_throttled(action, call.requester.name, hits, seconds):
-        text = (
+        raise refuse(
+            "ratelimited",
             "As an anti-abuse measure, you are limited from performing this action too "
             "many times in a short space of time, and you have exceeded this limit. "
-            "Please try again in a few minutes."
+            "Please try again in a few minutes.",
         )
-        raise refuse("ratelimited", text)
 
 
 def check_tags(call: ActionCall, tags: Optional[Sequence[str]]) -> List[str]:
@@ -226,9 +239,10 @@ def check_lists(call: ActionCall, title: Title, text: str, *, is_new: bool) -> N
     urls = find_links(text).urls if site.spam_blacklist else ()
     for domain in site.spam_blacklist:
         if any(domain in url for url in urls):
-            sentence = (
+            raise refuse(
+                "spamblacklist",
                 "The text you wanted to publish was blocked by the spam filter. This "
                 "is probably caused by a link to a forbidden external site. The "
-                "following text is what triggered our spam filter: %s" % domain
+                "following text is what triggered our spam filter: %s" % domain,
+                spamblacklist={"matches": [domain]},
             )
-            raise refuse("spamblacklist", sentence, spamblacklist={"matches": [domain]})

@@ -172,8 +172,7 @@ def _run_main(call: ActionCall) -> None:
         raise ActionFailure(ApiMessage("readonly", text, data), module="main")
     _check_lag(call, args["maxlag"])
     if module.must_post and request.method != "POST":
-        text = 'The "%s" module requires a POST request.' % name
-        raise refuse("mustbeposted", text)
+        raise refuse("mustbeposted", 'The "%s" module requires a POST request.' % name)
     result = module.run(call, module_args)
     if result is not None:
         call.result[name] = result
@@ -247,5 +246,4 @@ def _warn_unused(call: ActionCall) -> None:
         text = "Unrecognized parameter%s: %s." % (plural, ", ".join(unused))
         listed = {str(names.index(name)): name for name in unused}
         params = [{"list": listed, "type": "comma"}, len(unused)]
-        message = ApiMessage("unrecognizedparams", text, params=params)
-        call.reader.warn("main", message)
+        call.reader.warn("main", ApiMessage("unrecognizedparams", text, params=params))

@@ -62,7 +62,8 @@ class UploadJob:
         args, call, files = self.args, self.call, self.call.request.files
         if not call.store.site.uploads_enabled:
             raise refuse("uploaddisabled", "Uploads disabled.")
-        filesize = self._read_filesize()
+        spec = read_spec("number from 0 to %d = 0" % call.store.site.max_upload_bytes)
+        filesize: int = call.reader.read_one("upload", "filesize", spec)
         if args["checkstatus"]:
             if self.filekey is None:
                 raise missing_param("filekey")
@@ -72,8 +73,7 @@ class UploadJob:
             given = {**args, "filekey": self.filekey, "file": has_file}
             require_one(given, "", ("filekey", "file", "url"))
         if not self.account or not call.may("upload"):
-            text = "You must be logged in to upload this file."
-            raise refuse("mustbeloggedin", text)
+            raise refuse("mustbeloggedin", "You must be logged in to upload this file.")
         if args["url"] is not None:
             raise refuse("copyuploaddisabled", "Upload by URL disabled.")
         if not args["filename"] and self.filekey is None:
@@ -90,15 +90,6 @@ class UploadJob:
                 "Content-Disposition header.",
             )
         return self._take_file(files["file"].data, files["file"].filename)
-
-    def _read_filesize(self) -> int:
-        text = self.args["filesize"]
-        if text is None:
-            return 0
-        most = self.call.store.site.max_upload_bytes
-        spec = read_spec("number from 0 to %d" % most)
-        number: int = self.call.reader.read_one("upload", "filesize", spec)
-        return number
 
     # One file at once
 
@@ -122,11 +113,12 @@ class UploadJob:
         if len(data) > self.call.store.site.max_upload_bytes:
             raise refuse("file-too-large", "The file you submitted was too large.")
         if _script_marks.search(data[:1024]):
-            text = (
+            raise refuse(
+                "verification-error",
                 "This file contains HTML or script code that may be erroneously "
-                "interpreted by a web browser."
+                "interpreted by a web browser.",
+                details=["uploadscripted"],
             )
-            raise refuse("verification-error", text, details=["uploadscripted"])
 
     def _publish(
         self, data: bytes, stashed: Optional[StashedFile], sent_name: str
@@ -275,8 +267,10 @@ class UploadJob:
             return self._begin_chunks(data, is_last)
         stashed = self._stashed(key)
         if end > filesize:
-            text = "Offset plus current chunk is greater than claimed file size."
-            raise refuse("invalid-chunk", text)
+            raise refuse(
+                "invalid-chunk",
+                "Offset plus current chunk is greater than claimed file size.",
+            )
         if not is_last:
             self._check_chunk_size(data)
         if offset != stashed.size:
@@ -297,8 +291,11 @@ class UploadJob:
     def _check_chunk_size(self, data: bytes) -> None:
         least = self.call.store.site.min_chunk_bytes
         if len(data) < least:
-            text = "Minimum chunk size is %s bytes for non-final chunks."
-            raise refuse("chunk-too-small", text % format_number(least))
+            raise refuse(
+                "chunk-too-small",
+                "Minimum chunk size is %s bytes for non-final chunks."
+                % format_number(least),
+            )
 
     def _begin_chunks(self, data: bytes, is_last: bool) -> Dict[str, Any]:
         name = self.args["filename"]

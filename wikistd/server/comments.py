@@ -8,7 +8,6 @@ Holds: nothing; reads the store for which pages exist.  Not here: the text of pa
 from __future__ import annotations
 
 import re
-from typing import Optional
 from urllib.parse import quote, unquote
 
 from .files import file_path
@@ -33,21 +32,12 @@ SECTION_SIGN = "\u2192\u200e"
 
 def parse_comment(store: PageStore, comment: str, title: Title) -> str:
     """Return a comment on the page `title` as HTML."""
-    plain = escape_comment(comment.replace("\n", " "))
+    plain = _escape(decode_references(comment.replace("\n", " ")))
     if "/*" in plain:
         plain = _mark_sections(plain, title)
     if "[[" not in plain:
         return plain
-
-    def link(match: re.Match[str]) -> str:
-        return _link_target(store, match, title) or match.group()
-
-    return _comment_link.sub(link, plain)
-
-
-def escape_comment(text: str) -> str:
-    """Return text escaped as HTML, its character references once only."""
-    return _escape(decode_references(text))
+    return _comment_link.sub(lambda match: _show_link(store, match, title), plain)
 
 
 def _mark_sections(comment: str, title: Title) -> str:
@@ -73,8 +63,8 @@ def _mark_sections(comment: str, title: Title) -> str:
     return marked + "</span>" * open_spans
 
 
-def _link_target(store: PageStore, match: re.Match[str], title: Title) -> Optional[str]:
-    """Return the HTML of one link, None where it names no page."""
+def _show_link(store: PageStore, match: re.Match[str], title: Title) -> str:
+    """Return the HTML of one link; it stays as it is where it names no page."""
     name, trail = match.group("target").lstrip(), match.group("trail")
     name = name[1:] if name.startswith(":") else name
     if "%" in name:
@@ -86,35 +76,29 @@ def _link_target(store: PageStore, match: re.Match[str], title: Title) -> Option
             target = title._replace(fragment=decode_references(name[1:]))
         elif media:
             target = parse_title(name[media.end() :], 6)
-            return _link_media(store, target, words)
         else:
             target = parse_title(name)
     except InvalidTitle:
-        return None
-    if target.interwiki:
+        return match.group()
+    url, kind, full = _path_of(target), "", str(target)
+    if media:  # the bytes of a file, or where it can be uploaded
+        url, kind, full = "/w/images/" + file_path(target.key), "internal", target.text
+        if store.get_file(target.key) is None:
+            url = "/w/index.php?title=Special:Upload&wpDestFile=" + _quote(target.key)
+            kind = "new"
+    elif target.interwiki:
         url = INTERWIKI_PREFIXES[target.interwiki].replace("$1", _quote(target.key))
+        url, kind = url + _hash_of(target), "extiw"
         full = "%s:%s" % (target.interwiki, target.text)
-        return _anchor(url + _hash_of(target), "extiw", full, words)
-    page = None if target.namespace < 0 else store.find_page(target)
-    if page is not None and page.redirect is not None:
-        return _anchor(_path_of(target), "mw-redirect", str(target), words)
-    is_known = page is not None or target.namespace < 0
-    if target.namespace == 6 and not is_known:
-        is_known = store.get_file(target.key) is not None
-    if is_known:
-        return _anchor(_path_of(target), "", str(target), words)
-    url = "/w/index.php?title=%s&action=edit&redlink=1" % _quote(str(target))
-    return _anchor(url, "new", "%s (page does not exist)" % str(target), words)
-
-
-def _link_media(store: PageStore, target: Title, words: str) -> str:
-    """Return a link to the bytes of a file, or to where it can be uploaded."""
-    if store.get_file(target.key) is not None:
-        return _anchor(
-            "/w/images/" + file_path(target.key), "internal", target.text, words
-        )
-    url = "/w/index.php?title=Special:Upload&wpDestFile=" + _quote(target.key)
-    return _anchor(url, "new", target.text, words)
+    elif target.namespace >= 0:
+        page = store.find_page(target)
+        is_file = target.namespace == 6 and store.get_file(target.key) is not None
+        if page is not None and page.redirect is not None:
+            kind = "mw-redirect"
+        elif page is None and not is_file:
+            url = "/w/index.php?title=%s&action=edit&redlink=1" % _quote(full)
+            kind, full = "new", full + " (page does not exist)"
+    return _anchor(url, kind, full, words)
 
 
 def _anchor(url: str, kind: str, title: str, words: str) -> str:

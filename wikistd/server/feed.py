@@ -21,7 +21,7 @@ from .comments import parse_comment
 from .feedsocket import answer_websocket, feed_json
 from .records import Change, format_time
 from .store import PageStore
-from .views import quote_page
+from .titles import quote_title
 
 FEED_STREAM = "mediawiki.recentchange"
 #: Wikimedia has two data centres and a topic for each; here all comes from the first.
@@ -215,7 +215,7 @@ class ChangeFeed:
 
     def build_event(self, change: Change, server_url: str) -> Dict[str, Any]:
         """Return the event of a change; `server_url` is scheme, host and port."""
-        uri = "%s/wiki/%s" % (server_url, quote_page(change.title))
+        uri = "%s/wiki/%s" % (server_url, quote_title(change.title))
         domain = re.sub(r":[0-9]*\Z", "", server_url.partition("://")[2])
         wiki = self.store.site.wiki_id
         seed = "%s %d %d %s" % (wiki, change.rcid, change.timestamp, change.title)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Any, Dict, NamedTuple, Optional, Tuple
+from urllib.parse import quote
 
 #: Number and name of each namespace; talk pages have the odd numbers.
 NAMESPACE_NAMES: Dict[int, str] = {
@@ -116,6 +117,11 @@ def title_text(namespace: int, key: str) -> str:
     name = NAMESPACE_NAMES[namespace]
     text = key.replace("_", " ")
     return "%s:%s" % (name, text) if name else text
+
+
+def quote_title(title: str) -> str:
+    """Return a title as it stands in the path of an address."""
+    return quote(title.replace(" ", "_"), safe="/:()*,;@!$~")
 
 
 def find_namespace(name: str) -> Optional[int]:

@@ -15,7 +15,7 @@ from .files import file_path
 from .markup import find_links, render_html
 from .records import Change, FileRecord, PageRow, RevisionRow, format_time
 from .store import PageStore
-from .titles import Title
+from .titles import Title, quote_title
 
 #: Rows of a list on one page.
 VIEW_ROWS = 500
@@ -209,14 +209,9 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return "<table>\n%s\n</table>" % "\n".join(lines)
 
 
-def quote_page(title: str) -> str:
-    """Return a title as it stands in the path of an address."""
-    return quote(title.replace(" ", "_"), safe="/:;@$!*(),~'")
-
-
 def page_path(title: str) -> str:
     """Return the path of a page."""
-    return "/wiki/" + quote_page(title)
+    return "/wiki/" + quote_title(title)
 
 
 def _index_path(title: str, query: str) -> str:

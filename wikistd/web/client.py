@@ -223,14 +223,12 @@ class HttpClient:
         ]
         if transport is None:
             # Else the owner of the network decides about proxies too.
-            settings = proxies
-            if not isinstance(settings, ProxySettings):
-                settings = ProxySettings(settings)
+            proxy_handler = ProxyHandler(proxies)
+            settings = proxy_handler.settings
             if settings.urls:
-                chain.append(ProxyHandler(settings))
-            self.keepalive.dialer.direct_reason = (
-                "directly: %s names no proxy" % settings.source
-            )
+                chain.append(proxy_handler)
+            reason = "directly: %s names no proxy" % settings.source
+            self.keepalive.dialer.direct_reason = reason
         for handler in [*chain, *handlers]:
             self.opener.add_handler(handler)
 
@@ -391,16 +389,15 @@ class HttpClient:
             return fullurl
         if isinstance(fullurl, str):
             return WebRequest(fullurl, data, self.headers_for(fullurl) or None)
-        plain = fullurl
         request = WebRequest(
-            plain.full_url,
-            plain.data if data is None else data,
-            dict(self.headers_for(plain.full_url), **plain.headers),
-            method=plain.get_method(),
-            origin_req_host=plain.origin_req_host,
-            unverifiable=plain.unverifiable,
+            fullurl.full_url,
+            fullurl.data if data is None else data,
+            dict(self.headers_for(fullurl.full_url), **fullurl.headers),
+            method=fullurl.get_method(),
+            origin_req_host=fullurl.origin_req_host,
+            unverifiable=fullurl.unverifiable,
         )
-        request.unredirected_hdrs.update(plain.unredirected_hdrs)
+        request.unredirected_hdrs.update(fullurl.unredirected_hdrs)
         return request
 
     def _foreign_error(
@@ -418,18 +415,15 @@ class HttpClient:
         )
 
     def _log(self, request: WebRequest, response: Response) -> None:
-        logger = self._logger
-        if logger is None:
+        if self._logger is None:
             # If nobody has imported logging (3 ms), nobody listens.  Another thread may
             # be in the middle of importing it: getLogger comes last.
-            logging = sys.modules.get("logging")
-            if not hasattr(logging, "getLogger"):
+            get_logger = getattr(sys.modules.get("logging"), "getLogger", None)
+            if get_logger is None:
                 return
-            assert logging is not None
-            name = __name__.partition(".")[0] + ".web"
-            logger = self._logger = logging.getLogger(name)
-        if logger.isEnabledFor(10):
-            logger.debug(
+            self._logger = get_logger(__name__.partition(".")[0] + ".web")
+        if self._logger.isEnabledFor(10):
+            self._logger.debug(
                 "%s %s: %d in %.3f s",
                 request.get_method(),
                 without_userinfo(request.full_url),

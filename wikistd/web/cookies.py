@@ -155,15 +155,15 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         """Drop the oldest cookies beyond the limits, those that ended first."""
         paths = self._cookies[domain]
         if sum(map(len, paths.values())) > MAX_COOKIES_PER_DOMAIN:
-            self._drop_oldest(
-                [c for names in paths.values() for c in names.values()], 1
-            )
+            self._drop_oldest([c for names in paths.values() for c in names.values()])
         if self._cookie_count > MAX_COOKIES:
             # Many at once: sorting them all for each new one would be quadratic.
             self._drop_oldest(list(self), MAX_COOKIES // 10)
 
-    def _drop_oldest(self, cookies: List[http.cookiejar.Cookie], at_least: int) -> None:
-        """Remove so many of `cookies`: expired ones first, then the oldest."""
+    def _drop_oldest(
+        self, cookies: List[http.cookiejar.Cookie], count: int = 1
+    ) -> None:
+        """Remove so many of `cookies`."""
         now = self._current_time()
         # RFC 6265bis 5.7: expired ones first, then those without Secure, then by age.
         cookies.sort(
@@ -173,7 +173,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
                 vars(cookie).get("created", 0),
             )
         )
-        for cookie in cookies[:at_least]:
+        for cookie in cookies[:count]:
             self.clear(cookie.domain, cookie.path, cookie.name)
 
     def clear(
@@ -213,18 +213,15 @@ class CookieStore(http.cookiejar.LWPCookieJar):
     ) -> List[http.cookiejar.Cookie]:
         """Return the cookies for a host and path: longer paths, then older ones."""
         now = self._current_time()
-        found = []
         with self._cookies_lock:
-            table = self._cookies
-            for domain in host_chain(host):
-                for cookie_path, names in table.get(domain, {}).items():
-                    if not path_matches(path, cookie_path):
-                        continue
-                    for cookie in names.values():
-                        if (trusted or not cookie.secure) and not has_expired(
-                            cookie, now
-                        ):
-                            found.append(cookie)
+            found = [
+                cookie
+                for domain in host_chain(host)
+                for cookie_path, names in self._cookies.get(domain, {}).items()
+                if path_matches(path, cookie_path)
+                for cookie in names.values()
+                if (trusted or not cookie.secure) and not has_expired(cookie, now)
+            ]
         found.sort(key=lambda c: (-len(c.path), vars(c).get("created", 0)))
         return found
 
@@ -241,12 +238,8 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         scheme, host, path = url_place(request.full_url)
         key = (host, path, is_trustworthy(scheme, host))
         if self._given_policy is not None:
-            allowed = [
-                cookie
-                for cookie in self._find_cookies(*key)
-                if self._policy_returns(cookie, request)
-            ]
-            return pairs_and_header(allowed)
+            found = self._find_cookies(*key)
+            return pairs_and_header([c for c in found if self._returns(c, request)])
         version = self._version
         cookies = self._find_cookies(*key)
         ends = min(
@@ -259,7 +252,7 @@ class CookieStore(http.cookiejar.LWPCookieJar):
         self._ready_headers[place] = (version, ends, pairs, header)
         return pairs, header
 
-    def _policy_returns(
+    def _returns(
         self, cookie: http.cookiejar.Cookie, request: urllib.request.Request
     ) -> bool:
         """Return whether the given policy lets a cookie go out."""

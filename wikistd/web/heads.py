@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ..formats.headers import check_header
 from .bodies import RequestBody
+from .origins import split_port
 
 MAX_KNOWN_HEADS = 64  # remembered by a client
 
@@ -27,9 +28,7 @@ def split_host(host: str, default_port: int) -> Tuple[str, int]:
     """Return (host, port) to connect to, of a request's `host`."""
     if "@" in host:
         host = host.rpartition("@")[2]
-    name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):
-        name, port = host, ""
+    name, port = split_port(host)
     if name.startswith("["):
         # RFC 6874: "%25" before the zone of a link-local address.
         name = name[1:-1].replace("%25", "%")

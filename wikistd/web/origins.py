@@ -59,6 +59,14 @@ def bracketed(host: str) -> str:
     return "[%s]" % host if ":" in host else host
 
 
+def split_port(address: str) -> Tuple[str, str]:
+    """Return (host, with its brackets, and the text of its port or "")."""
+    host, colon, port = address.rpartition(":")
+    if not colon or address.endswith("]"):
+        return address, ""
+    return host, port
+
+
 def has_controls(text: str) -> bool:
     """Return whether `text` holds a control character."""
     return any(ord(char) < 32 or ord(char) == 127 for char in text)

@@ -167,7 +167,7 @@ class BodyReader(http.client.HTTPResponse):
         self.total_bytes = total = self.total_bytes + len(data)
         limit = self.max_body_bytes
         if limit is not None and total > limit:
-            raise self._failed(self._too_large(limit))
+            raise self._too_large(limit)
         return data
 
     def _decoded(self, size: int) -> bytes:
@@ -187,13 +187,12 @@ class BodyReader(http.client.HTTPResponse):
         except (ProtocolError, ConnectionLost) as error:
             raise self._failed(error) from None
 
-    def _too_large(self, limit: int) -> LimitExceeded:
-        return LimitExceeded(
+    def _too_large(self, limit: int) -> BaseException:
+        message = (
             "body of %s exceeds max_body_bytes=%d: use download(), stream=True or a "
-            "higher limit" % (without_userinfo(self.url), limit),
-            name="max_body_bytes",
-            limit=limit,
+            "higher limit" % (without_userinfo(self.url), limit)
         )
+        return self._failed(LimitExceeded(message, name="max_body_bytes", limit=limit))
 
     def _take_buffer(self) -> bytes:
         data = self._buffer[self._offset :] if self._offset else self._buffer
@@ -244,7 +243,6 @@ class BodyReader(http.client.HTTPResponse):
         announced = self._framing.remaining
         if announced and isinstance(self._framing, LengthDecoder):
             if announced > limit:
-                self._drop()
                 raise self._too_large(limit)
         pieces = [self._take_buffer()]
         self._take_all(self._more, pieces, limit)
@@ -263,7 +261,7 @@ class BodyReader(http.client.HTTPResponse):
                 pieces.append(data)
                 size += len(data)
                 if size > limit:
-                    raise self._failed(self._too_large(limit))
+                    raise self._too_large(limit)
         except BaseException:
             pieces.clear()  # The traceback would hold them.
             raise
@@ -315,18 +313,12 @@ class BodyReader(http.client.HTTPResponse):
             self._offset = end
             size += end - start
             if size > limit:
-                raise self._failed(self._line_too_long(limit))
+                what = "line of more than %d bytes in the body of %s"
+                message = what % (limit, without_userinfo(self.url))
+                raise self._failed(LimitExceeded(message, name="limit", limit=limit))
             if found >= 0 and end == found + 1:
                 break
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _line_too_long(self, limit: int) -> LimitExceeded:
-        return LimitExceeded(
-            "line of more than %d bytes in the body of %s"
-            % (limit, without_userinfo(self.url)),
-            name="limit",
-            limit=limit,
-        )
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
@@ -365,14 +357,9 @@ class BodyReader(http.client.HTTPResponse):
             found = data.find(separator, max(0, searched - len(separator) + 1))
             end = found + len(separator) if found >= 0 else len(data)
             if end > limit:
-                raise self._failed(
-                    LimitExceeded(
-                        "%d bytes without the separator %s, limit=%d"
-                        % (end, ascii(separator[:20])[1:], limit),
-                        name="limit",
-                        limit=limit,
-                    )
-                )
+                what = "%d bytes without the separator %s, limit=%d"
+                message = what % (end, ascii(separator[:20])[1:], limit)
+                raise self._failed(LimitExceeded(message, name="limit", limit=limit))
             if found >= 0:
                 self._buffer = data
                 self._offset = end

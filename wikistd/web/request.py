@@ -27,7 +27,7 @@ from typing import (
 
 from ..clock import Deadline
 from .bodies import RequestBody, prepare_body
-from .origins import without_userinfo
+from .origins import split_port, without_userinfo
 
 # Methods that may be sent twice and mean the same, RFC 9110 9.2.2, and those that
 # change nothing, 9.2.1.
@@ -108,17 +108,17 @@ def check_url(url: str) -> str:
         # Backslashes, and letters that NFKC turns into "/", "#" or "@": another reader
         # of the same URL would see another host.
         raise ValueError("user name or password in the URL: percent-encode it")
-    host, port = _request_split_port(address)
+    host, port = split_port(address)
     # A "/" or "?" in a password ends the address early: what looks like the host and
     # its port is then the user name and the first part of the password.
     is_secret = "@" in tail or (":" in host and host[:1] != "[")
-    if not host.isascii():
-        host = _request_idna(host, is_secret)
     if len(host) > MAX_HOST_CHARACTERS:
         raise ValueError(
             "host name of %d characters: no name is longer than %d"
             % (len(host), MAX_HOST_CHARACTERS)
         )
+    if not host.isascii():
+        host = _request_idna(host, is_secret)
     if not _REQUEST_HOST.fullmatch(host):
         raise ValueError(
             "host %s of the URL is malformed" % _request_shown(host, is_secret)
@@ -138,19 +138,7 @@ def _request_shown(text: str, is_secret: bool) -> str:
     return "(not shown: maybe a password)" if is_secret else ascii(text[:40])
 
 
-def _request_split_port(address: str) -> Tuple[str, str]:
-    if address.endswith("]"):
-        return address, ""
-    host, colon, port = address.rpartition(":")
-    return (host, port) if colon else (address, "")
-
-
 def _request_idna(host: str, is_secret: bool) -> str:
-    if len(host) > MAX_HOST_CHARACTERS:
-        raise ValueError(
-            "host name of %d characters: no name is longer than %d"
-            % (len(host), MAX_HOST_CHARACTERS)
-        )
     import unicodedata
 
     folded = unicodedata.normalize("NFKC", host)

@@ -158,7 +158,7 @@ class Response(BodyReader):
                 self.total_bytes = len(content)
                 limit = self.max_body_bytes
                 if limit is not None and len(content) > limit:
-                    raise self._failed(self._too_large(limit))
+                    raise self._too_large(limit)
             else:
                 content = self.read()
             self._content = self._buffer = content

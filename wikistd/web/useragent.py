@@ -50,14 +50,10 @@ def default_user_agent(
     operator can be reached: a mail address, a user page, a web page.  ValueError for
     what no header can hold.
     """
-    pieces = []
-    if name:
-        pieces.append(name)
-    if contact:
-        pieces.append("(%s)" % contact)
-    pieces.append("wikistd/" + WIKISTD_VERSION)
-    pieces.append("Python/%d.%d.%d" % sys.version_info[:3])
-    text = " ".join(pieces)
+    library = "wikistd/" + WIKISTD_VERSION
+    python = "Python/%d.%d.%d" % sys.version_info[:3]
+    pieces = [name, contact and "(%s)" % contact, library, python]
+    text = " ".join([piece for piece in pieces if piece])
     check_header("User-Agent", text)
     return text
 

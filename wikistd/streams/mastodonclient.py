@@ -147,11 +147,9 @@ class Mastodon:
 
     def streaming_url(self) -> str:
         """Return the address of the streaming server, as the server names it."""
-        if self._streaming_url is None:
-            self._streaming_url = self._find_streaming_url()
-        return self._streaming_url
-
-    def _find_streaming_url(self) -> str:
+        if self._streaming_url is not None:
+            return self._streaming_url
+        url = self.api_base_url
         for path, *keys in (
             ("/api/v2/instance", "configuration", "urls", "streaming"),
             ("/api/v1/instance", "urls", "streaming_api"),
@@ -166,8 +164,10 @@ class Mastodon:
             scheme = {"wss": "https", "ws": "http"}.get(scheme, scheme)
             is_as_safe = scheme == "http" and self.api_base_url.startswith("http:")
             if rest and (scheme == "https" or is_as_safe):
-                return "%s://%s" % (scheme, rest.rstrip("/"))
-        return self.api_base_url
+                url = "%s://%s" % (scheme, rest.rstrip("/"))
+                break
+        self._streaming_url = url
+        return url
 
     def _stream(
         self,

@@ -67,9 +67,10 @@ def read_since(since: SinceValue) -> Tuple[Optional[int], Optional[str]]:
                     "since must be a time such as 2024-01-31T12:00:00Z, not %r" % text
                 )
             return milliseconds, text
-        if len(text) in (8, 14):  # as MediaWiki writes it, the time of day too or not
+        if len(text) in (4, 8, 14):  # as MediaWiki writes it, all or a part of it
+            whole = text + "00000101000000"[len(text) :]
             try:
-                since = datetime.datetime.strptime(text.ljust(14, "0"), "%Y%m%d%H%M%S")
+                since = datetime.datetime.strptime(whole, "%Y%m%d%H%M%S")
             except ValueError:
                 raise ValueError("since must be a time, not %r" % text) from None
         else:

@@ -35,8 +35,8 @@ class WebSocketWire:
     def receive(self) -> Optional[bytes]:
         """Return what has arrived, b"" at the end, None after a silent tick."""
         connection = self.connection
-        if connection.buffer:
-            early: bytes = connection.buffer
+        early: bytes = connection.buffer
+        if early:
             connection.buffer = b""
             return early
         try:

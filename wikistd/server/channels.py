@@ -47,12 +47,7 @@ class ServerChannel:
         self._sock = sock
         self._rest = rest
         self._send_timeout = send_timeout
-        self._is_closing = is_closing
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether the server is about to close."""
-        return self._is_closing()
+        self.is_closing = is_closing
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; OSError where the far side has left."""

@@ -74,8 +74,7 @@ def build_environ(
     body: Any,
     *,
     server: Tuple[str, int],
-    client: Tuple[str, int] = ("127.0.0.1", 0),
-    is_threaded: bool = True,
+    client: str = "127.0.0.1",
 ) -> Dict[str, Any]:
     """Return the WSGI environ of a request; `body` is a file that ends with it."""
     target, host = head.target, head.get("host") or "%s:%d" % server
@@ -98,14 +97,13 @@ def build_environ(
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": "HTTP/" + head.version,
-        "REMOTE_ADDR": client[0],
-        "REMOTE_PORT": str(client[1]),
+        "REMOTE_ADDR": client,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": body,
         "wsgi.input_terminated": True,
         "wsgi.errors": WsgiErrorLog(),
-        "wsgi.multithread": is_threaded,
+        "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }

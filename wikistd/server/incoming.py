@@ -8,7 +8,7 @@ Pure.  Not here: sockets, time limits and replies (server/running.py).
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 #: nginx in front of a wiki takes addresses of 20 KB; no browser sends more than 32.
 MAX_REQUEST_LINE_BYTES = 32768
@@ -90,6 +90,7 @@ class RequestParser:
         self._left = 0
         self._body_bytes = self._trailer_bytes = 0
         self._refused: Optional[RequestRefused] = None
+        self._match_field = re.compile(_incoming_field).match
 
     @property
     def has_input(self) -> bool:
@@ -205,7 +206,7 @@ class RequestParser:
                 self._state = "head"
 
     def _parse_field(self, line: bytes) -> Tuple[str, str]:
-        match = re.match(_incoming_field, line)
+        match = self._match_field(line)
         if not match:
             raise self._refuse(400, "not a header field: %r" % line[:80])
         name, value = match.groups()
@@ -223,18 +224,21 @@ class RequestParser:
         if not re.match(_incoming_target, match.group(2)):
             raise self._refuse(400, "the address holds a character it must not")
         headers = [self._parse_field(line) for line in lines[1:]]
-        is_chunked = self._is_chunked(headers, version)
-        length = 0 if is_chunked else self._parse_length(headers)
-        hosts = _incoming_values(headers, "host")
+        named: Dict[str, List[str]] = {}
+        for name, value in headers:
+            named.setdefault(name, []).append(value)
+        is_chunked = self._is_chunked(named, version)
+        length = 0 if is_chunked else self._parse_length(named)
+        hosts = named.get("host", [])
         if len(hosts) > 1 or (not hosts and version == "1.1"):
             raise self._refuse(400, "exactly one Host header is wanted")
         if hosts and not is_host(hosts[0]):
             raise self._refuse(400, "the Host header is malformed")
-        options = _incoming_words(headers, "connection")
+        options = _incoming_words(named, "connection")
         keeps_alive = "keep-alive" in options
         if version == "1.1":
             keeps_alive = "close" not in options
-        expects = _incoming_words(headers, "expect")
+        expects = _incoming_words(named, "expect")
         if expects and expects != ["100-continue"]:
             raise self._refuse(417, "only Expect: 100-continue is understood")
         expects_continue = bool(expects) and version == "1.1"
@@ -249,11 +253,11 @@ class RequestParser:
             expects_continue,
         )
 
-    def _is_chunked(self, headers: List[Tuple[str, str]], version: str) -> bool:
-        codings = _incoming_values(headers, "transfer-encoding")
+    def _is_chunked(self, named: Dict[str, List[str]], version: str) -> bool:
+        codings = named.get("transfer-encoding")
         if not codings:
             return False
-        if _incoming_values(headers, "content-length"):
+        if "content-length" in named:
             text = "both Content-Length and Transfer-Encoding are given"
             raise self._refuse(400, text)
         if version == "1.0":
@@ -262,8 +266,8 @@ class RequestParser:
             raise self._refuse(501, "the only Transfer-Encoding taken is chunked")
         return True
 
-    def _parse_length(self, headers: List[Tuple[str, str]]) -> int:
-        lengths = _incoming_values(headers, "content-length")
+    def _parse_length(self, named: Dict[str, List[str]]) -> int:
+        lengths = named.get("content-length")
         if not lengths:
             return 0
         # Two equal lengths could be taken (RFC 9112 6.3), but nobody sends them.
@@ -281,10 +285,6 @@ def is_host(text: str) -> bool:
     return re.match(_incoming_host, text) is not None
 
 
-def _incoming_values(headers: List[Tuple[str, str]], name: str) -> List[str]:
-    return [value for key, value in headers if key == name]
-
-
-def _incoming_words(headers: List[Tuple[str, str]], name: str) -> List[str]:
-    words = ",".join(_incoming_values(headers, name)).split(",")
+def _incoming_words(named: Dict[str, List[str]], name: str) -> List[str]:
+    words = ",".join(named.get(name, [])).split(",")
     return [word.strip().lower() for word in words if word.strip()]

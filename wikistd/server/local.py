@@ -129,8 +129,7 @@ class LocalSocket:
                         body.write(part)
                 body.seek(0)
                 self.connector.count_request()
-                server = (self.host, self.port)
-                environ = build_environ(head, body, server=server, is_threaded=False)
+                environ = build_environ(head, body, server=(self.host, self.port))
                 exchange = WsgiExchange(self.connector.app, environ, head)
                 yield from exchange
                 keeps_alive = exchange.keeps_alive

@@ -143,9 +143,8 @@ class WsgiServer:
 
     def serve_forever(self) -> None:
         """Wait until close() is called from elsewhere; Ctrl-C ends the wait."""
-        while not self._is_closed.wait(
-            0.5
-        ):  # a bare wait() is deaf to Ctrl-C on Windows
+        # A bare wait() is deaf to Ctrl-C on Windows.
+        while not self._is_closed.wait(0.5):
             pass
 
     def close(self, timeout: float = 5.0) -> None:
@@ -365,9 +364,7 @@ class ServerConnection:
         self._body_seconds = self.server.body_timeout
         body = io.BufferedReader(PulledBytes(self._pull_body), 65536)
         local = self.sock.getsockname()[:2]
-        environ = build_environ(
-            head, body, server=local, client=(self.address[0], self.address[1])
-        )
+        environ = build_environ(head, body, server=local, client=self.address[0])
         if not self.server._begin_request(environ, self):
             return False
         exchange = WsgiExchange(

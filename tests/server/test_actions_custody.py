@@ -306,7 +306,10 @@ class People(CustodyCase):
         self.assertEqual(answer["query"]["userinfo"]["groups"], ["*", "user", "autoconfirmed"])
         self.admin = asker_for(self.store, "Admin")
         for params, code in (({"user": "Nobody", "add": "bot"}, "nosuchuser"),
+                             ({"userid": 99, "add": "bot"}, "nosuchuser"),
                              ({"user": "192.0.2.1", "add": "bot"}, "baduser"),
+                             ({"user": "Robot", "add": "sysop|bureaucrat|bot",
+                               "expiry": "1 day|1 day"}, "toofewexpiries"),
                              ({"user": "Robot", "add": "sysop", "expiry": "x"},
                               "invalidexpiry")):
             self.assertEqual(self.do("userrights", token="userrights", **params), code)

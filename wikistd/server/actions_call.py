@@ -22,8 +22,15 @@ from urllib.parse import quote
 
 from .actions import ActionFailure, ApiMessage, ApiReply, ApiRequest, refuse
 from .actions_formats import encode_reply, format_errors, format_warnings
-from .actions_params import ParamReader, format_number, require_one
+from .actions_params import (
+    DEPRECATION_HELP,
+    ParamReader,
+    format_number,
+    missing_param,
+    require_one,
+)
 from .exchange import http_date
+from .markup import escape_html
 from .records import Actor, PageRow
 from .store import PageStore
 from .titles import InvalidTitle, Title, parse_title
@@ -31,12 +38,6 @@ from .titles import InvalidTitle, Title, parse_title
 #: How long the cookies that only name the user are kept ($wgCookieExpiration).
 NAME_COOKIE_SECONDS = 30 * 86400
 REMEMBER_COOKIE_SECONDS = 180 * 86400
-API_HELP = (
-    "See %s/w/api.php for API usage. Subscribe to the mediawiki-api-announce mailing "
-    "list at &lt;https://lists.wikimedia.org/postorius/lists/"
-    "mediawiki-api-announce.lists.wikimedia.org/&gt; for notice of API deprecations "
-    "and breaking changes."
-)
 
 
 class ActionModule(NamedTuple):
@@ -87,7 +88,7 @@ class ActionCall:
         self.module = "main"
         self.version = 1
         self.error_format = "bc"
-        self.format = "json"
+        self.format = "jsonfm"
         self.is_public = False
         self.cache_seconds = 0
         self.result_bytes = 0
@@ -147,8 +148,11 @@ class ActionCall:
                 % ("s were" if plural else " was", ", ".join(wrong)),
             )
 
-    def check_token(self, kind: str, token: str) -> None:
-        """Refuse a token that this session was not given."""
+    def check_token(self, kind: str, name: str, token: Optional[str]) -> None:
+        """Refuse what was sent as `name` unless this session was given that token."""
+        if token is None:
+            raise missing_param(name)
+        self.require_posted([name])
         if not self.store.accounts.is_token(self.requester, kind, token):
             raise refuse("badtoken", "Invalid CSRF token.")
 
@@ -274,6 +278,8 @@ class ActionCall:
 
     def reply_refused(self, failure: ActionFailure) -> ApiReply:
         """Return the reply of a call that was refused."""
+        text = "See %s/w/api.php for API usage. %s"
+        help_text = text % (self.request.host_url, escape_html(DEPRECATION_HELP))
         document = self._warnings()
         for name in ("requestid", "curtimestamp"):
             if name in self.result:
@@ -284,7 +290,7 @@ class ActionCall:
                 self.module if failure.module is None else failure.module,
                 self.error_format,
                 self.version,
-                API_HELP % self.request.host_url,
+                help_text,
             )
         )
         codes = ", ".join(dict.fromkeys(each.code for each in failure.messages))

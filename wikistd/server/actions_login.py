@@ -15,7 +15,6 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .actions import ApiMessage, refuse
 from .actions_call import ActionCall, ActionModule, write_action
 from .actions_formats import format_message
-from .actions_params import missing_param
 
 WRONG_PASSWORD = "Incorrect username or password entered.\nPlease try again."
 THROTTLED = (
@@ -267,11 +266,8 @@ def make_totp(secret: str, now: float) -> str:
 
 
 def check_stepwise(call: ActionCall, args: Dict[str, Any], prefix: str) -> None:
-    if args[prefix + "token"] is None:
-        raise missing_param(prefix + "token")
-    call.require_posted([prefix + "token"])
     kind = "login" if prefix == "login" else "createaccount"
-    call.check_token(kind, args[prefix + "token"])
+    call.check_token(kind, prefix + "token", args[prefix + "token"])
     call.require_posted(["password", "retype", "OATHToken"])
     url = args[prefix + "returnurl"]
     if url is None and not args[prefix + "continue"]:

@@ -77,16 +77,13 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
         restrictions if args["partial"] else None,
         "infinite" if expiry is None else args["expiry"],
     )
-    shown = (*_block_flags, "watchuser", "partial")
+    shown = "reason watchuser partial pagerestrictions namespacerestrictions".split()
     return {
         "user": target.name,
         "userID": target.account,
         "expiry": format_expiry(expiry, "infinite"),
         "id": number,
-        "reason": args["reason"],
-        **{name: args[name] for name in shown},
-        "pagerestrictions": args["pagerestrictions"],
-        "namespacerestrictions": args["namespacerestrictions"],
+        **{name: args[name] for name in (*_block_flags, *shown)},
     }
 
 

@@ -21,7 +21,7 @@ from .actions_lists import LIST_MODULES
 from .actions_login import ENTRY_ACTIONS
 from .actions_meta import META_MODULES
 from .actions_moving import MOVING_ACTIONS
-from .actions_params import missing_param, unknown_value
+from .actions_params import unknown_value
 from .actions_parse import PARSE_ACTIONS
 from .actions_people import PEOPLE_ACTIONS
 from .actions_props import PROP_MODULES
@@ -122,7 +122,6 @@ def _read_format(call: ActionCall) -> None:
     reader = call.reader
     form = call.values.get("format", "jsonfm")
     if form not in API_FORMATS:
-        call.format = "jsonfm"
         raise unknown_value("format", form)
     reader.used["format"] = None
     call.format = form
@@ -165,7 +164,8 @@ def _run_main(call: ActionCall) -> None:
     call.module = name
     module_args = reader.read(name, "", module.params)
     if module.token:
-        _check_module_token(call, module.token)
+        token = reader.read_one(name, "token", read_spec("secret text"))
+        call.check_token(module.token, "token", token)
     if module.is_write and site.read_only:
         text = "The wiki is currently in read-only mode."
         data = {"readonlyreason": site.read_only}
@@ -209,14 +209,6 @@ def _check_asserts(call: ActionCall, args: Dict[str, Any]) -> None:
     if name is not None and (not logged_in or name != call.requester.name):
         text = 'You are no longer logged in as "%s"' % name
         raise refuse("assertnameduserfailed", gone % text)
-
-
-def _check_module_token(call: ActionCall, kind: str) -> None:
-    token = call.reader.read_one(call.module, "token", read_spec("secret text"))
-    if token is None:
-        raise missing_param("token")
-    call.require_posted(["token"])
-    call.check_token(kind, token)
 
 
 def _check_lag(call: ActionCall, limit: Optional[int]) -> None:

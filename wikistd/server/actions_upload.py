@@ -236,26 +236,24 @@ class UploadJob:
 
     def _publish_stashed(self, filekey: str) -> Dict[str, Any]:
         stashed = self._stashed(filekey)
+        if not self.args["async"]:
+            return self._publish_kept(stashed)
+        self.files.mark_stashed(filekey, "queued", "publish")
+        self.call.store.jobs[filekey] = lambda: {
+            **self._publish_kept(stashed),
+            "stage": "publish",
+        }
+        name = clean_file_name(self.args["filename"])
+        return {"result": "Poll", "stage": "queued", "filename": name}
+
+    def _publish_kept(self, stashed: StashedFile) -> Dict[str, Any]:
         # What MediaWiki does with an upload that lacks its last chunk.
         is_first = stashed.status == "chunks"
-        if self.args["async"]:
-            self.files.mark_stashed(filekey, "queued", "publish")
-            jobs = self.call.store.jobs
-            jobs[filekey] = lambda: self._publish_now(filekey, is_first)
-            name = clean_file_name(self.args["filename"])
-            return {"result": "Poll", "stage": "queued", "filename": name}
-        data = self.files.read_stashed(filekey, is_first_only=is_first)
+        data = self.files.read_stashed(stashed.filekey, is_first_only=is_first)
         shown = self._publish(data, stashed, stashed.name)
-        if is_first and self.files.find_stashed(filekey, self.account) is None:
-            self.call.store.unfinished[filekey] = stashed.size
+        if is_first and shown["result"] == "Success":
+            self.call.store.unfinished[stashed.filekey] = stashed.size
         return shown
-
-    def _publish_now(self, filekey: str, is_first: bool) -> Dict[str, Any]:
-        data = self.files.read_stashed(filekey, is_first_only=is_first)
-        key = clean_file_name(self.args["filename"])
-        shown = self._store(data, key)
-        self.files.drop_stashed(filekey)
-        return {**shown, "stage": "publish"}
 
     # Chunks
 

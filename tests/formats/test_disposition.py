@@ -400,6 +400,8 @@ class ContentDisposition(unittest.TestCase):
         self.assertEqual(content_disposition_filename(params), "a'b'c'd")
         params = {"filename*0*": "no-quotes%41"}
         self.assertEqual(content_disposition_filename(params), "no-quotesA")
+        params = {"filename*0*": "one'quote"}
+        self.assertEqual(content_disposition_filename(params), "one'quote")
         params = {"filename*0": "/\\/X", "filename*1*": "%2f"}
         self.assertEqual(content_disposition_filename(params), "X/")
         for first in ("klingon''x", "''%c3", "''%", "utf-8''%zz"):

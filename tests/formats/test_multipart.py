@@ -106,6 +106,9 @@ class Part(unittest.TestCase):
                 self.assertTrue(part.is_replayable)
                 self.assertEqual(list(part.serialize()), pieces)
                 self.assertFalse(file.closed)
+                given = {"Content-Disposition": "inline", "Content-Type": "a/b"}
+                part = BodyPartWriter(file, given)
+                self.assertEqual(part.headers.pairs[:2], list(given.items()))
 
     def test_text_file(self):
         part = BodyPartWriter(io.StringIO("\xe9" * 10), chunk_size=4)

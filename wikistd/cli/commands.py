@@ -18,20 +18,18 @@ from .options import (
     add_login_arguments,
     add_network_arguments,
     check_place,
-    end_debug,
-    make_cli_client,
+    cli_session,
     open_given,
-    open_session,
     read_parameters,
 )
 from .output import Output
 from .registry import Command, UsageError
 
-_host_help = "the wiki, with scheme: https://en.wikipedia.org"
-
 
 def _add_api_arguments(parser: Any) -> None:
-    parser.add_argument("host", metavar="HOST", help=_host_help)
+    parser.add_argument(
+        "host", metavar="HOST", help="the wiki, with scheme: https://en.wikipedia.org"
+    )
     parser.add_argument("--api-path", metavar="PATH", help="default: /w/api.php")
     add_login_arguments(parser)
     add_network_arguments(parser)
@@ -66,9 +64,7 @@ def run_login_command(arguments: Any, output: Output) -> int:
     """Log in, and say as whom."""
     if not arguments.user:
         raise UsageError("login needs --user NAME")
-    client = make_cli_client(arguments, output)
-    try:
-        session = open_session(arguments, output, client, formatversion=2)
+    with cli_session(arguments, output, formatversion=2) as session:
         reply = session.get(action="query", meta="userinfo", uiprop=["groups"])
         found = reply["query"]["userinfo"]
         output.record(
@@ -81,9 +77,7 @@ def run_login_command(arguments: Any, output: Output) -> int:
         )
         if not arguments.cookies:
             session.logout()
-        return 0
-    finally:
-        end_debug(arguments, output, client, arguments.host)
+    return 0
 
 
 def run_get_command(arguments: Any, output: Output) -> int:
@@ -122,16 +116,12 @@ def run_download_command(arguments: Any, output: Output) -> int:
     name = arguments.title.rpartition(":")[2].strip().replace(" ", "_")
     path = name if arguments.output is None else arguments.output
     check_place("-o", path)
-    client = make_cli_client(arguments, output)
-    try:
-        session = open_session(arguments, output, client)
+    with cli_session(arguments, output) as session:
         result = download_file(
             session, arguments.title, path, on_progress=DownloadProgress(output)
         )
         output.record({"path": path, "bytes": result.size, "sha1": result.sha1})
-        return 0
-    finally:
-        end_debug(arguments, output, client, arguments.host)
+    return 0
 
 
 class DownloadProgress:
@@ -161,31 +151,19 @@ def _run_call(
         )
     if params.get("format", "json") != "json":
         raise UsageError("replies are written as JSON: leave out format=")
-    client = make_cli_client(arguments, output)
-    try:
-        session = open_session(
-            arguments, output, client, formatversion=arguments.formatversion
+    version = arguments.formatversion
+    with cli_session(arguments, output, formatversion=version) as session:
+        documents = session.request(
+            method, params, files=files, continuation=arguments.continuation
         )
-        if arguments.continuation:
-            for document in session.request(
-                method, params, files=files or None, continuation=True
-            ):
-                output.record(_check_document(document))
-        else:
-            document = session.request(method, params, files=files or None)
-            output.record(_check_document(document))
-        return 0
-    finally:
-        end_debug(arguments, output, client, arguments.host)
-
-
-def _check_document(document: Any) -> Any:
-    if not isinstance(document, dict):
-        raise ProtocolError(
-            "expected a JSON object from the API, got a %s: is it an API of MediaWiki?"
-            % type(document).__name__
-        )
-    return document
+        for document in documents if arguments.continuation else [documents]:
+            if not isinstance(document, dict):
+                raise ProtocolError(
+                    "expected a JSON object from the API, got a %s: is it an API of "
+                    "MediaWiki?" % type(document).__name__
+                )
+            output.record(document)
+    return 0
 
 
 LOGIN_COMMAND = Command(

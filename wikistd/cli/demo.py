@@ -48,7 +48,7 @@ class EventCollector:
         self.events: List[Dict[str, Any]] = []
         self.error: Optional[BaseException] = None
         self.opened = threading.Event()
-        self.changed = threading.Condition()
+        self.news = threading.Event()
         self.stream = EventStreams(
             streams="recentchange", site=site, on_open=lambda _: self.opened.set()
         )
@@ -59,19 +59,15 @@ class EventCollector:
     def _read(self) -> None:
         try:
             for event in self.stream:
-                with self.changed:
-                    self.events.append(event)
-                    self.changed.notify_all()
-                self.output.progress(
-                    "  event   %-4s %s, by %s"
-                    % (event["type"], event["title"], event["user"])
-                )
+                self.events.append(event)
+                self.news.set()
+                words = "  event   %(type)-4s %(title)s, by %(user)s"
+                self.output.progress(words % event)
         except Exception as error:  # shown by wait_for, in the thread that can act
             self.error = error
         finally:
             self.opened.set()
-            with self.changed:
-                self.changed.notify_all()
+            self.news.set()
 
     def open(self) -> None:
         """Begin to read; return once the server has answered."""
@@ -84,23 +80,22 @@ class EventCollector:
 
     def revisions(self) -> List[int]:
         """Return the revisions that events told of, in the order they came."""
-        with self.changed:
-            return [e["revision"]["new"] for e in self.events if "revision" in e]
+        return [e["revision"]["new"] for e in self.events if "revision" in e]
 
     def uploads(self) -> List[str]:
         """Return the titles of the files whose upload was told."""
-        with self.changed:
-            return [e["title"] for e in self.events if e.get("log_type") == "upload"]
+        return [e["title"] for e in self.events if e.get("log_type") == "upload"]
 
     def wait_for(self, revisions: Set[int], title: str) -> None:
         """Wait until all that was done was told, or the time is over."""
         ends_at = time.monotonic() + DEMO_EVENT_SECONDS
-        while not (revisions <= set(self.revisions()) and title in self.uploads()):
-            left = ends_at - time.monotonic()
-            if left <= 0 or self.error is not None:
+        while not (revisions.issubset(self.revisions()) and title in self.uploads()):
+            if self.error is not None:
+                raise DemoFailed("the stream of changes ended: %s" % self.error)
+            if time.monotonic() >= ends_at:
                 return
-            with self.changed:
-                self.changed.wait(min(left, 0.05))
+            self.news.wait(0.05)
+            self.news.clear()
 
     def close(self) -> None:
         """End the stream and its thread."""
@@ -114,15 +109,23 @@ class Demo:
 
     def __init__(self, output: Output) -> None:
         self.output = output
-        self.facts: Dict[str, Any] = {}
+        python = "%d.%d.%d" % sys.version_info[:3]
+        self.facts: Dict[str, Any] = {"python": python}
         self.checks: Dict[str, bool] = {}
+        #: of the summary, which a person reads
+        self.lines = ["A bot's day on the embedded wiki, Python " + python]
         self.edits: Set[int] = set()
         self.texts: Dict[str, str] = {}
 
-    def check(self, name: str, held: bool, words: str) -> None:
-        """Note whether a comparison held."""
-        self.checks[name] = bool(held)
-        self.output.progress("%-9s %s" % ("ok" if held else "FAILED", words))
+    def check(self, name: str, held: bool, label: str, words: str) -> None:
+        """Note whether a comparison held, and show it."""
+        self.checks[name] = held
+        self.tell("ok" if held else "FAILED", label, words % self.facts)
+        self.output.progress(self.lines[-1])
+
+    def tell(self, mark: str, label: str, words: str) -> None:
+        """Add a line to the summary."""
+        self.lines.append("%7s  %-11s  %s" % (mark, label, words))
 
     def run(self) -> None:
         """Do all of it."""
@@ -153,18 +156,24 @@ class Demo:
             self._compare_events(events)
             session.logout()
             events.close()
-            self._count(wiki, client)
+            self._count(wiki)
         self.facts["seconds"] = round(time.monotonic() - started, 3)
-        self.check(
-            "nothing_left", not os.path.exists(folder), "the temporary files are gone"
-        )
+        left = os.path.exists(folder)
+        self.check("nothing_left", not left, "clean up", "the temporary files are gone")
+        requests = "%(requests)d, %(stream_requests)d of them for the stream"
+        self.tell("", "requests", requests % self.facts)
+        self.tell("", "seconds", "%(seconds).2f" % self.facts)
 
     def _log_in(self, session: Session, wiki: WikiServer) -> None:
         session.login(wiki.bot_user, wiki.bot_password)
         reply = session.get(action="query", meta="userinfo")
-        name = reply["query"]["userinfo"]["name"]
         self.facts["user"] = wiki.bot_user
-        self.check("login", name == wiki.user, "logged in as %s" % wiki.bot_user)
+        self.check(
+            "login",
+            reply["query"]["userinfo"]["name"] == wiki.user,
+            "login",
+            "%(user)s, by a bot password in two steps",
+        )
 
     def _read_siteinfo(self, session: Session) -> None:
         reply = session.get(
@@ -174,33 +183,35 @@ class Demo:
         self.facts["site"] = general["sitename"]
         self.facts["generator"] = general["generator"]
         self.facts["namespaces"] = len(reply["query"]["namespaces"])
-        self.check("siteinfo", general["servername"] != "", "read siteinfo")
+        is_named = general["servername"] != ""
+        self.check("siteinfo", is_named, "siteinfo", "%(site)s, %(generator)s")
 
     def _write_pages(self, session: Session) -> None:
         for title, script, greeting in DEMO_PAGES:
+            text = demo_text(title, script, greeting)
             reply = session.post(
                 action="edit",
                 title=title,
-                text=demo_text(title, script, greeting),
+                text=text,
                 summary="demo: " + script,
                 createonly=True,
             )
             self.edits.add(reply["edit"]["newrevid"])
             # The wiki has the last word on a title: it may capitalise its first letter.
-            self.texts[reply["edit"]["title"]] = demo_text(title, script, greeting)
+            # It stores a text without the blanks at its end.
+            self.texts[reply["edit"]["title"]] = text.rstrip()
         self.facts["pages_written"] = len(self.edits)
         self.facts["scripts"] = len({script for _, script, _ in DEMO_PAGES})
         self.check(
             "written",
             len(self.edits) == len(DEMO_PAGES),
-            "wrote %d pages in %d scripts" % (len(self.edits), self.facts["scripts"]),
+            "write",
+            "%(pages_written)d pages in %(scripts)d scripts",
         )
 
     def _read_pages(self, session: Session) -> None:
         """Read all texts with a generator that needs continuation, and compare."""
-        texts: Dict[str, str] = {}
-        replies = 0
-        for document in session.get(
+        documents = session.get(
             action="query",
             generator="allpages",
             gaplimit=DEMO_BATCH,
@@ -208,52 +219,50 @@ class Demo:
             rvprop=["content", "sha1"],
             rvslots="main",
             continuation=True,
-        ):
-            replies += 1
-            for page in document["query"]["pages"]:
-                for revision in page.get("revisions", []):
-                    texts[page["title"]] = revision["slots"]["main"]["content"]
-        # A wiki stores a text without the blanks at its end.
-        equal = sum(
-            texts.get(title) == text.rstrip() for title, text in self.texts.items()
         )
-        self.facts.update(pages_read=len(texts), pages_equal=equal, replies=replies)
+        replies = [document["query"]["pages"] for document in documents]
+        texts = {
+            page["title"]: revision["slots"]["main"]["content"]
+            for pages in replies
+            for page in pages
+            for revision in page.get("revisions", [])
+        }
+        equal = sum(texts.get(title) == text for title, text in self.texts.items())
+        self.facts.update(
+            pages_read=len(texts), pages_equal=equal, replies=len(replies)
+        )
         self.check(
             "read_back",
-            equal == len(texts) == len(DEMO_PAGES) and replies > 1,
-            "read %d pages back in %d replies, %d equal" % (len(texts), replies, equal),
+            equal == len(texts) == len(DEMO_PAGES) and len(replies) > 1,
+            "read back",
+            "%(pages_equal)d of %(pages_read)d equal, by a generator in %(replies)d"
+            " replies",
         )
 
     def _provoke_conflict(self, session: Session) -> None:
         """Edit twice on the same base: the second must be refused."""
-        title = DEMO_PAGES[0][0]
-        base = self._revision_of(session, title)
-        reply = session.post(
-            action="edit", title=title, text="The first one here.", baserevid=base
-        )
+        edit: Dict[str, Any] = {"action": "edit", "title": DEMO_PAGES[0][0]}
+        edit["baserevid"] = self._last_revision(session)
+        reply = session.post(**edit, text="The first one here.")
         first = reply["edit"]["newrevid"]
         self.edits.add(first)
-        code = "no error"
+        self.facts["conflict"] = "no error"
         try:
-            reply = session.post(
-                action="edit", title=title, text="The second one.", baserevid=base
-            )
-            self.edits.add(reply["edit"].get("newrevid", 0))
+            session.post(**edit, text="The second one.")
         except APIError as error:
-            code = error.code
-        stands = self._revision_of(session, title) == first
-        self.facts["conflict"] = code
+            self.facts["conflict"] = error.code
         self.check(
             "conflict",
-            code == "editconflict" and stands,
-            "a conflicting edit was refused (%s), the first one stands" % code,
+            self.facts["conflict"] == "editconflict"
+            and self._last_revision(session) == first,
+            "conflict",
+            "noticed: %(conflict)s, nothing overwritten",
         )
 
     @staticmethod
-    def _revision_of(session: Session, title: str) -> int:
-        reply = session.get(action="query", titles=title, prop="info")
-        revision: int = reply["query"]["pages"][0]["lastrevid"]
-        return revision
+    def _last_revision(session: Session) -> Any:
+        reply = session.get(action="query", titles=DEMO_PAGES[0][0], prop="info")
+        return reply["query"]["pages"][0]["lastrevid"]
 
     def _move_file(self, session: Session, client: HttpClient) -> None:
         """Upload a picture, download it again, compare the SHA-1s."""
@@ -274,37 +283,37 @@ class Demo:
         self.check(
             "file",
             sent == told["sha1"] == got,
-            "a picture of %d bytes there and back, SHA-1 equal" % len(picture),
+            "file",
+            "%(file_bytes)d bytes up and down, SHA-1 equal",
         )
 
     def _compare_events(self, events: EventCollector) -> None:
         title = "File:" + DEMO_FILE
         events.wait_for(self.edits, title)
-        if events.error is not None:
-            raise DemoFailed("the stream of changes ended: %s" % events.error)
+        self.facts.update(events=len(events.events), edits=len(self.edits))
         told = events.revisions()
-        self.facts["events"] = len(events.events)
-        self.facts["edits"] = len(self.edits)
         self.check(
             "events",
             sorted(told) == sorted(self.edits) and events.uploads() == [title],
-            "%d events, each of the %d edits exactly once"
-            % (len(events.events), len(self.edits)),
+            "events",
+            "%(events)d received, each of %(edits)d edits seen exactly once",
         )
 
-    def _count(self, wiki: WikiServer, client: HttpClient) -> None:
-        tally = wiki.tally
-        streams = tally.get("stream", (0, 0))
-        self.facts["requests"] = wiki.requests
-        self.facts["stream_requests"] = streams[1]
-        self.facts["connections"] = wiki.connections
-        self.facts["stream_connections"] = streams[0]
-        self.facts["api_connections"] = wiki.connections - streams[0]
+    def _count(self, wiki: WikiServer) -> None:
+        connections, requests = wiki.tally.get("stream", (0, 0))
+        self.facts.update(
+            requests=wiki.requests,
+            stream_requests=requests,
+            connections=wiki.connections,
+            stream_connections=connections,
+            api_connections=wiki.connections - connections,
+        )
         self.check(
             "connections",
-            self.facts["api_connections"] == 1 and streams[0] == 1,
-            "%d TCP connection for the API and the file, %d for the stream"
-            % (self.facts["api_connections"], streams[0]),
+            wiki.connections - connections == 1 == connections,
+            "connections",
+            "%(api_connections)d over TCP for API and file, %(stream_connections)d for"
+            " the stream (accept() counted)",
         )
 
 
@@ -315,60 +324,6 @@ def remove_folder(folder: str) -> None:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def python_name() -> str:
-    """Return the version of Python that runs."""
-    return "%d.%d.%d" % sys.version_info[:3]
-
-
-def format_summary(demo: Demo) -> str:
-    """Return the summary that a person reads."""
-    facts, checks = demo.facts, demo.checks
-
-    def mark(name: str) -> str:
-        return "ok" if checks.get(name) else "FAILED"
-
-    rows = [
-        (mark("login"), "login", "%(user)s, by a bot password in two steps"),
-        (mark("siteinfo"), "siteinfo", "%(site)s, %(generator)s"),
-        (mark("written"), "write", "%(pages_written)d pages in %(scripts)d scripts"),
-        (
-            mark("read_back"),
-            "read back",
-            "%(pages_equal)d of %(pages_read)d equal, by a generator in %(replies)d"
-            " replies",
-        ),
-        (mark("conflict"), "conflict", "noticed: %(conflict)s, nothing overwritten"),
-        (
-            mark("file"),
-            "file",
-            "%(file_bytes)d bytes up and down, SHA-1 equal",
-        ),
-        (
-            mark("events"),
-            "events",
-            "%(events)d received, each of %(edits)d edits seen exactly once",
-        ),
-        (
-            mark("connections"),
-            "connections",
-            "%(api_connections)d over TCP for API and file, %(stream_connections)d for"
-            " the stream (accept() counted)",
-        ),
-        ("", "requests", "%(requests)d, %(stream_requests)d of them for the stream"),
-        ("", "seconds", "%(seconds).2f"),
-    ]
-    lines = ["A bot's day on the embedded wiki, Python " + python_name()]
-    lines += [
-        "%7s  %-11s  %s" % (held, name, text % facts) for held, name, text in rows
-    ]
-    failed = [name for name, held in checks.items() if not held]
-    if failed:
-        lines.append("NOT everything was as it should be: " + ", ".join(failed))
-    else:
-        lines.append("Every comparison held; nothing is left behind.")
-    return "\n".join(lines)
 
 
 def _add_demo_arguments(parser: Any) -> None:
@@ -385,22 +340,18 @@ def run_demo_command(arguments: Any, output: Output) -> int:
         demo.run()
     except (DemoFailed, WikistdError) as error:
         problem = str(error)
-    held = not problem and bool(demo.checks) and all(demo.checks.values())
+    failed = [name for name, held in demo.checks.items() if not held]
     if arguments.json:
-        output.record(
-            {
-                "ok": held,
-                "python": python_name(),
-                "checks": demo.checks,
-                **demo.facts,
-                **({"problem": problem} if problem else {}),
-            }
-        )
+        facts = {"ok": not problem and not failed, "checks": demo.checks, **demo.facts}
+        output.record(dict(facts, problem=problem) if problem else facts)
     elif not problem:
-        output.text(format_summary(demo))
+        last = "Every comparison held; nothing is left behind."
+        if failed:
+            last = "NOT everything was as it should be: " + ", ".join(failed)
+        output.text("\n".join([*demo.lines, last]))
     if problem:
         output.error("the demo broke off: " + problem)
-    return 0 if held else 1
+    return 1 if problem or failed else 0
 
 
 DEMO_COMMAND = Command(

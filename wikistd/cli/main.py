@@ -45,6 +45,9 @@ CLI_WORDS = (
     ("name others with ca_file=", "name others with --ca-file "),
 )
 
+#: Options that stand in the place of a command.
+BEFORE_COMMAND = ("-h", "--help", "-V", "--version")
+
 #: In the order of the help; another room's command is added here.
 COMMANDS = (
     DEMO_COMMAND,
@@ -107,15 +110,14 @@ def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
             )
     if argv[:1] == ["help"]:
         argv = [*argv[1:2], "--help"]
-    first = argv[0] if argv else "-"
     names = [command.name for command in COMMANDS]
-    if not first.startswith("-") and first not in names:
-        parser.error("there is no command %r%s" % (first, did_you_mean(first, names)))
-    option = first.partition("=")[0]
-    if first not in names and not any(
-        known.startswith(option) for known in ("-h", "--help", "-V", "--version")
-    ):
-        parser.error("the command comes first, %s behind it" % option)
+    if argv and argv[0] not in names:
+        first = argv[0].partition("=")[0]
+        if not first.startswith("-"):
+            hint = did_you_mean(argv[0], names)
+            parser.error("there is no command %r%s" % (argv[0], hint))
+        if not any(word.startswith(first) for word in BEFORE_COMMAND):
+            parser.error("the command comes first, %s behind it" % first)
     # argparse gives a list of positionals only those before the next option; what it
     # leaves over is put where the command says.
     arguments, more = parser.parse_known_args(argv)

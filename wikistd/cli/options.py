@@ -7,13 +7,24 @@ Holds: nothing.  Not here: the commands (commands.py).
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.cookiejar
 import os
 import re
 import stat
 import sys
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, Tuple
-from urllib.parse import urlsplit
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
+from urllib.parse import SplitResult, urlsplit
 
 from ..clock import Clock
 from ..errors import ClientInteractionRequest
@@ -22,9 +33,9 @@ from ..web.cookies import CookieStore
 from ..web.useragent import default_user_agent
 from ..wiki.account import restored_login
 from ..wiki.session import Session
-from .output import Output, escape_controls
+from .output import Output, escape_controls, is_terminal
 from .registry import UsageError
-from .transcript import TranscriptHandler, describe_trust
+from .transcript import TranscriptHandler, describe_client
 
 PASSWORD_VARIABLE = "WIKISTD_PASSWORD"
 HTTP_PASSWORD_VARIABLE = "WIKISTD_HTTP_PASSWORD"
@@ -41,6 +52,7 @@ def add_network_arguments(
     wait_help: str = "for a wiki that asks to wait or is in trouble; default: 120",
 ) -> None:
     """Add what every command takes that goes to the network."""
+    parser.set_defaults(url=None, api_path=None, user=None, cookies=None)
     group = parser.add_argument_group("network")
     group.add_argument(
         "--user-agent",
@@ -96,54 +108,85 @@ def add_login_arguments(parser: Any) -> None:
     )
 
 
-def make_cli_client(arguments: Any, output: Output) -> HttpClient:
-    """Return the HttpClient that a command's arguments describe."""
-    options: Dict[str, Any] = {}
-    if getattr(arguments, "user", None) == "":
-        raise UsageError("--user needs a name: an empty one would be nobody's login")
-    if arguments.debug:
-        options["handlers"] = [TranscriptHandler(output.note)]
-    if getattr(arguments, "cookies", None) is not None:
-        if not arguments.user:
-            raise UsageError("--cookies keeps a login: give --user too")
-        check_place("--cookies", arguments.cookies)
-        options["cookies"] = CookieStore(arguments.cookies)
-    if "@" in urlsplit(arguments.host or "").netloc:
-        raise UsageError(
-            "the address must not hold a user name or password, every user of the "
-            "machine could read it: give --http-user NAME"
-        )
-    if arguments.ca_file is not None and not os.path.exists(arguments.ca_file):
-        raise UsageError("--ca-file %s: there is no such file" % arguments.ca_file)
-    if arguments.user_agent == "":
-        raise UsageError('--user-agent must say who asks: "MyBot/1.0 (me@example.org)"')
-    if not arguments.timeout > 0:
-        raise UsageError("--timeout must be more than 0, not %g" % arguments.timeout)
-    if not arguments.max_wait >= 0:
-        raise UsageError("--max-wait must be 0 or more, not %g" % arguments.max_wait)
-    if not arguments.user_agent and not _is_nearby(arguments):
+@contextlib.contextmanager
+def cli_client(arguments: Any, output: Output) -> Iterator[HttpClient]:
+    """Give the HttpClient that a command's arguments describe; end its transcript."""
+    check_network_arguments(arguments)
+    url = arguments.url or arguments.host or "https://wikimedia.org"
+    if not arguments.user_agent and not is_nearby(url):
         output.error(
             "warning: Wikimedia and others refuse requests that do not tell who is "
             'asking: give --user-agent "MyBot/1.0 (me@example.org)"'
         )
-    if ":" in (arguments.proxy or "").partition("://")[2].rpartition("@")[0]:
-        raise UsageError(
-            "a proxy's password is no argument: put the proxy's address into the "
-            "environment variable https_proxy"
-        )
     auth = None
     if arguments.http_user:
         auth = (arguments.http_user, _read_http_password(arguments))
-    elif arguments.http_password_file:
-        raise UsageError("--http-password-file is for --http-user NAME: give that too")
-    return HttpClient(
+    client = HttpClient(
         auth=auth,
         user_agent=arguments.user_agent or default_user_agent(),
         timeout=arguments.timeout,
         proxies=arguments.proxy,
         ca_file=arguments.ca_file,
-        **options,
+        cookies=CookieStore(arguments.cookies) if arguments.cookies else None,
+        handlers=[TranscriptHandler(output.note)] if arguments.debug else (),
     )
+    try:
+        yield client
+    finally:
+        if arguments.debug:
+            for line in describe_client(client, url):
+                output.note(line)
+        client.close()
+
+
+def check_network_arguments(arguments: Any) -> None:
+    """UsageError for what no client can be made of."""
+    address = urlsplit(arguments.url or arguments.host or "")
+    proxy_userinfo = (arguments.proxy or "").partition("://")[2].rpartition("@")[0]
+    for is_wrong, sentence in (
+        (
+            arguments.user == "",
+            "--user needs a name: an empty one would be nobody's login",
+        ),
+        (
+            arguments.cookies is not None and not arguments.user,
+            "--cookies keeps a login: give --user too",
+        ),
+        (
+            "@" in address.netloc,
+            "the address must not hold a user name or password, every user of the "
+            "machine could read it: give --http-user NAME",
+        ),
+        (
+            arguments.ca_file is not None and not os.path.exists(arguments.ca_file),
+            "--ca-file %s: there is no such file" % arguments.ca_file,
+        ),
+        (
+            arguments.user_agent == "",
+            '--user-agent must say who asks: "MyBot/1.0 (me@example.org)"',
+        ),
+        (
+            not arguments.timeout > 0,
+            "--timeout must be more than 0, not %g" % arguments.timeout,
+        ),
+        (
+            not arguments.max_wait >= 0,
+            "--max-wait must be 0 or more, not %g" % arguments.max_wait,
+        ),
+        (
+            ":" in proxy_userinfo,
+            "a proxy's password is no argument: put the proxy's address into the "
+            "environment variable https_proxy",
+        ),
+        (
+            arguments.http_password_file and not arguments.http_user,
+            "--http-password-file is for --http-user NAME: give that too",
+        ),
+    ):
+        if is_wrong:
+            raise UsageError(sentence)
+    if arguments.cookies is not None:
+        check_place("--cookies", arguments.cookies)
 
 
 def open_given(what: str, path: str) -> BinaryIO:
@@ -191,17 +234,28 @@ class TellingClock(Clock):
         super().sleep(seconds)
 
 
-def _is_nearby(arguments: Any) -> bool:
-    """Whether it is this machine that is asked: it need not be told who we are."""
-    url = getattr(arguments, "url", None) or arguments.host or "https://wikimedia.org"
+def split_address(url: str) -> Optional[SplitResult]:
+    """Return the parts of an http address, None where it is none."""
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and parts.port != 0
+        is_good = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
-        is_address = False
+        return None
+    return parts if is_good and parts.hostname else None
+
+
+def is_nearby(url: str) -> bool:
+    """Whether it is this machine that is asked: it need not be told who we are."""
+    parts = split_address(url)
     # What is no address at all is told by who uses it.
-    near = ("", "127.0.0.1", "::1", "localhost")
-    return not is_address or (parts.hostname or "") in near
+    return parts is None or parts.hostname in ("127.0.0.1", "::1", "localhost")
+
+
+@contextlib.contextmanager
+def cli_session(arguments: Any, output: Output, **options: Any) -> Iterator[Session]:
+    """Give a Session as open_session does; close its client."""
+    with cli_client(arguments, output) as client:
+        yield open_session(arguments, output, client, **options)
 
 
 def open_session(
@@ -211,7 +265,7 @@ def open_session(
     session = Session(
         arguments.host,
         session=client,
-        api_path=getattr(arguments, "api_path", None),
+        api_path=arguments.api_path,
         timeout=arguments.timeout,
         max_wait_seconds=arguments.max_wait,
         clock=TellingClock(output),
@@ -247,27 +301,21 @@ def _is_kept(session: Session, user: str) -> bool:
 
 def log_in(session: Session, arguments: Any, output: Output) -> None:
     """Log in; on a terminal, ask for what the wiki wants beside the password."""
-    password = read_password(arguments)
-    try:
-        session.login(arguments.user, password)
-    except ClientInteractionRequest as step:
-        if not _is_interactive():
-            raise
-        _answer_steps(session, step, output)
-
-
-def _answer_steps(
-    session: Session, step: ClientInteractionRequest, output: Output
-) -> None:
-    """Ask the person for each further step; the wiki says when it is enough."""
+    given: Dict[str, Any] = {
+        "username": arguments.user,
+        "password": read_password(arguments),
+    }
+    next_step: Callable[..., Any] = session.login
     while True:
-        output.note(step.message)
         try:
-            session.continue_login(step.login_token, **_ask_fields(step.requests))
-        except ClientInteractionRequest as another:
-            step = another
-            continue
-        return
+            next_step(**given)
+            return
+        except ClientInteractionRequest as step:
+            if not is_terminal(sys.stdin):
+                raise
+            output.note(step.message)
+            given = _ask_fields(step.requests)
+            next_step = functools.partial(session.continue_login, step.login_token)
 
 
 def _ask_fields(requests: Sequence[Dict[str, Any]]) -> Dict[str, str]:
@@ -284,19 +332,15 @@ def _ask_fields(requests: Sequence[Dict[str, Any]]) -> Dict[str, str]:
 
 def read_password(arguments: Any) -> str:
     """Return the password from where the arguments say; it is never one of them."""
-    if arguments.password_file == "-":
-        return _check_password(sys.stdin.readline(), "standard input")
-    if arguments.password_file:
-        return _read_password_file("--password-file", arguments.password_file)
-    name = arguments.password_env or PASSWORD_VARIABLE
-    if name in os.environ:
-        return _check_password(os.environ[name], "the variable " + name)
+    variable = arguments.password_env or PASSWORD_VARIABLE
+    given = _find_password("--password-file", arguments.password_file, variable)
+    if given:
+        return given
     if arguments.password_env:
-        raise UsageError("there is no environment variable %s" % name)
-    if _is_interactive():
-        return _check_password(
-            ask_unseen("Password of %s: " % arguments.user), "the terminal"
-        )
+        raise UsageError("there is no environment variable %s" % variable)
+    if is_terminal(sys.stdin):
+        question = "Password of %s: " % arguments.user
+        return _check_password(ask_unseen(question), "the terminal")
     raise UsageError(
         "no password for %s: set %s, or give --password-file FILE (- is standard input)"
         % (arguments.user, PASSWORD_VARIABLE)
@@ -305,16 +349,25 @@ def read_password(arguments: Any) -> str:
 
 def _read_http_password(arguments: Any) -> str:
     """Return the password of --http-user."""
-    if arguments.http_password_file:
-        return _read_password_file("--http-password-file", arguments.http_password_file)
-    if HTTP_PASSWORD_VARIABLE not in os.environ:
-        raise UsageError(
-            "no password for --http-user %s: set %s, or give --http-password-file FILE"
-            % (arguments.http_user, HTTP_PASSWORD_VARIABLE)
-        )
-    return _check_password(
-        os.environ[HTTP_PASSWORD_VARIABLE], "the variable " + HTTP_PASSWORD_VARIABLE
+    given = _find_password(
+        "--http-password-file", arguments.http_password_file, HTTP_PASSWORD_VARIABLE
     )
+    if given:
+        return given
+    raise UsageError(
+        "no password for --http-user %s: set %s, or give --http-password-file FILE"
+        % (arguments.http_user, HTTP_PASSWORD_VARIABLE)
+    )
+
+
+def _find_password(option: str, path: Optional[str], variable: str) -> Optional[str]:
+    if path == "-":
+        return _check_password(sys.stdin.readline(), "standard input")
+    if path:
+        return _read_password_file(option, path)
+    if variable in os.environ:
+        return _check_password(os.environ[variable], "the variable " + variable)
+    return None
 
 
 def _read_password_file(option: str, path: str) -> str:
@@ -335,8 +388,7 @@ def _read_password_file(option: str, path: str) -> str:
 
 
 def _check_password(text: str, source: str) -> str:
-    password = text[:-1] if text.endswith("\n") else text
-    password = password[:-1] if password.endswith("\r") else password
+    password = re.sub(r"\r?\n?\Z", "", text, count=1)
     if not password:
         raise UsageError("%s holds no password" % source)
     if "\n" in password:
@@ -351,13 +403,6 @@ def ask_unseen(question: str) -> str:
     return getpass.getpass(escape_controls(question, keep_lines=False))
 
 
-def _is_interactive() -> bool:
-    try:
-        return sys.stdin.isatty()
-    except (AttributeError, ValueError):
-        return False
-
-
 def read_parameters(
     items: Sequence[str],
 ) -> Tuple[Dict[str, Any], List[Tuple[str, str]]]:
@@ -365,7 +410,7 @@ def read_parameters(
 
     A key that comes twice is a list; a value of - is read from standard input.
     """
-    params: Dict[str, Any] = {}
+    params: Dict[str, List[str]] = {}
     files: List[Tuple[str, str]] = []
     for item in items:
         name, is_pair, value = item.partition("=")
@@ -390,13 +435,8 @@ def read_parameters(
                 "the value of %s is not in this locale's encoding, %s"
                 % (name, sys.getfilesystemencoding())
             )
-        if name not in params:
-            params[name] = text
-        elif isinstance(params[name], list):
-            params[name].append(text)
-        else:
-            params[name] = [params[name], text]
-    return params, files
+        params.setdefault(name, []).append(text)
+    return {key: v if len(v) > 1 else v[0] for key, v in params.items()}, files
 
 
 def _read_stdin(name: str) -> str:
@@ -434,14 +474,3 @@ def logging_to(output: Output) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-def end_debug(
-    arguments: Any, output: Output, client: HttpClient, url: Optional[str]
-) -> None:
-    """Close a client, and end the transcript of --debug."""
-    if arguments.debug:
-        for line in describe_trust(client, url or ""):
-            output.note(line)
-        output.note("* %r" % client.counters)
-    client.close()

@@ -51,13 +51,13 @@ class Output:
     ) -> None:
         self.stdout = sys.stdout if stdout is None else stdout
         self.stderr = sys.stderr if stderr is None else stderr
-        self.is_terminal = _is_terminal(self.stdout)
-        self.has_progress = _is_terminal(self.stderr)
+        self.is_terminal = is_terminal(self.stdout)
+        self.has_progress = is_terminal(self.stderr)
         for stream in (self.stdout, self.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
                 # What an encoding cannot write, lone surrogates too, is written out.
-                if _is_terminal(stream):
+                if is_terminal(stream):
                     reconfigure(errors="backslashreplace")
                 else:
                     reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -113,7 +113,8 @@ class Output:
             pass  # not a file of the system
 
 
-def _is_terminal(stream: Any) -> bool:
+def is_terminal(stream: Any) -> bool:
+    """Whether a person is at the other end."""
     try:
         return bool(stream.isatty())
     except (AttributeError, ValueError):

@@ -6,13 +6,13 @@ Not here: EventStreams itself (streams room), the other commands (commands.py).
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from typing import Any, Dict, Iterable, Optional, Tuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult
 
 from ..errors import StatusError
+from ..formats.query import add_query
 from ..streams.eventfilters import make_event_filter
 from ..streams.eventsource import STREAM_IDLE_SECONDS
 from ..streams.eventstreams import EventStreams
@@ -20,8 +20,8 @@ from ..streams.whence import read_since
 from .options import (
     add_network_arguments,
     check_place,
-    end_debug,
-    make_cli_client,
+    cli_client,
+    split_address,
 )
 from .output import Output
 from .registry import Command, UsageError
@@ -32,6 +32,16 @@ FIRST_CONNECTION_SECONDS = 10.0
 UNMATCHED_EVENTS = 300
 #: Characters shown of what a server says when it refuses.
 MAX_REFUSAL_CHARACTERS = 300
+
+#: Values of filters that are meant as JSON's, or as Python writes them.
+FILTER_WORDS = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "True": True,
+    "False": False,
+    "None": None,
+}
 
 _stream_name = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 
@@ -55,7 +65,9 @@ def _add_stream_arguments(parser: Any) -> None:
     parser.add_argument("--host", metavar="HOST", help="the same as HOST")
     parser.add_argument("--url", help="the whole address of a stream instead of HOST")
     parser.add_argument(
-        "--since", metavar="TIME", help="ISO 8601 or milliseconds: begin in the past"
+        "--since",
+        metavar="TIME",
+        help="ISO 8601 or milliseconds: begin in the past",
     )
     for name, words in (
         (
@@ -150,33 +162,34 @@ def run_stream_command(arguments: Any, output: Output) -> int:
         for kind in ("filter", "any", "none")
         for item in getattr(arguments, kind)
     ]
-    client = make_cli_client(arguments, output)
-    options.update(client=client, canary=arguments.canary)
     if arguments.checkpoint is not None:
         check_place("--checkpoint", arguments.checkpoint)
-        options["checkpoint"] = arguments.checkpoint
     patience = StreamPatience(
         min(arguments.max_wait, FIRST_CONNECTION_SECONDS), arguments.max_wait
     )
-    options.update(on_open=patience.opened, on_error=patience.failed)
-    options["timeout"] = (arguments.timeout, STREAM_IDLE_SECONDS)
     watch = FilterWatch([key for _, (key, _) in filters], output)
-    try:
-        with EventStreams(**options) as stream:
-            if filters:
-                stream.register_filter(watch)
-            for ftype, (key, value) in filters:
-                stream.register_filter(ftype=ftype, **{key: value})
-            stream.set_maximum_items(arguments.count)
+    with cli_client(arguments, output) as client, EventStreams(
+        client=client,
+        canary=arguments.canary,
+        checkpoint=arguments.checkpoint,
+        on_open=patience.opened,
+        on_error=patience.failed,
+        timeout=(arguments.timeout, STREAM_IDLE_SECONDS),
+        **options,
+    ) as stream:
+        if filters:
+            stream.register_filter(watch)
+        for ftype, (key, value) in filters:
+            stream.register_filter(ftype=ftype, **{key: value})
+        stream.set_maximum_items(arguments.count)
+        try:
             for event in stream:
                 watch.passed()
                 output.record(event)
-        return 0
-    except StatusError as error:
-        error.message = refusal_sentence(error)
-        raise
-    finally:
-        end_debug(arguments, output, client, arguments.url or arguments.host)
+        except StatusError as error:
+            error.message = refusal_sentence(error)
+            raise
+    return 0
 
 
 def read_stream_source(arguments: Any) -> Dict[str, Any]:
@@ -185,9 +198,9 @@ def read_stream_source(arguments: Any) -> Dict[str, Any]:
     `arguments.host` becomes the host, wherever it stood.
     """
     hosts = [item for item in arguments.targets if "://" in item]
+    names = [item for item in arguments.targets if "://" not in item]
     if arguments.host is not None:
         hosts.append(arguments.host)
-    names = [item for item in arguments.targets if "://" not in item]
     for name in names:
         # Sent to Wikimedia as a name, the address of somebody's wiki would be told.
         if "." in name and not name.startswith("mediawiki."):
@@ -204,78 +217,66 @@ def read_stream_source(arguments: Any) -> Dict[str, Any]:
                 "%r is no name of a stream; a host is written with its scheme, "
                 "such as http://127.0.0.1:8080" % name
             )
-    if arguments.url:
-        if hosts or names:
+    if arguments.url and (hosts or names):
+        raise UsageError(
+            "--url is the whole address of a stream: leave out the host and the "
+            "names of streams"
+        )
+    if len(hosts) > 1:
+        raise UsageError("one host at a time, not %d" % len(hosts))
+    for host in hosts:
+        arguments.host = host
+        parts = check_stream_address(host, "the host")
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError(
-                "--url is the whole address of a stream: leave out the host and the "
-                "names of streams"
+                "the host ends before the path; the whole address of a stream goes to "
+                "--url"
             )
+    since = None if arguments.since is None else check_stream_since(arguments.since)
+    options: Dict[str, Any] = {"since": since}
+    if arguments.url:
         check_stream_address(arguments.url, "--url")
-        options: Dict[str, Any] = {"url": arguments.url}
+        options["url"] = _with_since(arguments.url, since)
     else:
-        if len(hosts) > 1:
-            raise UsageError("one host at a time, not %d" % len(hosts))
-        for host in hosts:
-            check_stream_address(host, "the host", is_whole=False)
-            arguments.host = host
-        options = {"streams": names or ["recentchange"], "site": arguments.host}
-    if arguments.since is not None:
-        since = options["since"] = check_stream_since(arguments.since)
-        if arguments.url:
-            options["url"] = _with_since(arguments.url, since)
+        options.update(streams=names or ["recentchange"], site=arguments.host)
     return options
 
 
-def check_stream_address(url: str, what: str, *, is_whole: bool = True) -> None:
-    """Raise UsageError where `url` is no address, or more than a host."""
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        is_good = is_good and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good:
+def check_stream_address(url: str, what: str) -> SplitResult:
+    """Return the parts of an address; UsageError where `url` is none."""
+    parts = split_address(url)
+    if parts is None:
         raise UsageError(
             "%s must be an address such as http://127.0.0.1:8080, with http:// or "
             "https://" % what
         )
-    if "@" in parts.netloc:
-        raise UsageError(
-            "%s must not hold a user name or password: every user of the machine "
-            "could read it; give --http-user NAME" % what
-        )
-    if not is_whole and (parts.path not in ("", "/") or parts.query or parts.fragment):
-        raise UsageError(
-            "%s ends before the path; the whole address of a stream goes to --url"
-            % what
-        )
+    return parts
 
 
-def check_stream_since(text: str) -> str:
+def check_stream_since(text: str) -> Optional[str]:
     """Return a time as EventStreams takes it; UsageError where it is none."""
     # What fromisoformat of older Pythons does not read: fractions and +0200.
     plain = re.sub(r"(:[0-9]{2})\.[0-9]+", r"\1", text.strip())
     if "T" in plain:
         plain = re.sub(r"([+-][0-9]{2})([0-9]{2})\Z", r"\1:\2", plain)
     try:
-        milliseconds: Optional[int] = read_since(plain)[0]
+        milliseconds, since = read_since(plain)
     except ValueError:
-        milliseconds = None
+        milliseconds = since = None
     if milliseconds is None or milliseconds < 0:
         raise UsageError(
             "--since must be a time such as 2024-01-31T12:00:00Z, or milliseconds "
             "since 1970, not %r" % text
         )
-    return plain
+    return since
 
 
-def _with_since(url: str, since: str) -> str:
-    address, _, fragment = url.partition("#")
-    if re.search(r"[?&]since=", address):
+def _with_since(url: str, since: Optional[str]) -> str:
+    if since is None:
+        return url
+    if re.search(r"[?&]since=", url.partition("#")[0]):
         raise UsageError("--since, or since= in --url: not both")
-    mark = "&" if "?" in address else "?"
-    # Unescaped, the "+" of a time zone would arrive as a space.
-    return "%s%ssince=%s" % (address, mark, quote(since, safe=":"))
+    return add_query(url, [("since", since)])
 
 
 def refusal_sentence(error: StatusError) -> str:
@@ -292,15 +293,13 @@ def refusal_sentence(error: StatusError) -> str:
 
 
 def _read_filter(item: str) -> Tuple[str, Any]:
-    """Return key and value of KEY=VALUE; true, null and numbers are meant as such."""
+    """Return key and value of KEY=VALUE."""
     key, is_pair, text = item.partition("=")
     if not is_pair or not key:
         raise UsageError("%r is not KEY=VALUE" % item)
-    if text in ("True", "False", "None"):
-        return key, {"True": True, "False": False, "None": None}[text]
-    if text in ("true", "false", "null") or re.match(r"-?(0|[1-9][0-9]*)\Z", text):
-        return key, json.loads(text)
-    return key, text
+    if re.match(r"-?(0|[1-9][0-9]*)\Z", text):
+        return key, int(text)
+    return key, FILTER_WORDS.get(text, text)
 
 
 STREAM_COMMAND = Command(

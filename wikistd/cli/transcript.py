@@ -6,8 +6,8 @@ Not here: which headers are sent (the handlers of the web room).
 
 from __future__ import annotations
 
+import itertools
 import re
-import threading
 import time
 import urllib.request
 from typing import Any, Callable, Iterable, List, Tuple
@@ -21,10 +21,12 @@ SECRET_HEADERS = frozenset(
     "proxy-authenticate authentication-info".split()
 )
 # Values in addresses and forms: all but what tells which call it was.
-_transcript_shown = re.compile(
-    r"(action|format|formatversion|meta|list|prop|generator|type|continue|since)\Z"
+_transcript_pair = re.compile(
+    r"(?<![^&?])(?!(?:action|format|formatversion|meta|list|prop|generator|type"
+    r"|continue|since)=)([^&=?]+)=[^&]*"
 )
-_transcript_pair = re.compile(r"([^&=?]+)=([^&]*)")
+#: The attribute of a request that holds its number and its beginning.
+EXCHANGE_STARTED = "_transcript_started"
 
 
 class TranscriptHandler(urllib.request.BaseHandler):
@@ -37,51 +39,36 @@ class TranscriptHandler(urllib.request.BaseHandler):
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self.write = write
-        self.count = 0
-        self._lock = threading.Lock()
-        self._started = threading.local()
+        self.numbers = itertools.count(1)
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         """Write what is about to be sent."""
-        with self._lock:
-            self.count += 1
-            number = self.count
-        self._started.number = number
-        self._started.time = time.monotonic()
-        lines = [
-            "> #%d %s %s"
-            % (number, request.get_method(), redact_url(request.full_url)),
-            "> route: %s"
-            % (redact_userinfo(getattr(request, "proxy_reason", "")) or "directly"),
-        ]
-        fields = dict(request.headers)
-        fields.update(request.unredirected_hdrs)
+        number = next(self.numbers)
+        setattr(request, EXCHANGE_STARTED, (number, time.monotonic()))
+        url = redact_url(request.full_url)
+        route = redact_userinfo(getattr(request, "proxy_reason", "")) or "directly"
+        lines = ["> #%d %s %s" % (number, request.get_method(), url)]
+        lines.append("> route: " + route)
+        fields = dict(request.headers, **request.unredirected_hdrs)
         lines += redact_fields("> ", fields.items())
-        data = request.data
-        if data is not None:
-            lines.append("> " + describe_body(data))
-        self._write_all(lines)
+        if request.data is not None:
+            lines.append("> " + describe_body(request.data))
+        self.write("\n".join(lines))
         return request
 
     https_request = http_request
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         """Write what came back."""
-        number = getattr(self._started, "number", 0)
-        seconds = time.monotonic() - getattr(self._started, "time", time.monotonic())
-        lines = [
-            "< #%d %s %s after %.3f s"
-            % (number, response.status, response.reason, seconds)
-        ]
+        number, started = getattr(request, EXCHANGE_STARTED)
+        facts = (number, response.status, response.reason, time.monotonic() - started)
+        lines = ["< #%d %s %s after %.3f s" % facts]
         lines += describe_connection(response)
         lines += redact_fields("< ", response.headers.items())
-        self._write_all(lines)
+        self.write("\n".join(lines))
         return response
 
     https_response = http_response
-
-    def _write_all(self, lines: Iterable[str]) -> None:
-        self.write("\n".join(lines))
 
 
 def redact_fields(mark: str, fields: Iterable[Tuple[str, Any]]) -> List[str]:
@@ -110,12 +97,7 @@ def redact_userinfo(text: str) -> str:
 
 def redact_pairs(query: str) -> str:
     """Return name=value pairs with most of the values left out."""
-
-    def shown(match: re.Match[str]) -> str:
-        name, value = match.groups()
-        return "%s=%s" % (name, value if _transcript_shown.match(name) else "...")
-
-    return _transcript_pair.sub(shown, query)
+    return _transcript_pair.sub(r"\1=...", query)
 
 
 def describe_body(data: Any) -> str:
@@ -147,9 +129,10 @@ def describe_connection(response: Any) -> List[str]:
     return lines
 
 
-def describe_trust(client: HttpClient, url: str) -> List[str]:
-    """Return where a client looked for CAs, if it went to an https address."""
-    if urlsplit(url).scheme != "https":
-        return []
-    searched = client.keepalive.dialer.tls.searched
-    return ["* CAs looked for in: %s" % ", ".join(searched)] if searched else []
+def describe_client(client: HttpClient, url: str) -> List[str]:
+    """Return what a client did, and where it looked for CAs if `url` needs any."""
+    lines = []
+    if urlsplit(url).scheme == "https" and client.keepalive.dialer.tls.searched:
+        searched = ", ".join(client.keepalive.dialer.tls.searched)
+        lines.append("* CAs looked for in: " + searched)
+    return [*lines, "* %r" % client.counters]

@@ -108,7 +108,7 @@ def read_form(
     essence = "%s/%s" % (maintype, subtype)
     if essence not in (URLENCODED_TYPE, "multipart/form-data"):
         return fields
-    pieces = _form_body(environ, max_body_bytes)
+    pieces = iter_form_body(environ, max_body_bytes)
     if essence == URLENCODED_TYPE:
         body = bytearray()
         for piece in pieces:
@@ -245,7 +245,10 @@ def _form_pairs(
     return fields + [FormField(name, value.encode("utf-8")) for name, value in pairs]
 
 
-def _form_body(environ: Mapping[str, Any], max_body_bytes: int) -> Iterator[bytes]:
+def iter_form_body(
+    environ: Mapping[str, Any], max_body_bytes: int = MAX_FORM_BODY_BYTES
+) -> Iterator[bytes]:
+    """Yield the body of a WSGI request; MultipartError where it is cut short."""
     text = str(environ.get("CONTENT_LENGTH") or "").strip(" \t")
     is_exact = bool(text)
     total = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 
@@ -88,10 +89,8 @@ def inspect_file(data: bytes, name: str) -> FileFacts:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return _inspect_png(data)
     if data[:6] in (b"GIF87a", b"GIF89a") and len(data) >= 11:
-        width = int.from_bytes(data[6:8], "little")
-        height = int.from_bytes(data[8:10], "little")
-        bits = (data[10] & 7) + 1
-        return FileFacts("image/gif", "BITMAP", width, height, bits, {})
+        width, height, flags = struct.unpack_from("<HHB", data, 6)
+        return FileFacts("image/gif", "BITMAP", width, height, (flags & 7) + 1, {})
     if data.startswith(b"\xff\xd8\xff"):
         width, height = _jpeg_size(data)
         return FileFacts("image/jpeg", "BITMAP", width, height, 8 if width else 0, {})
@@ -118,11 +117,9 @@ def _looks_like_text(data: bytes) -> bool:
 
 
 def _inspect_png(data: bytes) -> FileFacts:
-    broken = FileFacts("image/png", "BITMAP", 0, 0, 0, {"_error": "0"})
     if len(data) < 33 or data[12:16] != b"IHDR" or data[-8:-4] != b"IEND":
-        return broken
-    width = int.from_bytes(data[16:20], "big")
-    height = int.from_bytes(data[20:24], "big")
+        return FileFacts("image/png", "BITMAP", 0, 0, 0, {"_error": "0"})
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     colours = {
         0: "greyscale",
         2: "truecolour",
@@ -134,37 +131,27 @@ def _inspect_png(data: bytes) -> FileFacts:
         "frameCount": 0,
         "loopCount": 1,
         "duration": 0,
-        "bitDepth": data[24],
-        "colorType": colours.get(data[25], "unknown"),
+        "bitDepth": depth,
+        "colorType": colours.get(colour, "unknown"),
     }
-    comment = _png_comment(data)
-    if comment is not None:
-        facts["comment"] = comment
-    return FileFacts("image/png", "BITMAP", width, height, data[24], facts)
-
-
-def _png_comment(data: bytes) -> Optional[str]:
-    position = 8
-    while position + 8 <= len(data):
-        size = int.from_bytes(data[position : position + 4], "big")
-        kind = data[position + 4 : position + 8]
-        if kind in (b"IDAT", b"IEND"):
-            break
-        body = data[position + 8 : position + 8 + size]
-        if kind == b"tEXt" and body.startswith(b"Comment\x00"):
-            return body[len(b"Comment\x00") :].decode("latin-1")
+    position, kind = 8, b""
+    while position + 8 <= len(data) and kind not in (b"IDAT", b"IEND"):
+        size, kind = struct.unpack_from(">I4s", data, position)
+        name, _, comment = data[position + 8 : position + 8 + size].partition(b"\0")
+        if kind == b"tEXt" and name == b"Comment":
+            facts["comment"] = comment.decode("latin-1")
         position += 12 + size
-    return None
+    return FileFacts("image/png", "BITMAP", width, height, depth, facts)
 
 
 def _jpeg_size(data: bytes) -> Tuple[int, int]:
     position = 2
     while position + 9 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
+        size, _, height, width = struct.unpack_from(">HBHH", data, position + 2)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            return int.from_bytes(data[position + 7 : position + 9], "big"), height
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+            return width, height
+        position += 2 + size
     return 0, 0
 
 

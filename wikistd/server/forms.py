@@ -6,12 +6,11 @@ Not here: multipart bodies (formats/forms.py), what the API does (actions*.py).
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Tuple
 from urllib.parse import unquote_plus
 
-from ..errors import HeaderError, LimitExceeded
-from ..formats.forms import MAX_FORM_BODY_BYTES, read_form
+from ..errors import HeaderError
+from ..formats.forms import MAX_FORM_BODY_BYTES, iter_form_body, read_form
 from ..formats.query import decode_query
 from .actions import ApiRequest, UploadedFile
 from .incoming import is_host
@@ -49,24 +48,6 @@ def host_url(environ: Dict[str, Any]) -> str:
     return "%s://%s" % (environ["wsgi.url_scheme"], host)
 
 
-def read_body(environ: Dict[str, Any]) -> bytes:
-    """Return the request's body; servers that do not end it for us need its length."""
-    text = str(environ.get("CONTENT_LENGTH") or "0")
-    if not re.match(r"[0-9]{1,18}\Z", text):
-        raise HeaderError("Content-Length %.40r is no number" % text)
-    size = int(text)
-    if environ.get("wsgi.input_terminated"):
-        size = MAX_FORM_BODY_BYTES + 1
-    data = environ["wsgi.input"].read(min(size, MAX_FORM_BODY_BYTES + 1))
-    if len(data) > MAX_FORM_BODY_BYTES:
-        raise LimitExceeded(
-            "form exceeds %d bytes" % MAX_FORM_BODY_BYTES,
-            name="max_body_bytes",
-            limit=MAX_FORM_BODY_BYTES,
-        )
-    return bytes(data)
-
-
 def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
     """Return what a request asks of the API.  ProtocolError where it is malformed."""
     headers = request_headers(environ)
@@ -80,7 +61,7 @@ def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
     if method == "POST" and kind == "multipart/form-data":
         form, files = _read_multipart(environ)
     elif method == "POST" and kind == "application/x-www-form-urlencoded":
-        form = _decode(read_body(environ))
+        form = _decode(b"".join(iter_form_body(environ)))
     return ApiRequest(
         "GET" if method == "HEAD" else method,
         _decode(environ.get("QUERY_STRING", "").encode("latin-1")),

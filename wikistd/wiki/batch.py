@@ -230,18 +230,16 @@ def _batch_results(
             continue
         if user is None and not job.get("anonymous"):
             raise APIError(LOST_SESSION_CODES[0], NEVER_LOGGED_IN)
+        result: Optional[BatchResult] = None
         if record is not None and record.get("result") == "sending":
             # The last run ended between sending this and its answer.
-            found = _recover(view, record)
-            if found is not None:
-                yield _journal_result(journal, found, digest)
-                continue
-            if may_land_twice(record, view.clock.now()):
+            result = _recover(view, record)
+            if result is None and may_land_twice(record, view.clock.now()):
                 yield BatchResult(key, title, "unknown", error=LATE_SECTION)
                 continue
         else:
             record = None
-        result = _do_job(view, key, digest, job, journal, record)
+        result = result or _do_job(view, key, digest, job, journal, record)
         yield _journal_result(journal, result, digest)
 
 

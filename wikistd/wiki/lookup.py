@@ -62,23 +62,21 @@ def _has_parts(intent: EditIntent, content: str) -> bool:
     """Return whether `content` holds what `intent` was to put there."""
     if intent.text_sha1 is not None:
         return text_digest(content) == intent.text_sha1
-    if intent.text is not None and intent.section is None:
-        return content.rstrip() == stored_text(intent.text)
+    end = content.rstrip()
     if intent.section == "new":
-        return _ends_with_section(intent, content.rstrip())
-    if intent.text is not None and stored_text(intent.text).strip() not in content:
-        return False
-    if intent.append is not None and intent.section is None:
-        if not content.rstrip().endswith(stored_text(intent.append)):
-            return False
-    elif intent.append is not None and stored_text(intent.append) not in content:
-        return False
+        return _ends_with_section(intent, end)
+    is_page = intent.section is None
+    has = []
+    if intent.text is not None:
+        text = stored_text(intent.text)
+        has.append(end == text if is_page else text.strip() in content)
+    if intent.append is not None:
+        text = stored_text(intent.append)
+        has.append(end.endswith(text) if is_page else text in content)
     if intent.prepend is not None:
-        start = stored_text(intent.prepend)
-        return content.startswith(start) or (
-            intent.section is not None and start in content
-        )
-    return True
+        text = stored_text(intent.prepend)
+        has.append(content.startswith(text) if is_page else text in content)
+    return all(has)
 
 
 def _ends_with_section(intent: EditIntent, content: str) -> bool:

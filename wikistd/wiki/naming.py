@@ -106,27 +106,23 @@ class TitleRules:
         number, interwiki = 0, ""
         if name.startswith(":"):
             name = name[1:].lstrip("_")
-        is_first = True
-        while True:
-            found = re.fullmatch(_naming_prefix, name)
-            if found is None:
-                break
-            prefix = namespace_key(found.group(1))
-            if prefix in self._by_name and prefix:
-                number, name = self._by_name[prefix], found.group(2)
-                self._check_talk(text, number, name)
-                break
-            if prefix.replace("_", " ") in self.interwiki and is_first:
-                interwiki, name = prefix.replace("_", " "), found.group(2)
-                if "local" not in self.interwiki[interwiki]:
-                    break
-                is_first = False
+        key, rest = self._split(name)
+        if key.replace("_", " ") in self.interwiki and key not in self._by_name:
+            name, interwiki = rest, key.replace("_", " ")
+            key = ""
+            if "local" in self.interwiki[interwiki]:
                 # A prefix for this wiki itself: what follows is read here.
                 interwiki = ""
-                if not name:
-                    break
-                continue
-            break
+                key, rest = self._split(name)
+        if key in self._by_name and key:
+            number, name = self._by_name[key], rest
+            inner, _ = self._split(name)
+            if number == 1 and inner and (
+                inner in self._by_name or inner in self.interwiki
+            ):
+                raise ValueError(
+                    "%r cannot be a title: a talk page of a prefix" % text
+                )
         name, mark, fragment = name.partition("#")
         fragment = fragment.replace("_", " ") if mark else ""
         name = name.strip("_")
@@ -137,14 +133,11 @@ class TitleRules:
         prefix = space.name.replace("_", " ") if space is not None else ""
         return SiteTitle(number, prefix, name.replace("_", " "), fragment, interwiki)
 
-    def _check_talk(self, text: str, number: int, rest: str) -> None:
-        found = re.fullmatch(_naming_prefix, rest)
-        if number == 1 and found is not None:
-            inner = namespace_key(found.group(1))
-            if inner in self._by_name or inner in self.interwiki:
-                raise ValueError(
-                    "%r cannot be a title: a talk page of a prefix" % text
-                )
+    @staticmethod
+    def _split(name: str) -> Tuple[str, str]:
+        """Return what may be a prefix, as it is compared, and what follows it."""
+        found = re.fullmatch(_naming_prefix, name)
+        return (namespace_key(found.group(1)), found.group(2)) if found else ("", name)
 
     def _check(self, text: str, name: str, number: int, interwiki: str) -> None:
         """Raise ValueError when `name`, in underscores, is no name of a page."""

@@ -183,6 +183,7 @@ def query_pages(
     """
     given = {"titles": titles, "pageids": pageids, "revids": revids}
     kinds = [kind for kind in VALUE_KINDS if given[kind] is not None]
+    kind = kinds[0] if kinds else ""
     if len(kinds) + (generator is not None) != 1:
         raise TypeError("give one of titles, pageids, revids and generator")
     if page_size is not None and page_size < 1:
@@ -192,15 +193,14 @@ def query_pages(
         raise wrong_type("total must be int or None", total)
     if total is not None and total < 0:
         raise ValueError("total must be 0 or more, not %d" % total)
-    if kinds and isinstance(given[kinds[0]], (str, bytes)):
-        raise TypeError("%s is an iterable of values, not one text" % kinds[0])
+    if kind and isinstance(given[kind], (str, bytes)):
+        raise TypeError("%s is an iterable of values, not one text" % kind)
     params = {"action": "query", **params}
     fill_limits(params)
     view = session.with_options(formatversion=2, lost_attempts=BATCH_LOST_ATTEMPTS)
-    signature = query_signature(dict(params, of=kinds[0] if kinds else generator))
+    signature = query_signature(dict(params, of=kind or generator))
     start, done = read_cursor(cursor, signature)
-    if kinds:
-        kind = kinds[0]
+    if kind:
         check_value_query(kind, params)
         start.setdefault("at", 0)
         values: Iterable[Any] = given[kind] or ()
@@ -217,7 +217,7 @@ def query_pages(
         else:
             chain = ReplyChain(view, is_ahead=prefetch and total is None)
             batches = generator_batches(view, params, start, page_size, total, chain)
-    if prefetch and executor is None and kinds:
+    if prefetch and executor is None and kind:
         batches = iter(ReplyAhead(batches))
     return PageQuery(batches, signature, start, done, total)
 

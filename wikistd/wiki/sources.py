@@ -44,11 +44,8 @@ class UploadSource:
             self.file = open(source, "rb")
             self._again = lambda: open(source, "rb")
         elif hasattr(source, "read"):
-            self.file = source
-            self._closes = False
-            if not is_seekable(source):
-                self.file = spooled(source)
-                self._closes = True
+            self._closes = not is_seekable(source)
+            self.file = spooled(source) if self._closes else source
         else:
             wanted = "source is a path, bytes, a binary file or an address"
             raise wrong_type(wanted, source)

@@ -107,14 +107,22 @@ class Locks(unittest.TestCase):
         ])
 
     def test_windows(self):
-        """msvcrt locks one byte and waits."""
-        calls = []
+        """msvcrt locks one byte, or is asked again."""
+        calls, answers = [], [None, PermissionError(13, "held")]
         fake = types.ModuleType("msvcrt")
-        fake.LK_LOCK = "wait"
-        fake.locking = lambda *args: calls.append(args)
+        fake.LK_NBLCK = "try"
+
+        def locking(handle, how, size):
+            calls.append((os.lseek(handle, 0, os.SEEK_CUR), how, size))
+            answer = answers.pop()
+            if answer is not None:
+                raise answer
+
+        fake.locking = locking
         self.without(fcntl=None, msvcrt=fake)
-        lock_handle(7, "c.lock")
-        self.assertEqual(calls, [(7, "wait", 1)])
+        with tempfile.TemporaryFile() as file:
+            lock_handle(file.fileno(), "c.lock")
+        self.assertEqual(calls, [(0, "try", 1)] * 2)
 
     @unittest.skipUnless(hasattr(os, "O_NOFOLLOW"), "Windows waits ten seconds by itself")
     def test_held_by_a_process_that_was_stopped(self):

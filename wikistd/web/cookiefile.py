@@ -187,9 +187,8 @@ def parse_lwp_time(text: str) -> Optional[int]:
     match = re.fullmatch(LWP_TIME, text)
     if match is None:
         return None
-    year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        return calendar.timegm((year, month, day, hour, minute, second))
+        return calendar.timegm(tuple(map(int, match.groups())))
     except ValueError:  # a thirteenth month
         return None
 
@@ -271,30 +270,42 @@ def locked_file(filename: str, seconds: Optional[float] = None) -> Iterator[None
 
 def lock_handle(handle: int, path: str, seconds: Optional[float] = None) -> None:
     """Wait for the exclusive lock on the open file `path`."""
+    if seconds is None or seconds > MAX_LOCK_SECONDS:
+        seconds = MAX_LOCK_SECONDS
+    until = time.monotonic() + seconds
+    while not try_lock_handle(handle):
+        if time.monotonic() >= until:
+            sentence = "another process holds it for over %g seconds" % seconds
+            raise BlockingIOError(errno.EAGAIN, sentence, path)
+        time.sleep(LOCK_POLL_SECONDS)
+
+
+def try_lock_handle(handle: int) -> bool:
+    """Lock an open file against other processes; False when another holds it."""
     try:
         import fcntl
     except ImportError:
-        pass
-    else:
-        if seconds is None or seconds > MAX_LOCK_SECONDS:
-            seconds = MAX_LOCK_SECONDS
-        until = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    sentence = "another process holds it for over %g seconds"
-                    sentence %= seconds
-                    raise BlockingIOError(errno.EAGAIN, sentence, path) from None
-            time.sleep(LOCK_POLL_SECONDS)
+        return try_windows_lock(handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def try_windows_lock(handle: int) -> bool:
+    """Lock the first byte of an open file; True where the system has no locks."""
     try:
         import msvcrt
     except ImportError:
-        return
+        return True
     locking = getattr(msvcrt, "locking")  # noqa: B009 (typed on Windows only)
-    locking(handle, getattr(msvcrt, "LK_LOCK"), 1)  # noqa: B009
+    os.lseek(handle, 0, os.SEEK_SET)
+    try:
+        locking(handle, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
+    except OSError:
+        return False
+    return True
 
 
 def read_cookie_file(filename: str) -> List[http.cookiejar.Cookie]:

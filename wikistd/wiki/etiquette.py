@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from ..clock import Clock, Deadline
 from ..errors import RetryLater
+from ..web.cookiefile import try_lock_handle
 from .reply import SHAPE_ERRORS
 
 #: What Wikimedia asks of everybody: no more than three at once.
@@ -253,27 +254,6 @@ def open_lock(path: str) -> Optional[int]:
         return handle
     os.close(handle)
     return None
-
-
-def try_lock_handle(handle: int) -> bool:
-    """Lock an open file against other processes; False when another holds it."""
-    try:
-        import fcntl  # not on Windows
-    except ImportError:
-        import msvcrt
-
-        lock = getattr(msvcrt, "locking")  # noqa: B009 (typed on Windows only)
-        try:
-            os.lseek(handle, 0, os.SEEK_SET)
-            lock(handle, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def read_moments(handle: int, path: str) -> List[float]:

@@ -17,7 +17,7 @@ import stat
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..formats.checksums import make_checksum
-from .etiquette import try_lock_handle
+from ..web.cookiefile import try_lock_handle
 
 JOURNAL_VERSION = 3  # 2 had no checksums; no release wrote it.
 JOURNAL_SUM_DIGITS = 16

@@ -12,7 +12,7 @@ import stat
 from typing import Optional
 
 from ..formats.checksums import make_checksum
-from .etiquette import try_lock_handle
+from ..web.cookiefile import try_lock_handle
 from .sources import SOURCE_PIECE_BYTES
 
 #: How often a file may be taken away between opening and locking it.

@@ -312,6 +312,20 @@ class Revisions(unittest.TestCase):
         answer = self.asker.ask(action="query", revids=self.ids, prop="revisions", rvlimit=2)
         self.assertEqual(answer["error"]["code"], "invalidparammix")
 
+    def test_deleted(self):
+        """Deleted revisions of several pages, one at a time: all of them, newest first."""
+        admin = asker_for(self.store, "Admin")
+        for title in ("A", "B"):
+            self.ids.append(self.store.save_page("B", "more " + title, user="Plain"))
+        for title in ("A", "B"):
+            self.assertIn("delete", admin.post(action="delete", title=title))
+        found = []
+        for answer in admin.walk(titles="A|B|C", prop="deletedrevisions", drvprop="ids",
+                                 drvlimit=1):
+            for page in answer["query"]["pages"]:
+                found += [each["revid"] for each in page.get("deletedrevisions", ())]
+        self.assertEqual(found, self.ids[::-1])
+
     def test_section(self):
         """One section of the text, or the error for one that is not there."""
         def ask(section):

@@ -7,7 +7,7 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of pages (actions_lists.py
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from .actions import refuse
 from .actions_params import require_one
@@ -130,12 +130,12 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
     source = require_one(args, run.prefix, ("userprefix", "userids", "iprange", "user"))
     if "patrolled" in props:
         _require_patrol(run)
-    wanted, order = _contribs_source(run, source)
+    wanted = _contribs_source(run, source)
     wanted.add_namespaces(where="page IN (SELECT id FROM page WHERE %s)")
     wanted.add_given(tag=TAG_CLAUSE)
     _add_shown(wanted, _shown_revisions)
     wanted.add("hidden NOT LIKE '%user%'")
-    rows = wanted.fetch_fields(_contribution_fields, order)
+    rows = wanted.fetch_fields(_contribution_fields)
     pages = run.store.find_pages_by_id([row["pageid"] for row in rows])
     parents = {}
     if "sizediff" in props:
@@ -150,8 +150,8 @@ def query_usercontribs(run: ModuleRun) -> List[QueryItem]:
     return items
 
 
-def _contribs_source(run: ModuleRun, source: str) -> Tuple[ListQuery, str]:
-    """Return the query for the users that were named, and its order if a mixed one."""
+def _contribs_source(run: ModuleRun, source: str) -> ListQuery:
+    """Return the query for the users that were named."""
     args = run.args
     is_one = source in ("user", "userids") and len(args[source]) == 1
     keys: ListKeys = TIME_KEYS if is_one else {"user": str, **TIME_KEYS}
@@ -167,16 +167,15 @@ def _contribs_source(run: ModuleRun, source: str) -> Tuple[ListQuery, str]:
         wanted.add_in("user", map(user_key, names))
     wanted.add_times()
     if is_one:
-        return wanted, ""
+        return wanted
     # The names go up whichever way the times go.
+    wanted.order = wanted.order.replace("user DESC", "user")
+    wanted.is_started = True
     place = run.continue_values(*keys.values())
     if place is not None:
-        wanted.add(
-            "(user > ? OR (user = ? AND (time, id) %s (?, ?)))" % wanted.after,
-            place[0],
-            *place,
-        )
-    return wanted, wanted.order.replace("user DESC", "user")
+        row = "(user > ? OR (user = ? AND (time, id) %s (?, ?)))" % wanted.after
+        wanted.add(row, place[0], *place)
+    return wanted
 
 
 def query_logevents(run: ModuleRun) -> List[QueryItem]:

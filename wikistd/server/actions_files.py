@@ -244,13 +244,14 @@ def query_duplicatefiles(run: ModuleRun) -> List[QueryItem]:
         }
         return QueryItem(entry, None, Title(6, name))
 
-    sql = (
-        "SELECT other.name, other.user, other.time FROM page JOIN file ON page.ns = 6"
-        " AND file.name = page.title AND file.is_current = 1 JOIN file AS other ON"
-        " other.sha1 = file.sha1 AND other.is_current = 1 AND other.name <> file.name"
-        " WHERE page.id = ?%s"
+    table = (
+        "page JOIN file ON page.ns = 6 AND file.name = page.title JOIN file AS other"
+        " ON other.sha1 = file.sha1 AND other.name <> file.name"
     )
-    return add_each_page(run, {"other.name": str}, sql, (), show)
+    current = "file.is_current = 1 AND other.is_current = 1"
+    others = ListQuery(run, table, {"other.name": str}, current)
+    columns = "other.name, other.user, other.time"
+    return add_each_page(others, columns, show, "page.id")
 
 
 def query_allimages(run: ModuleRun) -> List[QueryItem]:

@@ -124,7 +124,7 @@ def _members_by_kind(run: ModuleRun, category: Title) -> List[Dict[str, Any]]:
             members = _select_members(run, category, key)
             members.add("kind = ?", kind)
             members.start_at(place if kind == first else None)
-            rows += members.select(_member_fields, limit - len(rows), members.order)
+            rows += members.select(_member_fields, limit - len(rows))
     found = name_fields(_member_fields, rows)
     if len(found) > limit:
         last = found.pop()

@@ -8,14 +8,13 @@ Not here: writing them (actions_edit.py).
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from .actions import refuse
 from .actions_query import (
     ModuleRun,
     QueryItem,
     QueryModule,
-    page_items,
     token_number,
 )
 from .actions_select import (
@@ -23,12 +22,11 @@ from .actions_select import (
     TIME_KEYS,
     ListQuery,
     pick,
-    show_comment,
-    show_user,
+    show_fields,
     write_token,
 )
 from .markup import get_section
-from .records import RevisionRow, format_time
+from .records import RevisionRow
 from .store import REVISION_COLUMNS
 from .titles import Title
 
@@ -125,20 +123,23 @@ def show_revision(
             return pick(props, contentmodel=revision.model)
         return unless_hidden("text", _show_content(run, revision, texts))
 
+    row = {
+        "revid": revision.id,
+        "parentid": revision.parent,
+        "minor": revision.minor,
+        "size": revision.size,
+        "roles": ["main"],
+        "tags": revision.tags,
+        "timestamp": revision.time,
+    }
+    who = {"user": revision.user, "userid": revision.account}
+    who["anon"] = not revision.account
+    comment = show_fields(run, {"comment": revision.comment}, title)
     entry = {
-        **pick(
-            props,
-            revid=revision.id,
-            parentid=revision.parent,
-            minor=bool(revision.minor),
-            size=revision.size,
-            roles=["main"],
-            tags=revision.tags.split(),
-            timestamp=format_time(revision.time),
-        ),
-        **unless_hidden("user", show_user(props, revision.account, revision.user)),
+        **show_fields(run, row),
+        **unless_hidden("user", show_fields(run, who)),
         **unless_hidden("text", pick(props, sha1=revision.sha1)),
-        **unless_hidden("comment", show_comment(run, props, revision.comment, title)),
+        **unless_hidden("comment", comment),
     }
     if run.args["slots"] is None:
         entry.update(show_model())
@@ -201,20 +202,26 @@ def query_revisions(run: ModuleRun) -> Optional[List[QueryItem]]:
 
 def _query_given(run: ModuleRun) -> List[QueryItem]:
     """The newest revisions of pages, or those whose ids were given."""
-    is_by_id = bool(run.pages.revisions)
-    if is_by_id:
-        ids = sorted(run.pages.revisions)
-        start = run.continue_values(token_number) or [0]
-        ids = [number for number in ids if number >= start[0]]
-    else:
-        start = run.continue_values(token_number, token_number) or [0]
-        pages = sorted(run.pages.good.values(), key=lambda page: page.id)
-        ids = [page.latest for page in pages if page.id >= start[0]]
+    first_page, first = run.continue_values(token_number, token_number) or (0, 0)
+    pages = sorted(run.pages.good.values(), key=lambda page: page.id)
+    ids = [page.latest for page in pages if page.id >= first_page]
+    if run.pages.revisions:
+        ids = [number for number in sorted(run.pages.revisions) if number >= first]
     limit = limit_revisions(run)
     found = run.store.find_revisions(ids[: limit + 1])
     revisions = [found[number] for number in ids[: limit + 1] if number in found]
-    token = "{0.id}" if is_by_id else "{0.page}|{0.id}"
-    return _add_revisions(run, revisions, limit, token.format)
+    return _add_revisions(run, revisions, limit, "{0.page}|{0.id}".format)
+
+
+def _query_history(run: ModuleRun) -> List[QueryItem]:
+    """The history of one page."""
+    wanted = _ranged_query(run, "revision")
+    wanted.add("page = ?", next(iter(run.pages.good)))
+    limit = run.args["limit"]
+    revisions = [RevisionRow(*row) for row in wanted.select(REVISION_COLUMNS, limit)]
+    return _add_revisions(
+        run, revisions, limit, lambda each: write_token(TIME_KEYS, (each.time, each.id))
+    )
 
 
 def _add_revisions(
@@ -239,119 +246,86 @@ def _add_revisions(
     return items
 
 
-def _time_token(revision: RevisionRow) -> str:
-    return write_token(TIME_KEYS, (revision.time, revision.id))
-
-
-def _query_history(run: ModuleRun) -> List[QueryItem]:
-    """The history of one page."""
-    wanted = _ranged_query(run, "revision", "page = ?", next(iter(run.pages.good)))
-    limit = limit_revisions(run)
-    rows = wanted.select(REVISION_COLUMNS, limit)
-    return _add_revisions(run, [RevisionRow(*row) for row in rows], limit, _time_token)
-
-
-def _ranged_query(
-    run: ModuleRun, table: str, where: str = "1", *values: Any
-) -> ListQuery:
-    """Return the query for what the parameters ask for."""
-    wanted = ListQuery(run, table, TIME_KEYS, where, *values)
+def _ranged_query(run: ModuleRun, table: str) -> ListQuery:
+    """Return the query for what the parameters ask for, and set the limit."""
+    run.args["limit"] = limit_revisions(run)
+    wanted = ListQuery(run, table, TIME_KEYS)
     wanted.add_times()
     wanted.add_bounds("id", run.args.get("startid"), run.args.get("endid"))
     wanted.add_given(user="user = ?", excludeuser="user <> ?", tag=TAG_CLAUSE)
     return wanted
 
 
-def _go_on_after(
-    run: ModuleRun, revisions: List[RevisionRow], limit: int
-) -> List[RevisionRow]:
-    """Return `limit` revisions, and say where the list goes on."""
-    for revision in revisions[limit : limit + 1]:
-        run.go_on("continue", _time_token(revision))
-    return revisions[:limit]
-
-
 def _group_by_page(
-    run: ModuleRun, revisions: List[RevisionRow], items: Sequence[QueryItem]
-) -> List[QueryItem]:
-    """Return the items of pages, once each, with their revisions in them."""
+    run: ModuleRun, revisions: List[RevisionRow], titles: Sequence[Title]
+) -> Dict[Title, List[Dict[str, Any]]]:
+    """Return what is shown of the revisions of each page."""
     texts = read_texts(run, revisions)
-    grouped: Dict[Title, QueryItem] = {}
-    for revision, item in zip(revisions, items):
-        title = item.page.title if item.page else item.title
-        assert title is not None
-        item = grouped.setdefault(title, item)
+    grouped: Dict[Title, List[Dict[str, Any]]] = {}
+    for revision, title in zip(revisions, titles):
         shown = show_revision(run, revision, texts, title)
-        item.entry.setdefault("revisions", []).append(shown)
-    return list(grouped.values())
+        grouped.setdefault(title, []).append(shown)
+    return grouped
 
 
 def query_allrevisions(run: ModuleRun) -> List[QueryItem]:
     """Answer list=allrevisions: all of the wiki by time, grouped by page."""
     warn_legacy(run)
-    limit = limit_revisions(run)
     wanted = _ranged_query(run, "revision")
     wanted.add_namespaces(where="page IN (SELECT id FROM page WHERE %s)")
-    found = [RevisionRow(*row) for row in wanted.select(REVISION_COLUMNS, limit)]
-    shown = _go_on_after(run, found, limit)
-    pages = run.store.find_pages_by_id([each.page for each in shown])
-    return _group_by_page(run, shown, page_items(pages[each.page] for each in shown))
+    revisions = [RevisionRow(*row) for row in wanted.fetch(REVISION_COLUMNS)]
+    found = run.store.find_pages_by_id([each.page for each in revisions])
+    pages = {page.title: page for page in found.values()}
+    titles = [found[each.page].title for each in revisions]
+    return [
+        QueryItem({**pages[title].entry, "revisions": shown}, pages[title])
+        for title, shown in _group_by_page(run, revisions, titles).items()
+    ]
+
+
+def _show_deleted(
+    run: ModuleRun, wanted: ListQuery
+) -> Dict[Title, List[Dict[str, Any]]]:
+    """Return what is shown of the deleted revisions of each page."""
+    rows = wanted.fetch("ns, title, " + _deleted_columns)
+    revisions = [RevisionRow(*row[2:]) for row in rows]
+    return _group_by_page(run, revisions, [Title(*row[:2]) for row in rows])
 
 
 def _require_deleted(run: ModuleRun) -> None:
     props = set(run.args["prop"])
-    for wanted, right, what in (
-        ({"comment", "parsedcomment"}, "deletedhistory", "deleted comments."),
-        (
-            {"content"},
-            "deletedtext",
-            "deleted text or changes between deleted revisions.",
-        ),
-    ):
-        if props & wanted and not run.call.may(right):
-            text = "You don't have permission to view " + what
-            raise refuse("permissiondenied", text)
-
-
-def _deleted_revisions(
-    run: ModuleRun, limit: int, where: str = "1", *values: Any
-) -> Tuple[List[Title], List[RevisionRow]]:
-    """Return titles and deleted revisions, one of these more than `limit`."""
-    wanted = _ranged_query(run, "deleted_revision", where, *values)
-    if "namespace" in run.args:
-        wanted.add_namespaces()
-    rows = wanted.select("ns, title, " + _deleted_columns, limit)
-    return [Title(*row[:2]) for row in rows], [RevisionRow(*row[2:]) for row in rows]
+    what = ""
+    if props & {"comment", "parsedcomment"} and not run.call.may("deletedhistory"):
+        what = "deleted comments."
+    elif _needs_texts(run) and not run.call.may("deletedtext"):
+        what = "deleted text or changes between deleted revisions."
+    if what:
+        text = "You don't have permission to view " + what
+        raise refuse("permissiondenied", text)
 
 
 def query_deletedrevisions(run: ModuleRun) -> None:
     """Answer prop=deletedrevisions."""
-    places = list(run.pages.missing.items())
-    places += [(number, page.title) for number, page in run.pages.good.items()]
-    if not places:
+    numbers = {title: number for number, title in run.pages.numbered}
+    if not numbers:
         return
     _require_deleted(run)
     warn_legacy(run)
-    left = limit_revisions(run)
-    for number, title in places:
-        where = ("ns = ? AND title = ?", title.namespace, title.key)
-        _, found = _deleted_revisions(run, left, *where)
-        shown = _go_on_after(run, found, left)
-        texts = read_texts(run, shown)
-        for revision in shown:
-            run.add_value(number, show_revision(run, revision, texts, title))
-        left -= len(shown)
-        if len(found) > len(shown):
-            return
+    wanted = _ranged_query(run, "deleted_revision")
+    wanted.add_titles(numbers)
+    for title, shown in _show_deleted(run, wanted).items():
+        run.entry(numbers[title])["deletedrevisions"] = shown
 
 
 def query_alldeletedrevisions(run: ModuleRun) -> List[QueryItem]:
     """Answer list=alldeletedrevisions, newest first, grouped by page."""
     _require_deleted(run)
-    limit = limit_revisions(run)
-    titles, found = _deleted_revisions(run, limit)
-    items = [QueryItem({"pageid": 0, **each.entry}, None, each) for each in titles]
-    return _group_by_page(run, _go_on_after(run, found, limit), items)
+    wanted = _ranged_query(run, "deleted_revision")
+    wanted.add_namespaces()
+    return [
+        QueryItem({"pageid": 0, **title.entry, "revisions": shown}, None, title)
+        for title, shown in _show_deleted(run, wanted).items()
+    ]
 
 
 REVISION_PROP_MODULES: List[QueryModule] = [

@@ -69,6 +69,7 @@ class ListQuery:
         self.after, self.before = ("<=", ">=") if self.is_down else (">=", "<=")
         way = " DESC" if self.is_down else ""
         self.order = ", ".join(key + way for key in keys)
+        self.is_started = False
 
     def add(self, condition: str, *values: Any) -> None:
         """Add a condition and the values for its places."""
@@ -94,6 +95,12 @@ class ListQuery:
         for name, condition in conditions.items():
             if self.run.args[name] not in (None, ""):
                 self.add(condition, self.run.args[name])
+
+    def add_titles(self, titles: Iterable[Title]) -> None:
+        """Take the rows of some pages."""
+        # One value however many there are: older builds of SQLite take 999.
+        names = "".join("%d:%s|" % title[:2] for title in titles)
+        self.add("instr(?, '|' || ns || ':' || title || '|') > 0", "|" + names)
 
     def add_title(self) -> None:
         """Take the rows of the page that the parameter title names, if it does."""
@@ -128,41 +135,35 @@ class ListQuery:
 
     def start_at(self, values: Optional[Sequence[Any]]) -> None:
         """Begin where `values` of the keys are; at the beginning for None."""
+        self.is_started = True
         if values is not None:
             places = ", ".join("?" * len(values))
             row = "(%s) %s (%s)" % (", ".join(self.keys), self.after, places)
             self.add(row, *values)
 
-    def select(
-        self, columns: str, limit: int, order: str = ""
-    ) -> List[Tuple[Any, ...]]:
-        """Return the columns of the rows, one more than `limit` where there are more.
-
-        With an `order` of its own, the query begins where its conditions say.
-        """
-        if not order:
+    def select(self, columns: str, limit: int) -> List[Tuple[Any, ...]]:
+        """Return the columns of `limit` rows, one more where there are more."""
+        if not self.is_started and "continue" in self.run.args:
             self.start_at(self.run.continue_values(*self.keys.values()))
-            order = self.order
         where = " AND ".join(self.conditions)
-        sql = "%s %s FROM %s WHERE %s ORDER BY %s LIMIT %d"
         return self.run.store.db.all(
-            sql % (self.verb, columns, self.table, where, order, limit + 1),
+            "%s %s FROM %s WHERE %s ORDER BY %s LIMIT %d"
+            % (self.verb, columns, self.table, where, self.order, limit + 1),
             self.values,
         )
 
-    def fetch(
-        self, columns: str, order: str = "", *, parameter: str = "continue"
-    ) -> List[Tuple[Any, ...]]:
+    def fetch(self, columns: str) -> List[Tuple[Any, ...]]:
         """Return the columns of the rows, and say where the list goes on."""
         limit, width = self.run.args["limit"], len(self.keys)
-        rows = self.select(", ".join([*self.keys, columns]), limit, order)
+        rows = self.select(", ".join([*self.keys, columns]), limit)
         if len(rows) > limit:
-            self.run.go_on(parameter, write_token(self.keys, rows.pop()))
+            name = "continue" if "continue" in self.run.args else "from"
+            self.run.go_on(name, write_token(self.keys, rows.pop()))
         return [row[width:] for row in rows]
 
-    def fetch_fields(self, columns: str, order: str = "") -> List[Dict[str, Any]]:
+    def fetch_fields(self, columns: str) -> List[Dict[str, Any]]:
         """Return the columns of the rows by name, and say where the list goes on."""
-        return name_fields(columns, self.fetch(columns, order))
+        return name_fields(columns, self.fetch(columns))
 
     def fetch_pages(self, column: str) -> List[PageRow]:
         """Return the pages that a column names, and say where the list goes on."""
@@ -178,36 +179,29 @@ def name_fields(columns: str, rows: Iterable[Sequence[Any]]) -> List[Dict[str, A
 
 
 def add_each_page(
-    run: ModuleRun,
-    keys: Dict[str, Any],
-    sql: str,
-    values: Sequence[Any],
+    wanted: ListQuery,
+    columns: str,
     show: Callable[..., QueryItem],
+    page_column: str = "page",
 ) -> List[QueryItem]:
-    """Put values beside the pages, page by page, and say where they go on.
+    """Put rows beside the pages that they are of, page by page, and say how to go on.
 
-    `sql` has a place for the page first, then for `values`, and one %s for what
-    follows.  `keys` are the columns it selects first, by which it is sorted.  `show`
-    makes an item of each of its rows.
+    The `columns` begin with the keys; `show` makes an item of the values of a row.
     """
-    way, sign = ("", ">=")
-    if run.args.get("dir") in DOWN_WAYS:
-        way, sign = " DESC", "<="
-    place = run.continue_values(token_number, *keys.values())
-    order = ", ".join(key + way for key in keys)
-    marks = ", ".join("?" * len(keys))
-    start = " AND (%s) %s (%s)" % (", ".join(keys), sign, marks)
+    run, conditions, values = wanted.run, wanted.conditions, wanted.values
+    place = run.continue_values(token_number, *wanted.keys.values())
     found: List[QueryItem] = []
-    for page in sorted(run.pages.good, reverse=way != ""):
-        clause, more = "", []
-        if place is not None and page == place[0]:
-            clause, more = start, place[1:]
-        elif place is not None and (page > place[0]) == (way != ""):
-            continue
-        clause += " ORDER BY %s LIMIT %d" % (order, run.args["limit"] + 1 - len(found))
-        for row in run.store.db.all(sql % clause, [page, *values, *more]):
+    for page in sorted(run.pages.good, reverse=wanted.is_down):
+        wanted.conditions = [page_column + " = ?", *conditions]
+        wanted.values = [page, *values]
+        if place is not None and page != place[0]:
+            if (page > place[0]) == wanted.is_down:
+                continue
+            place = None
+        wanted.start_at(place[1:] if place is not None else None)
+        for row in wanted.select(columns, run.args["limit"] - len(found)):
             item = show(*row)
-            token = "|".join(map(str, (page, *row[: len(keys)])))
+            token = "|".join(map(str, (page, *row[: len(wanted.keys)])))
             if not run.add_in_turn(page, item.entry, token, len(found)):
                 return found
             found.append(item)
@@ -321,22 +315,6 @@ def show_fields(
         shown.update(title.entry)
     if "parsedcomment" in props:
         shown["parsedcomment"] = parse_comment(run.store, row["comment"], title)
-    return shown
-
-
-def show_user(props: Container[str], account: int, name: str) -> Dict[str, Any]:
-    """Return who did something, as far as `props` ask for it."""
-    shown = pick(props, user=name, userid=account)
-    return {**shown, "anon": True} if shown and not account else shown
-
-
-def show_comment(
-    run: ModuleRun, props: Container[str], comment: str, title: Title
-) -> Dict[str, Any]:
-    """Return a comment on the page `title`, as far as `props` ask for it."""
-    shown = {"comment": comment} if "comment" in props else {}
-    if "parsedcomment" in props:
-        shown["parsedcomment"] = parse_comment(run.store, comment, title)
     return shown
 
 

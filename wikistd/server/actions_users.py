@@ -162,7 +162,7 @@ def query_allusers(run: ModuleRun) -> List[QueryItem]:
     )
     if run.args["witheditsonly"]:
         users.add("edits > 0")
-    rows = users.fetch(_user_columns, users.order, parameter="from")
+    rows = users.fetch(_user_columns)
     return [QueryItem(_show_user_row(run, row, is_list=True)) for row in rows]
 
 

@@ -1,7 +1,7 @@
 """What the pages of the embedded wiki link to, and the categories they are in.
 
 In: the links of a text.  Out: rows.  Holds: nothing but the database.
-Not here: finding them in a text (markup.py), answering for them (actions_links.py).
+Not here: finding them in a text (markup.py), answering for them (actions_props.py).
 """
 
 from __future__ import annotations

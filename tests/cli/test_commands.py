@@ -734,6 +734,12 @@ class Stream(WikiCase):
         )
         self.assertEqual((code, stderr), (0, ""))
         self.assertEqual(records(stdout)[0]["id"], 1)
+        # A year is one, not milliseconds, in the host's address and in a whole one.
+        for target in (("--url", url), (self.wiki.url,)):
+            argv = ("stream", *target, "--since", "2020", "--count", "1", "--debug")
+            code, stdout, stderr = run_main(*argv)
+            self.assertEqual((code, records(stdout)[0]["id"]), (0, 1))
+            self.assertIn("since=2020-01-01T00", stderr.replace("%3A", ":"))
         for argv in (
             ("--url", url + "?since=1", "--since", "2020-01-01"),
             ("--url", url, "--host", self.wiki.url),
@@ -749,7 +755,7 @@ class Stream(WikiCase):
     def test_bad_since(self):
         """A time that is none is exit code 2, before anything is sent."""
         before = self.wiki.requests
-        for since in ("yesterday", "2024-13-01", "20241301", "12:00", "", "-5"):
+        for since in ("yesterday", "2024-13-01", "20241301", "12:00", "", "-5", "0000"):
             code, stdout, stderr = run_main(
                 "stream", self.wiki.url, "--since=" + since
             )

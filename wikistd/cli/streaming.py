@@ -67,7 +67,7 @@ def _add_stream_arguments(parser: Any) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        help="ISO 8601 or milliseconds: begin in the past",
+        help="ISO 8601, a year or milliseconds: begin in the past",
     )
     for name, words in (
         (

@@ -153,7 +153,7 @@ class FlatModule:
 
     def uses_at_import(self, name: str) -> bool:
         """Return whether the module's own top level needs `name` while it runs."""
-        return any(name in names_used_at_import(node) for node in self._parsed().body)
+        return name in names_read(self._parsed(), at_import=True)
 
     def body(self, indent: str = "", late: Container[str] = ()) -> str:
         """Return what stays of the text, indented, without blank lines at its ends.
@@ -185,7 +185,7 @@ class FlatModule:
         import ast
 
         tree = self._parsed()
-        used = set(names_used(tree)) - {"TYPE_CHECKING"}
+        used = set(names_read(tree)) - {"TYPE_CHECKING"}
         return {
             line
             for node in tree.body
@@ -233,8 +233,8 @@ def bound_names(node: ast.AST, skip: Container[ast.AST] = ()) -> Iterator[str]:
         yield from bound_names(child, skip)
 
 
-def names_used(tree: ast.AST) -> Iterator[str]:
-    """Yield the names that code uses when it runs, in functions too."""
+def names_read(tree: ast.AST, *, at_import: bool = False) -> Iterator[str]:
+    """Yield the names that code reads when it runs, or already while it is imported."""
     import ast
 
     nodes = [tree]
@@ -242,30 +242,16 @@ def names_used(tree: ast.AST) -> Iterator[str]:
         node = nodes.pop()
         if isinstance(node, ast.Name):
             yield node.id
-        parts = dict(ast.iter_fields(node), annotation=None, returns=None)
+        # Annotations are not evaluated.
+        fields = dict(ast.iter_fields(node), annotation=None, returns=None)
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            del parts["body"]
-        for part in parts.values():
-            some = part if isinstance(part, list) else [part]
-            nodes += [each for each in some if isinstance(each, ast.AST)]
-
-
-def names_used_at_import(node: ast.AST) -> Iterator[str]:
-    """Yield the names read while the statement runs, function bodies left out."""
-    import ast
-
-    inside: Iterable[ast.AST] = ast.iter_child_nodes(node)
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        # Annotations are not evaluated; decorators are.  Defaults may be a stand-in.
-        inside = node.decorator_list
-    elif isinstance(node, ast.AnnAssign):
-        inside = [node.value] if node.value else []
-    elif isinstance(node, ast.Lambda):
-        inside = []
-    elif isinstance(node, ast.Name):
-        yield node.id
-    for child in inside:
-        yield from names_used_at_import(child)
+            del fields["body"]
+        if at_import and isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            # Decorators run; a default may be a stand-in for what was left out.
+            fields = {"decorators": getattr(node, "decorator_list", [])}
+        for field in fields.values():
+            parts = field if isinstance(field, list) else [field]
+            nodes += [part for part in parts if isinstance(part, ast.AST)]
 
 
 def known_parts(modules: Iterable[str]) -> Dict[str, List[str]]:

@@ -66,10 +66,10 @@ class WikiApp:
         """Answer one request (PEP 3333)."""
         # PEP 3333 hands bytes over as latin-1.
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
-        if path.startswith("/v2/stream/"):
-            streamed: Iterable[bytes] = self.feed(environ, start_response)
-            return streamed
         try:
+            if path.startswith("/v2/stream/"):
+                streamed: Iterable[bytes] = self.feed(environ, start_response)
+                return streamed
             reply = self._answer(path, environ)
         except WikistdError as error:
             # A form or an address past a limit, or malformed: the client's doing.

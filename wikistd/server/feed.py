@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 
 from .comments import parse_comment
 from .feedsocket import answer_websocket, feed_json
+from .forms import host_url
 from .records import Change, format_time
 from .store import PageStore
 from .titles import quote_title
@@ -110,8 +111,8 @@ class ChangeFeed:
             json_type = ("Content-Type", "application/json; charset=utf-8")
             start_response(refused.status, [*common, json_type])
             return [feed_json(document).encode("utf-8")]
+        events = self.iter_feed(place, host_url(environ))
         if "websocket" in environ.get("HTTP_UPGRADE", "").lower():
-            events = self.iter_feed(place, feed_server_url(environ))
             return answer_websocket(environ, start_response, events)
         accept = environ.get("HTTP_ACCEPT", "")
         is_lines = accept.startswith("application/json")
@@ -122,9 +123,7 @@ class ChangeFeed:
         start_response(
             "200 OK", [*common, ("Content-Type", kind), ("Cache-Control", "no-cache")]
         )
-        if method == "HEAD":
-            return []
-        return self._stream(place, environ, is_lines)
+        return [] if method == "HEAD" else _encode_events(events, place, is_lines)
 
     def _find_place(self, environ: Dict[str, Any]) -> FeedPlace:
         since = parse_qs(environ["QUERY_STRING"]).get("since", [""])[-1]
@@ -168,19 +167,6 @@ class ChangeFeed:
                 "offset": -1 if offset is None else offset,
             }
         return FeedPlace(positions, next_change)
-
-    def _stream(
-        self, place: FeedPlace, environ: Dict[str, Any], is_lines: bool
-    ) -> Iterator[bytes]:
-        yield b"\n" if is_lines else b":ok\n\n"
-        for event in self.iter_feed(place, feed_server_url(environ)):
-            if event is None:
-                yield b""
-            elif is_lines:
-                yield feed_json(event).encode("utf-8") + b"\n"
-            else:
-                text = "event: message\nid: %s\ndata: %s\n\n"
-                yield (text % (place.encode_id(), feed_json(event))).encode("utf-8")
 
     def iter_feed(
         self, place: FeedPlace, server_url: str
@@ -276,10 +262,18 @@ class ChangeFeed:
         return event
 
 
-def feed_server_url(environ: Dict[str, Any]) -> str:
-    """Return the wiki's scheme, host and port, as events name them."""
-    host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
-    return "%s://%s" % (environ["wsgi.url_scheme"], host)
+def _encode_events(
+    events: Iterator[Optional[Dict[str, Any]]], place: FeedPlace, is_lines: bool
+) -> Iterator[bytes]:
+    yield b"\n" if is_lines else b":ok\n\n"
+    for event in events:
+        if event is None:
+            yield b""
+        elif is_lines:
+            yield feed_json(event).encode("utf-8") + b"\n"
+        else:
+            text = "event: message\nid: %s\ndata: %s\n\n"
+            yield (text % (place.encode_id(), feed_json(event))).encode("utf-8")
 
 
 def _check_streams(path: str) -> None:

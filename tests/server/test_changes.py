@@ -52,6 +52,18 @@ class Word(unittest.TestCase):
             thread.join(30)
             self.assertEqual(found, [True])
 
+    def test_taken_back(self):
+        """What an outer transaction takes back is never told of."""
+        with PageStore() as store:
+            store.create_user("Demo", "x")
+            last = store.changes.newest
+            with self.assertRaises(KeyError), store.changes.recording():
+                store.save_page("A", "x", user="Demo")
+                raise KeyError
+            self.assertEqual(store.changes.newest, last)
+            store.save_page("A", "x", user="Demo")
+            self.assertEqual(store.changes.newest, last + 1)
+
     def test_never_back(self):
         """Of two threads that announce at once, the one that saw less changes nothing."""
 

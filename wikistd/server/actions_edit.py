@@ -347,7 +347,7 @@ def _redirect_link(target: Title) -> str:
 
 def _fill_summary(frame: str, text: str) -> str:
     """Return a summary of 500 bytes at most, with the beginning of a text in it."""
-    line = text.replace("\r\n", " ").replace("\n", " ")
+    line = text.replace("\n", " ")
     data = line.encode("utf-8")
     most = MAX_SUMMARY_BYTES - len(frame)
     if len(data) > most:
@@ -374,7 +374,7 @@ def watch_after(call: ActionCall, title: Title, wish: str, is_new: bool) -> bool
 def run_edit(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=edit."""
     require_one(args, "", ("text", "appendtext", "prependtext", "undo"), at_least=True)
-    with call.store.db.transaction():
+    with call.store.changes.recording():
         return EditJob(call, args).run()
 
 

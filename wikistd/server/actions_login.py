@@ -72,12 +72,11 @@ class LoginStep(NamedTuple):
 
 
 def format_wait(seconds: int) -> str:
-    """Return a time to wait in words: "1 minute"."""
-    for size, name in ((3600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            count = seconds // size
-            return "%d %s%s" % (count, name, "" if count == 1 else "s")
-    return "%d second%s" % (seconds, "" if seconds == 1 else "s")
+    """Return a time to wait in words, in the largest unit that fits: "1 minute"."""
+    units = ((3600, "hour"), (60, "minute"), (1, "second"))
+    size, name = next(unit for unit in units if seconds % unit[0] == 0)
+    count = seconds // size
+    return "%d %s%s" % (count, name, "" if count == 1 else "s")
 
 
 def _count_try(call: ActionCall, name: str, count: int = 1) -> str:

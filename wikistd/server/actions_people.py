@@ -8,7 +8,7 @@ accounts.py), logging in (actions_login.py).
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name
 from .actions import refuse
@@ -33,18 +33,17 @@ SKINS = ("vector", "monobook", "timeless", "minerva", "cologneblue", "modern")
 _block_flags = "anononly nocreate autoblock noemail hidename allowusertalk".split()
 
 
-def find_actor(call: ActionCall, name: Optional[str], userid: int = 0) -> Actor:
-    """Return the account or address called `name`, or of that id; refuse any other."""
+def find_actor(call: ActionCall, args: Dict[str, Any], name: str = "user") -> Actor:
+    """Return the account or address that a parameter, or `userid`, names."""
+    given = args[require_one(args, "", (name, "userid"))]
     try:
-        if name is None:
-            return Actor(userid, call.store.accounts.name(userid))
-        return call.store.actor(name)
+        if args[name] is None:
+            return Actor(given, call.store.accounts.name(given))
+        return call.store.actor(given)
     except (KeyError, ValueError) as error:
-        raise refuse(
-            "nosuchuser",
-            'There is no user by the name "%s". Check your spelling.'
-            % (name or "#%d" % userid),
-        ) from error
+        shown = "#%d" % given if args[name] is None else given
+        text = 'There is no user by the name "%s". Check your spelling.'
+        raise refuse("nosuchuser", text % shown) from error
 
 
 def run_block(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
@@ -54,8 +53,7 @@ def run_block(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
             "permissiondenied",
             "You don't have permission to block this user from editing.",
         )
-    require_one(args, "", ("user", "userid"))
-    target = find_actor(call, args["user"], args["userid"])
+    target = find_actor(call, args)
     expiry = read_expiry(call, args["expiry"], "Expiry time invalid.")
     known = call.store.db.one(
         "SELECT id FROM block WHERE target = ? AND (expiry IS NULL OR expiry > ?)",
@@ -116,8 +114,7 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
 
 def run_userrights(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     """Answer action=userrights."""
-    require_one(args, "", ("user", "userid"))
-    target = find_actor(call, args["user"], args["userid"])
+    target = find_actor(call, args)
     accounts, given = call.store.accounts, args["add"] or []
     old = accounts.memberships(target.account, call.now)
     held = {group for group, _ in old}
@@ -218,7 +215,7 @@ def _option_problem(name: str, value: Any) -> str:
 
 def run_emailuser(call: ActionCall, args: Dict[str, Any]) -> None:
     """Answer action=emailuser: this wiki sends none."""
-    target = find_actor(call, args["target"])
+    target = find_actor(call, args, "target")
     raise refuse(
         "noemail", 'There is no email address recorded for user "%s".' % target.name
     )

@@ -200,8 +200,7 @@ def check_rate(call: ActionCall, action: str) -> None:
     limit = call.store.site.rate_limits.get(action)
     if limit is None or call.may("noratelimit"):
         return
-    hits, seconds = limit
-    if call.store.is_throttled(action, call.requester.name, hits, seconds):
+    if call.store.is_throttled(action, call.requester.name, *limit):
         raise refuse(
             "ratelimited",
             "As an anti-abuse measure, you are limited from performing this action too "

@@ -61,10 +61,16 @@ class ChangeBook:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        """Make what is written inside happen whole or not at all, then tell of it."""
-        with self.db.transaction():
-            yield
-        self.announce()
+        """Make what is written inside happen whole or not at all, then tell of it.
+
+        May be nested: what the outermost one takes back is never told.
+        """
+        with self.db.lock:
+            is_outer = not self.db.depth
+            with self.db.transaction():
+                yield
+        if is_outer:
+            self.announce()
 
     def add(
         self,

@@ -28,6 +28,7 @@ _comment_link = re.compile(
 _comment_media = re.compile(r"\s*media\s*:", re.I)
 #: An arrow, and the mark that what follows is written from left to right.
 SECTION_SIGN = "\u2192\u200e"
+SECTION_START = '<span dir="auto"><span class="autocomment">'
 
 
 def parse_comment(store: PageStore, comment: str, title: Title) -> str:
@@ -42,10 +43,8 @@ def parse_comment(store: PageStore, comment: str, title: Title) -> str:
 
 def _mark_sections(comment: str, title: Title) -> str:
     """Return an escaped comment with /* its sections */ as links to them."""
-    open_spans = 0
 
     def mark(match: re.Match[str]) -> str:
-        nonlocal open_spans
         name = match.group(1).strip()
         section = re.sub(r"\[\[:?|\]\]", "", name)
         shown = name.replace("[[", "&#91;&#91;").replace("]]", "&#93;&#93;")
@@ -54,13 +53,11 @@ def _mark_sections(comment: str, title: Title) -> str:
             shown = _anchor(_path_of(target), "", str(title), SECTION_SIGN + shown)
         if match.end() < len(comment):
             shown += ": "
-        if not shown:
-            return ""
-        open_spans += 1
-        return '<span dir="auto"><span class="autocomment">%s</span>' % shown
+        return SECTION_START + shown + "</span>" if shown else ""
 
     marked = _comment_section.sub(mark, comment)
-    return marked + "</span>" * open_spans
+    # What follows a section is inside of it; the comment's own "<" are escaped.
+    return marked + "</span>" * marked.count(SECTION_START)
 
 
 def _show_link(store: PageStore, match: re.Match[str], title: Title) -> str:

@@ -273,7 +273,7 @@ class PageStore:
     ) -> SavedEdit:
         """Write a new revision of a page, its links and the change; all or nothing."""
         body = text.replace("\r\n", "\n").rstrip()
-        with self.db.transaction():
+        with self.changes.recording():
             page = self.find_page(title)
             old = self.find_revision(page.latest) if page else None
             model = model or (page.model if page else default_model(title))
@@ -320,7 +320,6 @@ class PageStore:
                     is_public=False,
                     tags=tag_text,
                 )
-        self.changes.announce()
         return saved
 
     def _insert_revision(

@@ -27,6 +27,7 @@ from ..errors import (
     TransportTimeout,
 )
 from .connection import shut_down
+from .origins import without_userinfo
 
 ATTEMPT_DELAY_SECONDS = 0.25  # RFC 8305 5: Connection Attempt Delay
 CANCEL_TICK_SECONDS = 0.25  # how late a cancel may be noticed while connecting
@@ -150,7 +151,7 @@ def open_socket(
     winner = None
     next_start = 0.0
     try:
-        while winner is None and (waiting or pending):
+        while waiting or pending:
             attempt.check()
             now = time.monotonic()
             if waiting and (not pending or now >= next_start):
@@ -165,14 +166,10 @@ def open_socket(
                 next_start = now + ATTEMPT_DELAY_SECONDS
             left = deadline.remaining()
             if left is not None and left <= 0:
+                tried = ", ".join(str(target[3][0]) for target in pending.values())
                 raise TransportTimeout(
                     "no connection to %s:%d within %g seconds (tried %s)"
-                    % (
-                        host,
-                        port,
-                        deadline.seconds or 0,
-                        ", ".join(str(t[3][0]) for t in pending.values()),
-                    ),
+                    % (host, port, deadline.seconds or 0, tried),
                     phase="connect",
                     retryable=True,
                 )
@@ -181,28 +178,22 @@ def open_socket(
                 tick = min(left, tick)
             for sock in _connect_wait(list(pending), tick):
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                target = pending.pop(sock)
-                if code == 0 and winner is None:
+                attempt.check()
+                if code == 0:
                     winner = sock
-                    continue
+                    return winner
                 sock.close()
-                if code:
-                    failures.append("%s: %s" % (target[3][0], os.strerror(code)))
-        attempt.check()
-    except BaseException:
-        if winner is not None:
-            winner.close()
-        raise
+                address = pending.pop(sock)[3]
+                failures.append("%s: %s" % (address[0], os.strerror(code)))
     finally:
         for sock in pending:
-            sock.close()
-    if winner is None:
-        raise ConnectFailed(
-            "cannot connect to %s:%d (%s)" % (host, port, "; ".join(failures)),
-            phase="connect",
-            retryable=True,
-        )
-    return winner
+            if sock is not winner:
+                sock.close()
+    raise ConnectFailed(
+        "cannot connect to %s:%d (%s)" % (host, port, "; ".join(failures)),
+        phase="connect",
+        retryable=True,
+    )
 
 
 def _connect_reason(error: OSError) -> str:
@@ -260,6 +251,19 @@ def transport_error(
             "answer of %s broke HTTP: %s" % (peer, type(error).__name__)
         )
     return error
+
+
+def stream_error(
+    error: BaseException, stream: Any, phase: str, *, url: str, peer: str
+) -> BaseException:
+    """Return the error of ours for what ended an exchange on `stream`."""
+    aborted = getattr(stream, "aborted", False)
+    if aborted and isinstance(error, OSError):
+        error = ConnectionLost("the request was cancelled", phase=phase)
+    ours = transport_error(error, phase, url=without_userinfo(url), peer=peer)
+    if isinstance(ours, ConnectionLost):
+        ours.retryable = not aborted
+    return ours
 
 
 _CONNECT_PHASE_VERBS = {

@@ -11,7 +11,7 @@ import time
 from typing import Any, Optional
 
 from ..clock import Deadline
-from ..errors import ConnectionLost, LimitExceeded, TransportError, WikistdError
+from ..errors import LimitExceeded, TransportError, WikistdError
 from ..formats.http1 import (
     MAX_INTERIM_RESPONSES,
     HeadParser,
@@ -20,9 +20,8 @@ from ..formats.http1 import (
 )
 from ..formats.http1body import body_decoder
 from .bodies import RequestBody
-from .connect import transport_error
+from .connect import stream_error
 from .connection import RECEIVE_BYTES, Connection, next_wait
-from .origins import without_userinfo
 from .request import IDEMPOTENT_METHODS, SAFE_METHODS
 from .response import Response
 
@@ -75,17 +74,8 @@ class Exchange:
 
     def explain(self, error: BaseException, host: str, port: int) -> BaseException:
         """Return the error of ours for what ended this exchange."""
-        connection = self.connection
-        if connection.aborted and isinstance(error, OSError):
-            error = ConnectionLost("the request was cancelled", phase=self.phase)
-        ours = transport_error(
-            error,
-            self.phase,
-            url=without_userinfo(self.request.full_url),
-            peer="%s:%d" % (host, port),
-        )
-        if isinstance(ours, ConnectionLost) and not connection.aborted:
-            ours.retryable = True
+        url, peer = self.request.full_url, "%s:%d" % (host, port)
+        ours = stream_error(error, self.connection, self.phase, url=url, peer=peer)
         if (
             isinstance(ours, TransportError)
             and self.is_sent

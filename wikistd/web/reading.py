@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator, List, Optional, Tuple
 from ..clock import Deadline
 from ..errors import ConnectionLost, LimitExceeded, ProtocolError, WikistdError
 from ..formats.http1body import CloseDecoder, LengthDecoder
-from .connect import transport_error
+from .connect import stream_error
 from .connection import RECEIVE_BYTES
 from .origins import without_userinfo
 
@@ -76,8 +76,8 @@ class BodyReader(http.client.HTTPResponse):
             decoder.push(self._pending)
             self._pending = b""
 
-    def _finish(self) -> None:
-        """The body has ended: give the connection back."""
+    def _finish(self, is_whole: bool = True) -> None:
+        """Give the connection back: the body has ended, or is given up."""
         self._ended = True
         release = self._release
         if release is not None:
@@ -85,16 +85,8 @@ class BodyReader(http.client.HTTPResponse):
             let_go = getattr(self.request, "let_go", None)
             if let_go is not None:
                 let_go(self._stream)
-            framing = self._framing
-            release(self._stream, self._is_reusable and not framing.leftover)
-
-    def _drop(self) -> None:
-        """The body is given up: its connection can serve nobody else."""
-        self._ended = True
-        release = self._release
-        self._release = None
-        if release is not None:
-            release(self._stream, False)
+            is_reusable = is_whole and self._is_reusable
+            release(self._stream, is_reusable and not self._framing.leftover)
 
     def _receive(self, size: int) -> bytes:
         """Return the next bytes of the body as sent, b"" at its end."""
@@ -120,8 +112,9 @@ class BodyReader(http.client.HTTPResponse):
                     return data
                 if data:
                     data = framing.feed(data)
+                elif getattr(self._stream, "aborted", False):
+                    raise ConnectionAbortedError
                 else:
-                    self._check_aborted()
                     self._is_reusable = False  # a socket of a hook cannot be asked
                     framing.feed_eof()
                 if framing.is_done:
@@ -135,31 +128,20 @@ class BodyReader(http.client.HTTPResponse):
         if self._is_closed and not framing.is_done:
             raise ValueError("the response is closed")
         if self._release is not None:
-            self._drop()  # a 101 that nobody asked for, and so nobody detaches
+            self._finish(False)  # a 101 that nobody asked for, and so nobody detaches
         return b""
 
-    def _check_aborted(self) -> None:
-        if getattr(self._stream, "aborted", False):
-            raise ConnectionLost("the request was cancelled", phase="body")
-
     def _failed(self, error: BaseException) -> BaseException:
-        if getattr(self._stream, "aborted", False) and isinstance(error, OSError):
-            error = ConnectionLost("the request was cancelled", phase="body")
-        self._drop()
-        ours = transport_error(
-            error, "body", url=without_userinfo(self.url), peer=self._peer()
-        )
+        self._finish(False)
+        peer = getattr(self.request, "host", None) or "the server"
+        ours = stream_error(error, self._stream, "body", url=self.url, peer=peer)
         if isinstance(ours, ConnectionLost):
             ours.received = ours.received or self.total_bytes
-            ours.retryable = not getattr(self._stream, "aborted", False)
         if isinstance(ours, WikistdError):
             self._error = copy.copy(ours)  # itself refers to us by its traceback
         elif isinstance(ours, Exception):
             self._error = ours
         return ours
-
-    def _peer(self) -> str:
-        return getattr(self.request, "host", None) or "the server"
 
     def _more(self, size: int) -> bytes:
         """Return the next decoded bytes, about `size`, b"" at the end of the body."""
@@ -488,4 +470,4 @@ class BodyReader(http.client.HTTPResponse):
             return
         self._is_closed = True
         if self._release is not None:
-            self._drop()
+            self._finish(False)

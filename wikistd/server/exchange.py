@@ -30,6 +30,23 @@ class ReplyBroken(Exception):
     """The application did not give the reply it promised: the connection must end."""
 
 
+class PulledBytes(io.RawIOBase):
+    """A raw file of what `pull(size)` returns: `size` bytes at most, b"" at the end."""
+
+    def __init__(self, pull: Callable[[int], bytes]) -> None:
+        self._pull = pull
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Read what has come, at most len(target) bytes; 0 at the end."""
+        data = self._pull(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+
 class WsgiErrorLog(io.TextIOBase):
     """wsgi.errors: what an application complains about goes to the log, not stderr."""
 

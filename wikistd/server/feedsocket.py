@@ -92,7 +92,7 @@ class FeedConversation:
                 self.channel.send(self.writer.send(feed_json(event)))
             if not self._listen(0.0):
                 return
-            if self.channel.is_closing():
+            if self.channel.is_closing:
                 break
             if time.monotonic() >= ping_at:
                 ping_at = time.monotonic() + FEED_PING_SECONDS

@@ -1,10 +1,11 @@
-"""A listening socket, a thread, or a sentence that says why there is none.
+"""Sockets and threads of a server: made, or a sentence that says why not; and cut.
 
 In: host and port.  Out: a socket.  Holds: nothing.  Not here: accepting (running.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
@@ -53,3 +54,9 @@ def start_server_thread(thread: threading.Thread) -> None:
         thread.start()
     except RuntimeError as error:
         raise OSError("a server needs threads: %s" % error) from error
+
+
+def shut_down_socket(sock: socket.socket) -> None:
+    """Wake whoever reads or writes this socket; close() would not."""
+    with contextlib.suppress(OSError):  # the far side was faster
+        sock.shutdown(socket.SHUT_RDWR)

@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Generator, Optional
 
-from .channels import PulledBytes
 from .exchange import (
+    PulledBytes,
     ReplyBroken,
     WsgiApp,
     WsgiExchange,

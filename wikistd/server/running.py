@@ -14,8 +14,8 @@ import threading
 import time
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from .channels import RECEIVED_PART_BYTES, PulledBytes, ServerChannel
 from .exchange import (
+    PulledBytes,
     ReplyBroken,
     WsgiApp,
     WsgiExchange,
@@ -32,8 +32,10 @@ from .incoming import (
     RequestParser,
     RequestRefused,
 )
-from .listening import open_listener, start_server_thread
+from .listening import open_listener, shut_down_socket, start_server_thread
 
+#: Bytes taken from a socket at once.
+RECEIVED_PART_BYTES = 65536
 #: Bytes of a request body nobody wanted that are read to keep the connection.
 DRAIN_REQUEST_BYTES = 262144
 #: A reader that takes this much within send_timeout is not too slow.
@@ -138,7 +140,7 @@ class WsgiServer:
         with self._lock:
             sockets = list(self._open)
             for sock in sockets:
-                _shut_down(sock)
+                shut_down_socket(sock)
         return len(sockets)
 
     def serve_forever(self) -> None:
@@ -238,7 +240,7 @@ class WsgiServer:
             return False
         longest = min(waiting, key=lambda each: (each.has_asked, each.waiting_since))
         longest.is_cut = True
-        _shut_down(longest.sock)
+        shut_down_socket(longest.sock)
         return True
 
     def _forget(self, sock: socket.socket) -> None:
@@ -263,7 +265,11 @@ class WsgiServer:
 
 
 class ServerConnection:
-    """One accepted connection, served by one thread until it ends."""
+    """One accepted connection, served by one thread until it ends.
+
+    An application that takes it over is handed it, for `send()`, `receive()` and
+    `is_closing`.
+    """
 
     def __init__(
         self, server: WsgiServer, sock: socket.socket, address: Any, number: int
@@ -298,21 +304,21 @@ class ServerConnection:
             # Without it the second small segment of a reply waits for an ACK: 40 ms.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            while not self.server.is_closing:
+            while not self.is_closing:
                 head = self._read_head()
                 if head is None or not self._answer(head):
                     return
         except RequestRefused as refused:
-            self._send(encode_refusal(refused))
+            self.send(encode_refusal(refused))
             self._linger()
 
     def _read_head(self) -> Optional[RequestHead]:
         head = self.parser.read_head()
         self.waiting_since, self.is_waiting = time.monotonic(), True
-        ends_at = self.waiting_since + self.server.head_timeout
         is_silent = not self.parser.has_input
-        if is_silent:
-            ends_at = self.waiting_since + self.server.idle_timeout
+        limits = self.server
+        seconds = limits.idle_timeout if is_silent else limits.head_timeout
+        ends_at = self.waiting_since + seconds
         while head is None:
             try:
                 data = self._receive(ends_at - time.monotonic())
@@ -329,6 +335,19 @@ class ServerConnection:
             head = self.parser.read_head()
         return head
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is about to close: time to say good-bye."""
+        return self.server.is_closing
+
+    def receive(self, seconds: float) -> Optional[bytes]:
+        """Return what has come, b"" at the end; None when nothing comes in time."""
+        self.sock.settimeout(seconds)
+        try:
+            return self.parser.take_rest() or self.sock.recv(RECEIVED_PART_BYTES)
+        except (BlockingIOError, InterruptedError, socket.timeout):
+            return None
+
     def _receive(self, seconds: float) -> bytes:
         if seconds <= 0:
             raise socket.timeout("timed out")
@@ -343,7 +362,7 @@ class ServerConnection:
                 return data
             if self._continue_due:
                 self._continue_due = False
-                self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             started = time.monotonic()
             try:
                 received = self._receive(self._body_seconds)
@@ -378,20 +397,14 @@ class ServerConnection:
         try:
             for data in exchange:
                 if data:
-                    self._send(data)
-                elif self.server.is_closing or not self._is_client_there():
+                    self.send(data)
+                elif self.is_closing or not self._is_client_there():
                     return False
         finally:
             # The end of a generator that was left comes late without reference counts.
             exchange.close()
         if exchange.handler is not None:
-            channel = ServerChannel(
-                self.sock,
-                self.parser.take_rest(),
-                self.server.send_timeout,
-                lambda: self.server.is_closing,
-            )
-            exchange.handler(channel)
+            exchange.handler(self)
             return False
         if exchange.keeps_alive:
             # What is refused now had its answer, and a second one nobody asked for.
@@ -407,7 +420,8 @@ class ServerConnection:
         if not self._continue_due:
             self._drain()
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Send all of `data`; OSError where the far side has left."""
         self.sock.settimeout(self.server.send_timeout)
         # sendall's time limit is for all it is given: a slow reader of a large file
         # has it for each part.
@@ -441,12 +455,6 @@ class ServerConnection:
         ends_at = time.monotonic() + LINGER_SECONDS
         while self._receive(ends_at - time.monotonic()):
             pass
-
-
-def _shut_down(sock: socket.socket) -> None:
-    """Wake whoever reads or writes this socket; close() would not."""
-    with contextlib.suppress(OSError):  # the far side was faster
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 def serve_wsgi(

@@ -335,8 +335,9 @@ class Sockets(unittest.TestCase):
                 time.sleep(0.001)
             self.assertTrue(first.is_alive() and last.is_receiving() and handle.is_receiving())
             self.assertEqual(done.got, [([2], ""), (3, "user")])
-            while user.is_alive():
-                time.sleep(0.001)
+            while len(asked) < 5 and time.monotonic() < deadline:
+                time.sleep(0.001)  # until its thread has said that it unsubscribes
+            self.assertFalse(user.is_alive())
             first.close()
             first.close()
             self.assertFalse(first.is_alive())

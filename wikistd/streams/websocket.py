@@ -197,7 +197,8 @@ class WebSocketConnection:
         self._is_full = False  # the reader waits for room
         self._messages: Deque[Union[str, bytes]] = deque()
         self._changed = threading.Condition()
-        self._ended = False  # the reader is done
+        self._ended = False  # nothing more is read
+        self._gone = threading.Event()  # and nothing is open any more
         self._error: Optional[WikistdError] = None
         self._pings: Dict[bytes, threading.Event] = {}
         self._thread = threading.Thread(
@@ -310,11 +311,11 @@ class WebSocketConnection:
             pass  # it is gone already, which is what was wanted
         self._free_reader()
         if threading.current_thread() is not self._thread:
-            if self._error is None:
-                self._thread.join(max(0.0, ends_at - time.monotonic()))
-            if self._thread.is_alive():
+            left = max(0.0, ends_at - time.monotonic())
+            if self._error is not None or not self._gone.wait(left):
                 self._wire.abort()
-            self._thread.join(timeout)
+            # Not join(): two threads at once fail in it before Python 3.10.
+            self._gone.wait(timeout)
 
     def abort(self) -> None:
         """End the connection at once, without a close frame."""
@@ -417,6 +418,7 @@ class WebSocketConnection:
                 self._wire.close()
             if self._on_end is not None:
                 self._on_end()
+            self._gone.set()
 
     def _read_frames(self) -> None:
         is_asked = False

@@ -189,26 +189,28 @@ def show_stashed(
 
 def query_imageinfo(run: ModuleRun) -> None:
     """Answer prop=imageinfo."""
-    args, shelf = run.args, run.store.files
+    args = run.args
     first = (run.continue_values(str, str) or [""])[0]
     files = [(title, number) for number, title in run.pages.numbered if title[0] == 6]
     for title, number in sorted(files):
         key, entry = title.key, run.entry(number)
         if key < first:
             continue
-        versions = shelf.versions(key, args["limit"]) if shelf.find(key) else []
+        versions = run.store.files.versions(key)
         entry["imagerepository"] = "local" if versions else ""
         if versions and number < 0:
             entry["known"] = True
-        for version in versions:
-            when = version.timestamp
-            if args["start"] is not None and when > args["start"]:
-                continue
-            if args["end"] is not None and when < args["end"]:
-                continue
+        wanted = [
+            version
+            for version in versions
+            if (args["start"] is None or version.timestamp <= args["start"])
+            and (args["end"] is None or version.timestamp >= args["end"])
+        ]
+        for version in wanted[: args["limit"]]:
             shown = show_file(run.call, version, args["prop"], args["urlwidth"])
             if not run.add_value(number, shown, 500):
-                run.go_on("continue", "%s|%s" % (key, format_stamp(when)))
+                stamp = format_stamp(version.timestamp)
+                run.go_on("continue", "%s|%s" % (key, stamp))
                 return
 
 

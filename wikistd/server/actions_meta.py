@@ -7,6 +7,7 @@ Spec: MediaWiki 1.39's meta modules.  Not here: logging in (actions_login.py).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, List
 
 from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, list_rights
@@ -157,47 +158,48 @@ def _site_statistics(run: ModuleRun) -> Dict[str, Any]:
 def query_siteinfo(run: ModuleRun) -> None:
     """Answer meta=siteinfo."""
     call = run.call
-    specials = sorted(SPECIAL_PAGE_NAMES.values())
-    english = {"code": "en", "bcp47": "en", call.text_key("name"): "English"}
-    values: Dict[str, Callable[[], Any]] = {
-        "general": lambda: _site_general(run),
-        "namespaces": lambda: _site_namespaces(run),
-        "namespacealiases": lambda: [
+    name_key = call.text_key("name")
+    values: Dict[str, Any] = {
+        "namespacealiases": [
             {"id": number, call.text_key("alias"): alias[0].upper() + alias[1:]}
             for alias, number in NAMESPACE_ALIASES.items()
         ],
-        "specialpagealiases": lambda: [
-            {"realname": name, "aliases": [name]} for name in specials
+        "specialpagealiases": [
+            {"realname": name, "aliases": [name]}
+            for name in sorted(SPECIAL_PAGE_NAMES.values())
         ],
-        "interwikimap": lambda: [
+        "interwikimap": [
             {"prefix": prefix, "url": url, "protorel": False, "api": ""}
             for prefix, url in sorted(INTERWIKI_PREFIXES.items())
         ],
-        "dbrepllag": lambda: [{"host": "", "lag": -1}],
-        "statistics": lambda: _site_statistics(run),
-        "usergroups": lambda: [
+        "dbrepllag": [{"host": "", "lag": -1}],
+        "usergroups": [
             {"name": group, "rights": list_rights([group])} for group in GROUP_RIGHTS
         ],
-        "fileextensions": lambda: [{"ext": each} for each in MEDIA_TYPES],
-        "rightsinfo": lambda: {"url": "", "text": ""},
-        "restrictions": lambda: {
+        "fileextensions": [{"ext": each} for each in MEDIA_TYPES],
+        "rightsinfo": {"url": "", "text": ""},
+        "restrictions": {
             "types": ["create", "edit", "move", "upload"],
             "levels": ["", "autoconfirmed", "sysop"],
             "cascadinglevels": ["sysop"],
             "semiprotectedlevels": ["autoconfirmed"],
         },
-        "languages": lambda: [english],
-        "languagevariants": dict,
-        "skins": lambda: [
-            {"code": "plain", "default": True, call.text_key("name"): "Plain"}
-        ],
-        "extensiontags": lambda: ["<pre>", "<nowiki>"],
-        "protocols": lambda: URL_PROTOCOLS,
-        "defaultoptions": lambda: dict(DEFAULT_OPTIONS),
-        "uploaddialog": dict,
+        "languages": [{"code": "en", "bcp47": "en", name_key: "English"}],
+        "languagevariants": {},
+        "skins": [{"code": "plain", "default": True, name_key: "Plain"}],
+        "extensiontags": ["<pre>", "<nowiki>"],
+        "protocols": URL_PROTOCOLS,
+        "defaultoptions": DEFAULT_OPTIONS,
+        "uploaddialog": {},
+    }
+    made: Dict[str, Callable[[ModuleRun], Dict[str, Any]]] = {
+        "general": _site_general,
+        "namespaces": _site_namespaces,
+        "statistics": _site_statistics,
     }
     for name in run.args["prop"]:  # of the others there is nothing here
-        run.query.result[name] = values.get(name, list)()
+        shown = made[name](run) if name in made else values.get(name, [])
+        run.query.result[name] = shown
 
 
 def query_tokens(run: ModuleRun) -> None:
@@ -310,14 +312,11 @@ def _changeable_groups(run: ModuleRun) -> Dict[str, List[str]]:
 
 
 def _accepted_languages(run: ModuleRun) -> List[Dict[str, Any]]:
-    shown = []
-    for part in run.call.request.headers.get("accept-language", "").split(","):
-        code, _, quality = part.partition(";q=")
-        if code.strip():
-            name = run.call.text_key("code")
-            value = float(quality) if quality.replace(".", "").isdigit() else 1
-            shown.append({"q": value, name: code.strip()})
-    return shown
+    header = run.call.request.headers.get("accept-language", "")
+    return [
+        {"q": float(quality) if quality else 1, run.call.text_key("code"): code}
+        for code, quality in re.findall(r"([^\s,;]+)(?:;q=([0-9]+\.?[0-9]*))?", header)
+    ]
 
 
 META_MODULES: List[QueryModule] = [

@@ -33,12 +33,10 @@ _param_times = (
 
 def split_values(value: str) -> List[str]:
     """Return the values of a|b, or of U+001F a U+001F b; none of an empty text."""
-    if value == "":
-        return []
+    sign = "|"
     if value.startswith("\x1f"):
-        rest = value[1:]
-        return rest.split("\x1f") if rest else []
-    return value.split("|")
+        sign, value = "\x1f", value[1:]
+    return value.split(sign) if value else []
 
 
 def format_number(number: int) -> str:
@@ -54,8 +52,7 @@ def parse_api_time(text: str, now: int) -> Optional[int]:
     if re.match(r"[0-9]{1,13}\Z", text):
         return int(text)
     text = re.sub(r"(:[0-9]{2})\.[0-9]+(?=Z|\Z)", r"\1", text)
-    if text.endswith("+00:00"):
-        text = text[:-6] + "Z"
+    text = re.sub(r"\+00:00\Z", "Z", text)
     for form in _param_times:
         try:
             return calendar.timegm(time.strptime(text, form))
@@ -113,39 +110,28 @@ class ParamReader:
         """Return the value of one parameter under its full name."""
         self.used[name] = None
         value = self.values.get(name)
+        if value is not None and spec.is_deprecated:
+            text = 'The parameter "%s" has been deprecated.' % name
+            feature = "action=%s&%s" % (module.partition("+")[0], name)
+            self.deprecate(module, text, feature)
         if spec.kind == "flag":
-            if value is not None and spec.is_deprecated:
-                self.warn_deprecated(module, name)
             return value is not None
+        if spec.is_required and not (value or (spec.is_multi and value is not None)):
+            raise missing_param(name)
         if value is None:
-            if spec.is_required:
-                raise missing_param(name)
             default = spec.default
             return list(default) if isinstance(default, (list, tuple)) else default
-        if spec.is_deprecated:
-            self.warn_deprecated(module, name)
         if not spec.is_secret:
             value = self._clean(module, name, value, spec.is_multi)
-        if spec.is_required and value == "" and not spec.is_multi:
-            raise missing_param(name)
         if spec.is_multi:
             return self._read_values(module, name, value, spec)
         return self.read_value(module, name, value, spec)
 
-    def warn_deprecated(self, module: str, name: str) -> None:
-        """Warn of a parameter that will go away."""
-        text = 'The parameter "%s" has been deprecated.' % name
-        self.deprecate(module, text, "action=%s&%s" % (module.partition("+")[0], name))
-
     def _clean(self, module: str, name: str, value: str, is_multi: bool) -> str:
-        body = value
-        if is_multi and value.startswith("\x1f"):
-            parts = [clean_text(part) for part in value[1:].split("\x1f")]
-            is_clean = all(is_same for _, is_same in parts)
-            body = "\x1f" + "\x1f".join(part for part, _ in parts)
-        else:
-            body, is_clean = clean_text(value)
-        if not is_clean:
+        has_mark = is_multi and value.startswith("\x1f")
+        parts = value.split("\x1f") if has_mark else [value]
+        body = "\x1f".join(clean_text(part)[0] for part in parts)
+        if body != value:
             self.warn(module, ApiMessage("badutf8", BAD_TEXT_WARNING % name))
         return body
 
@@ -222,11 +208,9 @@ class ParamReader:
 
     def _read_user(self, name: str, value: str, spec: ParamSpec) -> str:
         text = value.replace("_", " ").strip()
-        if is_address(text):
-            if "address" in spec.old_values:
-                return text.upper() if ":" in text else text
-            raise bad_value("user", name, value)
         canonical = canonical_user_name(text)
+        if is_address(text):
+            canonical = text.upper() if "address" in spec.old_values else None
         if canonical is None:
             raise bad_value("user", name, value)
         return canonical
@@ -299,15 +283,12 @@ def unknown_value(name: str, value: str) -> ActionFailure:
 
 def bad_value(kind: str, name: str, value: str) -> ActionFailure:
     """Return the failure of a value that is not of its kind."""
-    code = "bad" + kind
-    return ActionFailure(
-        ApiMessage(
-            code,
-            'Invalid value "%s" for %s parameter "%s".' % (value, kind, name),
-            key="paramvalidator-" + code,
-            params=[{"plaintext": name}, {"plaintext": value}],
-        )
+    text = 'Invalid value "%s" for %s parameter "%s".' % (value, kind, name)
+    key, params = (
+        "paramvalidator-bad" + kind,
+        [{"plaintext": name}, {"plaintext": value}],
     )
+    return ActionFailure(ApiMessage("bad" + kind, text, key=key, params=params))
 
 
 def require_one(
@@ -315,18 +296,13 @@ def require_one(
 ) -> str:
     """Return the one of `names` that was given.  ActionFailure for none or several."""
     given = [name for name in names if args.get(name) not in (None, False, [])]
-    if not given:
-        what = "At least one" if at_least else "One"
-        listed = _join_names(prefix, names)
-        text = "%s of the parameters %s is required." % (what, listed)
-        raise refuse("missingparam", text)
-    if len(given) > 1 and not at_least:
-        listed = _join_names(prefix, given)
+    if len(given) == 1 or (given and at_least):
+        return given[0]
+    quoted = ['"%s%s"' % (prefix, name) for name in given or names]
+    listed = ", ".join(quoted[:-1]) + " and " + quoted[-1]
+    if given:
         text = "The parameters %s can not be used together." % listed
         raise refuse("invalidparammix", text)
-    return given[0]
-
-
-def _join_names(prefix: str, names: Sequence[str]) -> str:
-    quoted = ['"%s%s"' % (prefix, name) for name in names]
-    return ", ".join(quoted[:-1]) + " and " + quoted[-1]
+    what = "At least one" if at_least else "One"
+    text = "%s of the parameters %s is required." % (what, listed)
+    raise refuse("missingparam", text)

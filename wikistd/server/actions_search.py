@@ -104,8 +104,8 @@ def _take_part(run: ModuleRun, pages: List[PageRow]) -> List[PageRow]:
 def _search_item(
     run: ModuleRun, page: PageRow, patterns: Sequence[re.Pattern[str]]
 ) -> QueryItem:
-    revision = run.store.find_revisions([page.latest])[page.latest]
-    text = run.store.read_text(revision)
+    revision = run.store.find_revision(page.latest)
+    text = run.store.read_text(revision) if revision else ""
     shown = pick(
         run.args["prop"],
         size=page.size,
@@ -113,7 +113,7 @@ def _search_item(
         snippet="" if page.redirect else snippet_of(text, patterns),
         # MediaWiki's own search on SQLite marks no words in titles.
         titlesnippet="",
-        timestamp=format_time(revision.time),
+        timestamp=format_time(revision.time if revision else page.touched),
     )
     return QueryItem({**page.entry, **shown}, page)
 
@@ -160,7 +160,7 @@ def query_random(run: ModuleRun) -> List[QueryItem]:
     random.Random(seed).shuffle(ids)
     chosen = ids[done : done + limit + 1]
     found = run.store.find_pages_by_id(chosen)
-    pages = [found[number] for number in chosen]
+    pages = [found[number] for number in chosen if number in found]
     if len(pages) > limit:
         pages.pop()
         run.go_on("continue", "%s|%s|%d|%d" % (seed, seed, pages[-1].id, done + limit))

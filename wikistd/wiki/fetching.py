@@ -151,7 +151,8 @@ def fetch_elsewhere(
     try:
         return fetch(session, *arguments)
     finally:
-        session._let_go()
+        if session._is_copy:  # It came by pickle to where nobody closes it.
+            session.session.keepalive.pool.close_idle()
 
 
 class FetchedPages(NamedTuple):

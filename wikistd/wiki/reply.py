@@ -420,7 +420,7 @@ def _broken_sentence(
         got = "an empty body"
     elif problem:
         got = "broken JSON (%s)" % problem
-    elif document is not None or b"json" in kind.lower().encode("utf-8"):
+    elif document is not None or "json" in kind.lower():
         got = "JSON that is neither an object nor a list"
     else:
         got = "%s of %d bytes" % (kind, len(body))

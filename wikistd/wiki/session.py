@@ -180,11 +180,6 @@ class Session:
     def __exit__(self, *details: object) -> None:
         self.close()
 
-    def _let_go(self) -> None:
-        """Close idle connections, if this came by pickle to where nobody closes it."""
-        if self._is_copy:
-            self.session.keepalive.pool.close_idle()
-
     def close(self) -> None:
         """Close the connections of the client, where this session made it."""
         if self._owns_client:

@@ -39,14 +39,14 @@ class Site:
     def __repr__(self) -> str:
         return "<Site %s>" % urlsplit(self.session.host).netloc
 
-    def _ask(self, key: str, who: Any, *wanted: str, **params: Any) -> Any:
-        """Return the answer to a query, with the mappings that are `wanted` in it.
+    def _ask(self, wanted: str, who: Any, **params: Any) -> Any:
+        """Return the answer to a query, with the mapping that is `wanted` in it.
 
         It is asked for again when it is too old.
         """
         with self._lock:
             now = self.session.clock.monotonic()
-            told = self._told.get(key)
+            told = self._told.get(wanted)
             if told is not None and told[1] == who:
                 if now - told[0] < self.max_age_seconds:
                     return told[2]
@@ -54,17 +54,16 @@ class Site:
             reply = view.get(action="query", **params)
             with ReplyReading():
                 document = reply["query"]
-                for name in wanted:
-                    if not isinstance(document[name], dict):
-                        raise TypeError("%s is %r" % (name, document[name]))
-            self._told[key] = (now, who, document)
+                if not isinstance(document[wanted], dict):
+                    raise TypeError("%s is %r" % (wanted, document[wanted]))
+            self._told[wanted] = (now, who, document)
             return document
 
     @property
     def siteinfo(self) -> Dict[str, Any]:
         """General information, namespaces with aliases, and interwiki prefixes."""
         found: Dict[str, Any] = self._ask(
-            "siteinfo", None, "general", meta="siteinfo", siprop=SITEINFO_PROPS
+            "general", None, meta="siteinfo", siprop=SITEINFO_PROPS
         )
         return found
 
@@ -98,7 +97,6 @@ class Site:
         found: Dict[str, Any] = self._ask(
             "userinfo",
             self.session.user,
-            "userinfo",
             meta="userinfo",
             uiprop="groups|rights|ratelimits|blockinfo",
         )["userinfo"]

@@ -33,7 +33,7 @@ from .exchange import http_date
 from .markup import escape_html
 from .records import Actor, PageRow
 from .store import PageStore
-from .titles import InvalidTitle, Title, parse_title
+from .titles import InvalidTitle, Title, parse_title, quote_title
 
 #: How long the cookies that only name the user are kept ($wgCookieExpiration).
 NAME_COOKIE_SECONDS = 30 * 86400
@@ -261,10 +261,7 @@ class ActionCall:
 
     def page_url(self, title: str) -> str:
         """Return the address of the page with that full title."""
-        return "%s/wiki/%s" % (
-            self.request.host_url,
-            quote(title.replace(" ", "_"), safe="/:()*,;@!$~"),
-        )
+        return "%s/wiki/%s" % (self.request.host_url, quote_title(title))
 
     def reply(self) -> ApiReply:
         """Return the reply of a call that went well."""

@@ -8,7 +8,7 @@ Holds: nothing; reads the store for which pages exist.  Not here: the text of pa
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from .files import file_path
 from .markup import escape_html
@@ -19,6 +19,7 @@ from .titles import (
     Title,
     decode_references,
     parse_title,
+    quote_title,
 )
 
 _comment_section = re.compile(r"/\*(.*?)\*/")
@@ -81,10 +82,12 @@ def _show_link(store: PageStore, match: re.Match[str], title: Title) -> str:
     if media:  # the bytes of a file, or where it can be uploaded
         url, kind, full = "/w/images/" + file_path(target.key), "internal", target.text
         if store.get_file(target.key) is None:
-            url = "/w/index.php?title=Special:Upload&wpDestFile=" + _quote(target.key)
+            name = quote_title(target.key)
+            url = "/w/index.php?title=Special:Upload&wpDestFile=" + name
             kind = "new"
     elif target.interwiki:
-        url = INTERWIKI_PREFIXES[target.interwiki].replace("$1", _quote(target.key))
+        there = INTERWIKI_PREFIXES[target.interwiki]
+        url = there.replace("$1", quote_title(target.key))
         url, kind = url + _hash_of(target), "extiw"
         full = "%s:%s" % (target.interwiki, target.text)
     elif target.namespace >= 0:
@@ -93,7 +96,7 @@ def _show_link(store: PageStore, match: re.Match[str], title: Title) -> str:
         if page is not None and page.redirect is not None:
             kind = "mw-redirect"
         elif page is None and not is_file:
-            url = "/w/index.php?title=%s&action=edit&redlink=1" % _quote(full)
+            url = "/w/index.php?title=%s&action=edit&redlink=1" % quote_title(full)
             kind, full = "new", full + " (page does not exist)"
     return _anchor(url, kind, full, words)
 
@@ -114,7 +117,7 @@ def _escape(text: str) -> str:
 
 
 def _path_of(title: Title) -> str:
-    return "/wiki/" + _quote(str(title)) + _hash_of(title)
+    return "/wiki/" + quote_title(str(title)) + _hash_of(title)
 
 
 def _hash_of(title: Title) -> str:
@@ -125,7 +128,3 @@ def _fragment(text: str) -> str:
     """Return the id of a section as browsers look for it."""
     blank = re.sub(r"[ \t\n\xa0]+", "_", text.strip())
     return re.sub(r"%([0-9A-Fa-f]{2})", r"%25\1", blank)
-
-
-def _quote(title: str) -> str:
-    return quote(title.replace(" ", "_"), safe=";@$!*(),/~:")

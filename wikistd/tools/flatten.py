@@ -331,6 +331,7 @@ class Flat:
         }
         wanted = self._wanted(only).difference(dropped)
         self.order = self._sorted(wanted, set(dropped) - formats)
+        self.kept = [modules[name] for name in self.order]
         self.left_out = {
             name: dropped[module]
             for name, module in self.public.items()
@@ -380,7 +381,7 @@ class Flat:
     def _stand_ins(self, dropped: Dict[str, str]) -> Dict[str, str]:
         """Return {name: part} for what the rest mentions of the left-out parts."""
         found = {}
-        for module in map(self.modules.__getitem__, self.order):
+        for module in self.kept:
             for need, what in module.needs + module.late_needs:
                 if need not in dropped or need in self.order:
                     continue
@@ -396,7 +397,7 @@ class Flat:
         """Return all names; BundleError where one is bound twice or hides another."""
         owners: Dict[str, str] = {}
         imported = self.imported()
-        for module in map(self.modules.__getitem__, self.order):
+        for module in self.kept:
             for bound, line in module.defined.items():
                 place = "%s:%d" % (module.short, line)
                 if bound in owners:
@@ -415,7 +416,7 @@ class Flat:
     def imported(self) -> Dict[str, str]:
         """Return {bound name: what it means}; BundleError where it means two things."""
         meanings: Dict[str, str] = {}
-        for module in map(self.modules.__getitem__, self.order):
+        for module in self.kept:
             for source, what in module.standard:
                 bound = what if source else what.partition(".")[0]
                 meaning = "%s.%s" % (source, what) if source else bound

@@ -69,7 +69,6 @@ class JobScript:
         except SyntaxError as error:
             raise BundleError("%s:%s: %s" % (name, error.lineno, error.msg)) from None
         #: names that mean the package as a whole, such as `wikistd`
-        #: names that mean the package as a whole, such as `wikistd`
         self.modules: Set[str] = set()
         #: public names that it uses
         self.names: Set[str] = set()

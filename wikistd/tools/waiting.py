@@ -55,6 +55,8 @@ WAITING_CODE = """\
 FILE_PARTS = {
 %s}
 
+__all__ = sorted(" ".join(names for _, names in FILE_PARTS.values()).split())
+
 #: The parts that this run of the code defines.  Imported, the file defines none yet.
 #: Its code runs again when a name is asked for, for the part with that name and the
 #: parts that this one needs, in a module behind this one; when all are there, their
@@ -194,7 +196,6 @@ def waiting_head(flat: Flat, version: str) -> str:
     if in_texts:
         text += TEXT_NAMES_CODE % "".join("    %s: Any\n" % name for name in in_texts)
     text += '__version__ = "%s"\n\n' % version
-    text += "__all__ = [\n%s]\n\n" % "".join('    "%s",\n' % n for n in public)
     if left_out:
         table = "".join('    "%s": "%s",\n' % row for row in sorted(left_out.items()))
         text += LEFT_OUT_CODE % table

@@ -170,11 +170,10 @@ def read_listener_stream(
     chunks: Iterable[bytes],
     *,
     for_stream: Optional[str] = None,
-    limit: int = MAX_SSE_LINE_BYTES,
-    max_event_bytes: int = MAX_SSE_EVENT_BYTES,
+    **limits: int,
 ) -> bool:
     """Feed a listener from `chunks`; return whether it stopped by itself."""
-    events = read_mastodon_events(listener, chunks, limit, max_event_bytes)
+    events = read_mastodon_events(listener, chunks, **limits)
     try:
         for name, payload in events:
             call_listener(listener, name, payload, for_stream)
@@ -189,8 +188,8 @@ def read_listener_stream(
 def read_mastodon_events(
     listener: StreamListener,
     chunks: Iterable[bytes],
-    limit: int,
-    max_event_bytes: int,
+    limit: int = MAX_SSE_LINE_BYTES,
+    max_event_bytes: int = MAX_SSE_EVENT_BYTES,
 ) -> Iterator[Tuple[str, Any]]:
     """Yield (name, payload) of each event; heartbeats go to the listener."""
     parser = LinesParser(limit)

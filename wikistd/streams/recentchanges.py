@@ -127,17 +127,18 @@ class RecentChanges:
 
     def _fetch(self, start_seconds: int) -> Iterator[Dict[str, Any]]:
         """Yield the rows from a second on, oldest first."""
-        params = {
-            "action": "query",
-            "list": "recentchanges",
-            "rcdir": "newer",
-            "rcstart": rc_timestamp(start_seconds),
-            "rclimit": "max",
-            "rcprop": RC_PROPERTIES,
-            "rctype": RC_TYPES,
-            "formatversion": 2,
-        }
-        for document in self.site.get(continuation=True, **params):
+        documents = self.site.get(
+            continuation=True,
+            action="query",
+            list="recentchanges",
+            rcdir="newer",
+            rcstart=rc_timestamp(start_seconds),
+            rclimit="max",
+            rcprop=RC_PROPERTIES,
+            rctype=RC_TYPES,
+            formatversion=2,
+        )
+        for document in documents:
             with rc_reading("the list of recent changes"):
                 # A wiki in miser mode may send batches without the list.
                 rows = document.get("query", {}).get("recentchanges", [])

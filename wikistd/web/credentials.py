@@ -167,14 +167,12 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
     def _auth_from_manager(self, realm: str, url: str) -> Any:
         """Return what the password manager has for exactly this origin, or None."""
         origin = origin_of(url)
-        username, password = self._ask_manager(realm, url, origin)
-        if username is None or password is None:
-            return None
-        return self._remember(origin, (username, password))
+        login = self._ask_manager(realm, url, origin)
+        return login and self._remember(origin, login)
 
     def _ask_manager(
         self, realm: Optional[str], url: str, origin: Origin
-    ) -> Tuple[Optional[str], Optional[str]]:
+    ) -> Optional[Tuple[str, str]]:
         """Return the manager's (user, password), asking with the port spelt out.
 
         urllib's managers drop the scheme of what they store and are asked: a password
@@ -185,19 +183,18 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
             origin.port == port and origin.scheme != scheme
             for scheme, port in DEFAULT_PORTS.items()
         ):
-            return None, None  # http://host:443: the port says https, the scheme not
+            return None  # http://host:443: the port says https, the scheme not
         # typeshed calls the realm a str, but None is "any realm" for some managers.
         ask: Any = self.passwd.find_user_password
         for scheme, port in [(origin.scheme, origin.port), *DEFAULT_PORTS.items()]:
             found = ask(realm, "%s://%s:%d%s" % (scheme, host, port, path))
             if found[0] is not None:
-                exact = port == origin.port
-                return (found[0], found[1]) if exact else (None, None)
+                return found if port == origin.port and found[1] is not None else None
         if origin.port == DEFAULT_PORTS.get(origin.scheme):
             # Found for neither port but without one: added as a bare host name.
-            username, password = ask(realm, "%s://%s%s" % (origin.scheme, host, path))
-            return username, password
-        return None, None
+            found = ask(realm, "%s://%s%s" % (origin.scheme, host, path))
+            return None if None in found else found
+        return None
 
     # -- the handler's methods ----------------------------------------------------
 
@@ -238,10 +235,8 @@ class AuthHandler(urllib.request.AbstractBasicAuthHandler, urllib.request.BaseHa
         place = (origin.scheme, bracketed(origin.host), origin.port, path)
         if not is_authenticated("%s://%s:%d%s" % place):
             return None
-        username, password = self._ask_manager(None, request.full_url, origin)
-        if username is None or password is None:
-            return None
-        return BasicAuth(username, password, preemptive=True)
+        login = self._ask_manager(None, request.full_url, origin)
+        return login and BasicAuth(*login, preemptive=True)
 
     def http_response(self, request: urllib.request.Request, response: Any) -> Any:
         """Let Digest take in what the answer says of the next nonce."""

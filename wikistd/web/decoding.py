@@ -62,15 +62,23 @@ class InflateDecoder:
         return b""
 
     def _begin(self) -> bool:
-        if self._is_gzip:
-            return self._begin_member()
+        """Return whether compressed data, maybe another member, begins in the input."""
         if len(self._input) < 2:
             return False
-        first, second = self._input[0], self._input[1]
-        # RFC 1950 2.2: the zlib header, which the coding "deflate" should have; some
-        # servers send raw deflate instead.
-        has_header = first & 15 == 8 and (first * 256 + second) % 31 == 0
-        self._inflate = self._zlib.decompressobj(15 if has_header else -15)
+        first, second = self._input[:2]
+        bits = 31
+        if not self._is_gzip:
+            # RFC 1950 2.2: the zlib header, which the coding "deflate" should have;
+            # some servers send raw deflate instead.
+            has_header = first & 15 == 8 and (first * 256 + second) % 31 == 0
+            bits = 15 if has_header else -15
+        elif self._between and (first, second) != (0x1F, 0x8B):
+            # Padding or rubbish behind the end: ignored, as everybody does.
+            self._ended = True
+            self._input = b""
+            return False
+        self._between = False
+        self._inflate = self._zlib.decompressobj(bits)
         return True
 
     def _next_member(self) -> None:
@@ -78,19 +86,6 @@ class InflateDecoder:
         self._inflate = None
         self._between = True
         self._ended = not self._is_gzip
-
-    def _begin_member(self) -> bool:
-        """Return whether another member begins in the input."""
-        if self._between and len(self._input) < 2:
-            return False
-        if self._between and self._input[:2] != b"\x1f\x8b":
-            # Padding or rubbish behind the end: ignored, as everybody does.
-            self._ended = True
-            self._input = b""
-            return False
-        self._between = False
-        self._inflate = self._zlib.decompressobj(31)
-        return True
 
     def finish(self) -> None:
         """Raise ConnectionLost if the end of the compressed data has not come."""

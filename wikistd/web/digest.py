@@ -27,11 +27,7 @@ from ..formats.headers import Challenge, encode_utf8, parse_challenges, quote_st
 from .origins import origin_of
 
 #: Best first: digest algorithm of RFC 7616, name for hashlib.
-DIGEST_HASHES = (
-    ("SHA-512-256", "sha512_256"),
-    ("SHA-256", "sha256"),
-    ("MD5", "md5"),
-)
+DIGEST_HASHES = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}
 
 #: More places than one object is ever used for; keeps a hostile farm from filling
 #: memory.
@@ -41,16 +37,13 @@ MAX_DIGEST_PLACES = 1000
 def digest_hash(algorithm: str) -> Optional[str]:
     """Return hashlib's name for a digest algorithm, None if there is none here."""
     plain = algorithm.upper()
-    if plain.endswith("-SESS"):
-        plain = plain[:-5]
-    for name, hashlib_name in DIGEST_HASHES:
-        if name == plain:
-            try:
-                hashlib.new(hashlib_name)
-            except ValueError:  # OpenSSL may lack it, or forbid MD5
-                return None
-            return hashlib_name
-    return None
+    name = DIGEST_HASHES.get(plain[:-5] if plain.endswith("-SESS") else plain)
+    if name is not None:
+        try:
+            hashlib.new(name)
+        except ValueError:  # OpenSSL may lack it, or forbid MD5
+            return None
+    return name
 
 
 class RequestAuth:
@@ -85,6 +78,8 @@ class DigestSpace:
         self.qops = params.get("qop", "").lower().replace(",", " ").split()
         self.userhash = params.get("userhash", "").lower() == "true"
         self.utf8 = params.get("charset", "").lower() == "utf-8"
+        self.stale = params.get("stale", "").lower() == "true"
+        self.domain = params.get("domain", "")
         self.prefixes: List[str] = []
         self.nonce_count = 0
         self.client_nonce = ""
@@ -168,31 +163,20 @@ class DigestAuth(RequestAuth):
         `tries` counts the answers given already in this call.  A second one makes sense
         only if the server says that nothing but the nonce was too old.
         """
-        best = None
-        for rank, (name, _) in enumerate(DIGEST_HASHES):
-            for challenge in challenges:
-                algorithm = challenge.params.get("algorithm", "MD5").upper()
-                if challenge.scheme != "digest" or "nonce" not in challenge.params:
-                    continue
-                if algorithm not in (name, name + "-SESS"):
-                    continue
-                hash_name = digest_hash(algorithm)
-                if hash_name is None:
-                    continue
-                space = DigestSpace(challenge, hash_name)
-                usable = choose_digest_qop(space, has_body) is not None
-                if usable and best is None:
-                    best = (rank, challenge, space)
+        spaces: List[DigestSpace] = []
+        for challenge in challenges:
+            if challenge.scheme == "digest" and "nonce" in challenge.params:
+                hash_name = digest_hash(challenge.params.get("algorithm", "MD5"))
+                if hash_name is not None:
+                    spaces.append(DigestSpace(challenge, hash_name))
+        spaces = [s for s in spaces if choose_digest_qop(s, has_body) is not None]
+        ranks = list(DIGEST_HASHES.values())
+        space = min(spaces, key=lambda s: ranks.index(s.hash_name), default=None)
         with self._lock:
-            if best is None:
-                self._spaces.pop(place, None)
-                return False
-            _, challenge, space = best
-            stale = challenge.params.get("stale", "").lower() == "true"
-            if tries and not stale:
+            if space is None or (tries and not space.stale):
                 self._spaces.pop(place, None)  # a wrong password is not sent in advance
                 return False
-            space.prefixes = digest_prefixes(url, challenge.params.get("domain", ""))
+            space.prefixes = digest_prefixes(url, space.domain)
             if len(self._spaces) >= MAX_DIGEST_PLACES:
                 del self._spaces[next(iter(self._spaces))]
             self._spaces[place] = space

@@ -18,7 +18,7 @@ from .digest import RequestAuth, body_of_request
 from .origins import DEFAULT_PORTS, bracketed, header_names
 
 #: Signature method and the hash it stands for.
-OAUTH_HASHES = (("HMAC-SHA1", "sha1"), ("HMAC-SHA256", "sha256"))
+OAUTH_HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
 
 #: The only type of body that is signed (RFC 5849 3.4.1.3.1).
 OAUTH_FORM_TYPE = "application/x-www-form-urlencoded"
@@ -76,10 +76,10 @@ class OAuth1Auth(RequestAuth):
         now: Callable[[], float] = time.time,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        if signature_method not in dict(OAUTH_HASHES):
+        if signature_method not in OAUTH_HASHES:
             raise ValueError(
                 "signature_method %r is not one of %s"
-                % (signature_method, ", ".join(dict(OAUTH_HASHES)))
+                % (signature_method, ", ".join(OAUTH_HASHES))
             )
         self.consumer_key = consumer_key
         self.consumer_secret = consumer_secret
@@ -139,7 +139,7 @@ class OAuth1Auth(RequestAuth):
         digest = hmac.new(
             key.encode("ascii"),
             base_string.encode("ascii"),
-            getattr(hashlib, dict(OAUTH_HASHES)[self.signature_method]),
+            getattr(hashlib, OAUTH_HASHES[self.signature_method]),
         )
         return b64encode(digest.digest()).decode("ascii")
 

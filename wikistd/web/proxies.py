@@ -12,7 +12,6 @@ import collections
 import os
 import re
 import threading
-import urllib.parse
 import urllib.request
 from typing import (
     Any,
@@ -35,6 +34,7 @@ from .origins import (
     is_replayable,
     origin_of,
     split_url,
+    split_userinfo,
 )
 
 #: How a proxy may be spoken to, and its usual port.
@@ -93,26 +93,24 @@ def parse_proxy(url: str) -> Proxy:
         raise ValueError(
             "proxy scheme %r is not one of %s" % (scheme, ", ".join(PROXY_PORTS))
         )
-    parts = split_url(text)
-    userinfo, _, hostport = parts.netloc.rpartition("@")
+    bare, login = split_userinfo(text)
+    username, password = login or ("", "")
+    parts = split_url(bare)
     try:
         port = parts.port
     except ValueError:
         port = 0
     host = parts.hostname or ""
-    if "@" in text and not userinfo:
+    if "@" in text and not (username or password):
         raise ValueError(
             'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its user '
             "name and password as %2F, %3F, %23 and %40"
         )
     if not host or port == 0 or len(host) > 253:
         # What is no number may be a password: "http://me@example.org:secret@proxy".
-        name, colon, digits = hostport.rpartition(":")
-        shown = name if colon and not digits.isdigit() else hostport
+        name, colon, digits = parts.netloc.rpartition(":")
+        shown = name if colon and not digits.isdigit() else parts.netloc
         raise ValueError("proxy address %r has no host, or a bad port" % shown)
-    name, _, password = userinfo.partition(":")
-    username = urllib.parse.unquote(name)
-    password = urllib.parse.unquote(password)
     if has_controls(username + password):
         raise ValueError("the proxy's user name or password holds a control character")
     return Proxy(scheme, host, port or PROXY_PORTS[scheme], username, password)

@@ -57,7 +57,7 @@ class TlsSettings:
         check_tls_files("ca_file", ca_file)
         check_tls_files("client_cert", *parts[:2])  # The third is a password.
         self.ca_file = ca_file
-        self.client_cert = client_cert
+        self.client_cert = tuple(parts)
         self.fingerprint = normal_fingerprint(fingerprint)
         self.strict_x509 = strict_x509
         self._context = ssl_context
@@ -113,14 +113,12 @@ class TlsSettings:
             context.keylog_filename = keylog
         self._load_trust(context)
         if self.client_cert:
-            cert = self.client_cert
-            parts = (cert,) if isinstance(cert, str) else tuple(cert)
             try:
-                context.load_cert_chain(*parts)
+                context.load_cert_chain(*self.client_cert)
             except OSError as error:
                 raise ValueError(
                     "client_cert %s cannot be used: %s"
-                    % (parts[0], error.strerror or error)
+                    % (self.client_cert[0], error.strerror or error)
                 ) from error
         return context
 

@@ -25,7 +25,7 @@ from ..web.request import check_url
 from .edit import only_page
 from .exchange import foreign_error, reply_header_pairs
 from .partial import PartialFile
-from .reply import find_header, show_body
+from .reply import ReplyReading, find_header, show_body
 from .session import Session
 from .sources import SOURCE_PIECE_BYTES, ProgressFunction
 from .travel import harmless_headers
@@ -101,33 +101,21 @@ def read_file_info(view: Session, title: str) -> Dict[str, Any]:
     document = view.get(
         action="query", titles=[title], prop="imageinfo", iiprop="url|sha1|size"
     )
-    broken = "the wiki's account of %r cannot be read: " % title
-    try:
-        page = only_page(document)
-        found = page.get("imageinfo") or [{}]
-        first = dict(found[0])
-        if "url" not in first or "sha1" not in first:
-            raise APIError(
-                "nofile", "there is no file %r to download" % page.get("title", title)
-            )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProtocolError(
-            broken + "no imageinfo as it should be", spec="API:Imageinfo"
-        ) from error
-    size, url = first.get("size"), first["url"]
-    if type(size) is not int or size < 0:
-        problem = "its size is %.50r" % (size,)
-    elif not isinstance(first["sha1"], str) or not isinstance(url, str):
-        problem = "url or sha1 is no text"
-    else:
+    page = only_page(document)
+    with ReplyReading(spec="API:Imageinfo"):
+        info = dict((page.get("imageinfo") or [{}])[0])
+        if "url" not in info or "sha1" not in info:
+            title = page.get("title", title)
+            raise APIError("nofile", "there is no file %r to download" % title)
+        size, url = info.get("size"), info["url"]
+        if type(size) is not int or size < 0:
+            raise ValueError("the size of %r is %.50r" % (title, size))
+        if not isinstance(info["sha1"], str) or not isinstance(url, str):
+            raise TypeError("url or sha1 of %r is no text" % title)
         if url.startswith("//"):
             url = view.host.partition(":")[0] + ":" + url
-        try:
-            first["url"] = check_url(url)
-            return first
-        except ValueError as error:
-            problem = str(error)
-    raise ProtocolError(broken + problem, spec="API:Imageinfo")
+        info["url"] = check_url(url)
+        return info
 
 
 def fetch_part(

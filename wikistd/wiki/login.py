@@ -111,11 +111,10 @@ def read_login_reply(
         result = str(found.get("result", ""))
         if result == "Success":
             return found
-        reason = found.get("reason", found.get("message", ""))
+        reason, code = found.get("reason", found.get("message", "")), ""
         if isinstance(reason, dict):
-            code = str(reason.get("code", ""))
-            raise _refusal(result, code, reply_text(reason), method)
-        raise _refusal(result, "", str(reason), method)
+            reason, code = reply_text(reason), str(reason.get("code", ""))
+        raise _refusal(result, code, str(reason), method)
     status = str(found.get("status", ""))
     if status == "PASS":
         return found

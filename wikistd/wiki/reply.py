@@ -61,8 +61,11 @@ class ReplyReading:
     run within.
     """
 
-    def __init__(self, *, maybe_applied: bool = False) -> None:
+    def __init__(
+        self, *, maybe_applied: bool = False, spec: str = "MediaWiki Action API"
+    ) -> None:
         self.maybe_applied = maybe_applied
+        self.spec = spec
 
     def __enter__(self) -> None:
         pass
@@ -72,7 +75,7 @@ class ReplyReading:
             raise ProtocolError(
                 "the wiki's reply is of another shape than documented (%s: %s)"
                 % (type(error).__name__, plain_text(str(error))[:MAX_SHOWN_CHARACTERS]),
-                spec="MediaWiki Action API",
+                spec=self.spec,
                 maybe_applied=self.maybe_applied,
             ) from error
 

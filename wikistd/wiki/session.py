@@ -392,25 +392,18 @@ class Session:
             keep_cookies(self, budget)
 
     def _call(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        budget: CallBudget,
-        *,
-        files: Optional[Mapping[str, Any]] = None,
-        auth: Any = None,
-        asserting: bool = True,
+        self, method: str, params: Mapping[str, Any], budget: CallBudget, **options: Any
     ) -> Any:
-        """Send a call, as often as it takes and may be done; return its document."""
+        """Send a call, as often as it takes and may be done; return its document.
+
+        `options` are those of WikiCall.
+        """
         if self._state.is_closed:
             raise ValueError(
                 "this session is closed: make a new one, or call it before close() and "
                 "inside its with block"
             )
-        call = WikiCall(
-            self, method, params, budget, files=files, auth=auth, asserting=asserting
-        )
-        return call.run()
+        return WikiCall(self, method, params, budget, **options).run()
 
 
 def check_session_arguments(

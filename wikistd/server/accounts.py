@@ -328,15 +328,15 @@ class AccountBook:
         if account:
             explicit = [group for group, _ in self.memberships(account, now)]
             groups, name = (*explicit, *IMPLICIT_GROUPS), self.name(account)
-        allowed = set(list_rights(groups))
+        rights = frozenset(list_rights(groups))
         if app:
             grants = self.db.value(
                 "SELECT grants FROM bot_password WHERE account = ? AND app = ?",
                 (account, app),
             )
             granted = [GRANT_RIGHTS[grant] for grant in (grants or "").split()]
-            allowed.intersection_update(" ".join(granted).split())
-        return Requester(account, name, groups, frozenset(allowed), app, session)
+            rights &= frozenset(" ".join(granted).split())
+        return Requester(account, name, groups, rights, app, session)
 
     def token(self, requester: Requester, kind: str, now: int) -> str:
         """Return a token of that kind; everybody not logged in has the same."""
@@ -374,5 +374,7 @@ def is_inside(address: str, networks: Iterable[str]) -> bool:
 
 def list_rights(groups: Iterable[str]) -> List[str]:
     """Return the rights of all `groups` together, in order, each once."""
-    rights = (right for group in groups for right in GROUP_RIGHTS[group])
-    return list(dict.fromkeys(rights))
+    rights: Dict[str, None] = {}
+    for group in groups:
+        rights.update(dict.fromkeys(GROUP_RIGHTS[group]))
+    return list(rights)

@@ -96,7 +96,6 @@ class ActionCall:
 
     def _find_requester(self) -> None:
         """Take the call for one of the open session that the client has a cookie of."""
-        self._become("")
         if (
             "callback" in self.values
             or self.values.get("origin") == "*"
@@ -104,15 +103,16 @@ class ActionCall:
         ):
             # Another site's page may read the answer: then nobody is logged in.
             self.headers.append(("MediaWiki-Login-Suppressed", "true"))
-            return
+            return self._become("")
         for suffix in ("_BPsession", "_session"):
             session = self.request.cookies.get(self.cookie_name(suffix), "")
             if session not in ("", "deleted"):
                 self._become(session)
                 if self.requester.session:
-                    return
+                    return None
                 if suffix == "_BPsession":
                     self.drop_cookie(suffix)
+        return self._become("")
 
     def _become(self, session: str) -> None:
         """Take the call for one of that session, "" for nobody's, from here on."""

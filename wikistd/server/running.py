@@ -232,14 +232,13 @@ class WsgiServer:
         Those go first that never sent one: somebody who only opens connections must
         not keep others out.
         """
-        kept = [each for each in self._open.values() if not each.is_cut]
-        if len(kept) < self.max_connections:
+        if len(self._open) < self.max_connections:
             return True
-        waiting = [each for each in kept if each.is_waiting]
+        waiting = [each for each in self._open.values() if each.is_waiting]
         if not waiting:
             return False
         longest = min(waiting, key=lambda each: (each.has_asked, each.waiting_since))
-        longest.is_cut = True
+        del self._open[longest.sock]  # its thread ends by itself
         shut_down_socket(longest.sock)
         return True
 
@@ -255,7 +254,7 @@ class WsgiServer:
         """Note a request; False where its connection was cut to make room."""
         label = self._label(environ) if self._label is not None else "all"
         with self._lock:
-            if connection.is_cut:
+            if connection.sock not in self._open:
                 return False
             connection.is_waiting, connection.has_asked = False, True
             self.requests += 1
@@ -284,7 +283,7 @@ class ServerConnection:
         )
         #: Whether no request is being answered, since when, and whether one ever was.
         self.is_waiting, self.waiting_since = True, time.monotonic()
-        self.has_asked = self.is_cut = False
+        self.has_asked = False
         self._continue_due = False
         self._body_seconds = server.body_timeout
 

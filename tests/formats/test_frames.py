@@ -17,6 +17,7 @@ from wikistd import (
     WebSocketParser,
     WebSocketWriter,
 )
+from wikistd.formats import frames
 from wikistd.formats.frames import apply_mask, is_close_code
 
 MASK = b"\x37\xfa\x21\x3d"
@@ -106,6 +107,12 @@ class Reading(unittest.TestCase):
         good = [code for code in range(0, 6000) if is_close_code(code)]
         expected = [1000, 1001, 1002, 1003] + list(range(1007, 1015)) + list(range(3000, 5000))
         self.assertEqual(good, expected)
+        names = (
+            "OK GOING_AWAY PROTOCOL_ERROR UNSUPPORTED_DATA NO_STATUS ABNORMAL INVALID_TEXT "
+            "POLICY_VIOLATION MESSAGE_TOO_BIG MANDATORY_EXTENSION INTERNAL_ERROR"
+        )
+        codes = [getattr(frames, "CLOSE_" + name) for name in names.split()]
+        self.assertEqual(codes, [1000, 1001, 1002, 1003, *range(1005, 1012)])
 
     def test_what_breaks_the_protocol(self):
         """The close code that answers it, after the messages before it."""

@@ -288,7 +288,7 @@ def _http1_unfold(lines: List[str]) -> List[str]:
 
 def _http1_control_error(data: bytes) -> ProtocolError:
     _http1_check_newlines(data, 0)
-    lines = data[:-4].split(b"\r\n")
+    lines = data.split(b"\r\n")
     line = next(each for each in lines if each.translate(None, HTTP1_TEXT_BYTES))
     if line is lines[0]:
         return _http1_bad_status_line(line)

@@ -115,6 +115,7 @@ def show_file(
 ) -> Dict[str, Any]:
     """Return what `props` ask for of one version of a file."""
     title = Title(6, record.name)
+    html = "<p>There is a file of this name already: <strong>%s</strong></p>"
     said = {
         **_show_facts(record, props, record.size, record.timestamp, record.name),
         **pick(
@@ -123,18 +124,16 @@ def show_file(
             userid=record.user_id,
             comment=record.comment,
             sha1=record.sha1,
+            html=html % escape_html(str(title)),
+            url=file_url(call, record),
+            descriptionurl=call.page_url(str(title)),
         ),
     }
-    if "uploadwarning" in props:
-        html = "<p>There is a file of this name already: <strong>%s</strong></p>"
-        said["html"] = html % escape_html(str(title))
     if "parsedcomment" in props:
         said["parsedcomment"] = parse_comment(call.store, record.comment, title)
     if "url" in props:
         if width > 0:
             said.update(_thumbnail(call, record, width))
-        said["url"] = file_url(call, record)
-        said["descriptionurl"] = call.page_url(str(title))
         page = call.store.find_page(title)
         if page is not None:
             address = "%s/w/index.php?curid=%d"

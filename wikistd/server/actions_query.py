@@ -167,11 +167,11 @@ class ModuleRun:
             raise bad_continue() from error
 
     def add_in_turn(
-        self, page_id: int, entry: Dict[str, Any], token: Any, count: int
+        self, page_id: int, entry: Any, token: Any, count: int, size: int = 64
     ) -> bool:
         """Add the next value of a prop; False, and `token` to go on, at the limit."""
         if count < self.args["limit"]:
-            if self.is_generator or self.add_value(page_id, entry):
+            if self.is_generator or self.add_value(page_id, entry, size):
                 return True
         self.go_on("continue", token)
         return False
@@ -180,7 +180,7 @@ class ModuleRun:
         """Return what the reply says of one page, to be added to."""
         return self.query.entries[page_id]
 
-    def add_value(self, page_id: int, value: Any, size: int = 64) -> bool:
+    def add_value(self, page_id: int, value: Any, size: int) -> bool:
         """Add to the prop's values of one page; False where the reply is full."""
         if not self.call.add_bytes(size):
             return False

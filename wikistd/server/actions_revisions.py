@@ -25,14 +25,11 @@ from .actions_select import (
     show_fields,
     write_token,
 )
+from .actions_specs import read_spec
 from .markup import get_section
 from .records import RevisionRow
 from .store import REVISION_COLUMNS
 from .titles import Title
-
-#: Texts are large: fewer of them in a reply than of other things.
-_revision_limits = (500, 5000)
-_content_limits = (50, 500)
 
 CONTENT_FORMATS = {
     "wikitext": "text/x-wiki",
@@ -56,26 +53,19 @@ tag: text
 _deleted_columns = REVISION_COLUMNS.replace("hidden", "'' AS hidden")
 
 
-def limit_revisions(run: ModuleRun) -> int:
-    """Return how many revisions one reply may hold, fewer with their texts."""
-    low, high = _content_limits if _needs_texts(run) else _revision_limits
-    most = high if run.call.reader.has_high_limits else low
-    limit: Optional[int] = run.args["limit"]
-    if limit is None:
-        return 10 if run.module.kind == "list" else most
-    if limit > most and run.call.values.get(run.prefix + "limit") == "max":
-        run.call.reader.limits[run.module.name] = most
-    elif limit > most:
-        run.warn(
-            "outofrange",
-            'The value "%d" for parameter "%slimit" must be between 1 and %d.'
-            % (limit, run.prefix, most),
-            min=1,
-            curmax=most,
-            max=low,
-            highmax=high,
-        )
-    return min(limit, most)
+def set_limit(run: ModuleRun) -> None:
+    """Set how many revisions one reply may hold, fewer with their texts."""
+    # Texts are large: fewer of them in a reply than of other things.
+    spec = read_spec("limit to 50 500" if _needs_texts(run) else "limit")
+    reader, name, limit = run.call.reader, run.prefix + "limit", run.args["limit"]
+    if limit is None and run.module.kind == "list":
+        limit = 10
+    elif limit is None:
+        limit = spec.bot_high if reader.has_high_limits else spec.high
+    else:
+        value = "max" if reader.values[name] == "max" else str(limit)
+        limit = reader.read_value(run.path, name, value, spec)
+    run.args["limit"] = limit
 
 
 def _needs_texts(run: ModuleRun) -> bool:
@@ -207,48 +197,44 @@ def _query_given(run: ModuleRun) -> List[QueryItem]:
     ids = [page.latest for page in pages if page.id >= first_page]
     if run.pages.revisions:
         ids = [number for number in sorted(run.pages.revisions) if number >= first]
-    limit = limit_revisions(run)
-    found = run.store.find_revisions(ids[: limit + 1])
-    revisions = [found[number] for number in ids[: limit + 1] if number in found]
-    return _add_revisions(run, revisions, limit, "{0.page}|{0.id}".format)
+    set_limit(run)
+    ids = ids[: run.args["limit"] + 1]
+    found = run.store.find_revisions(ids)
+    revisions = [found[number] for number in ids if number in found]
+    return _add_revisions(run, revisions, "{0.page}|{0.id}".format)
 
 
 def _query_history(run: ModuleRun) -> List[QueryItem]:
     """The history of one page."""
     wanted = _ranged_query(run, "revision")
     wanted.add("page = ?", next(iter(run.pages.good)))
-    limit = run.args["limit"]
-    revisions = [RevisionRow(*row) for row in wanted.select(REVISION_COLUMNS, limit)]
-    return _add_revisions(
-        run, revisions, limit, lambda each: write_token(TIME_KEYS, (each.time, each.id))
-    )
+    rows = wanted.select(REVISION_COLUMNS, run.args["limit"])
+
+    def token(revision: RevisionRow) -> str:
+        return write_token(TIME_KEYS, (revision.time, revision.id))
+
+    return _add_revisions(run, [RevisionRow(*row) for row in rows], token)
 
 
 def _add_revisions(
-    run: ModuleRun,
-    revisions: Sequence[RevisionRow],
-    limit: int,
-    token: Callable[[RevisionRow], str],
+    run: ModuleRun, revisions: List[RevisionRow], token: Callable[[RevisionRow], str]
 ) -> List[QueryItem]:
-    """Put revisions beside their pages; `token` says where to go on after `limit`."""
-    texts = read_texts(run, revisions[:limit])
+    """Put revisions beside their pages; `token` says where to go on at the limit."""
+    texts = read_texts(run, revisions)
     items: List[QueryItem] = []
     for revision in revisions:
         page = run.pages.good[revision.page]
-        if len(items) < limit:
-            entry = show_revision(run, revision, texts, page.title)
-            size = 100 + len(texts.get(revision.content, ""))
-            if run.is_generator or run.add_value(page.id, entry, size):
-                items.append(QueryItem(entry, page))
-                continue
-        run.go_on("continue", token(revision))
-        break
+        entry = show_revision(run, revision, texts, page.title)
+        size = 100 + len(texts.get(revision.content, ""))
+        if not run.add_in_turn(page.id, entry, token(revision), len(items), size):
+            break
+        items.append(QueryItem(entry, page))
     return items
 
 
 def _ranged_query(run: ModuleRun, table: str) -> ListQuery:
     """Return the query for what the parameters ask for, and set the limit."""
-    run.args["limit"] = limit_revisions(run)
+    set_limit(run)
     wanted = ListQuery(run, table, TIME_KEYS)
     wanted.add_times()
     wanted.add_bounds("id", run.args.get("startid"), run.args.get("endid"))

@@ -262,6 +262,7 @@ _prop_fields = {
     "sizes": "newlen oldlen",
     "title": "ns",
     "type": "action",
+    "uploadwarning": "html",
     "url": "canonicalurl descriptionurl editurl fullurl",
 }
 _field_props = {

@@ -61,10 +61,6 @@ class FeedPlace:
         self.positions = positions
         self.next_change = next_change
 
-    def encode_id(self) -> str:
-        """Return the event id: the places in all topics, as JSON."""
-        return feed_json(list(self.positions.values()))
-
 
 class ChangeFeed:
     """The streams of one wiki, by SSE or WebSocket: a WSGI application.  Thread-safe.
@@ -272,8 +268,9 @@ def _encode_events(
         elif is_lines:
             yield feed_json(event).encode("utf-8") + b"\n"
         else:
-            text = "event: message\nid: %s\ndata: %s\n\n"
-            yield (text % (place.encode_id(), feed_json(event))).encode("utf-8")
+            # The event's id is the places in all topics.
+            told = feed_json(list(place.positions.values())), feed_json(event)
+            yield ("event: message\nid: %s\ndata: %s\n\n" % told).encode("utf-8")
 
 
 def _check_streams(path: str) -> None:

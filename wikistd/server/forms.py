@@ -59,13 +59,24 @@ def read_api_request(environ: Dict[str, Any]) -> ApiRequest:
     form: List[Tuple[str, str]] = []
     files: Dict[str, UploadedFile] = {}
     if method == "POST" and kind == "multipart/form-data":
-        form, files = _read_multipart(environ)
+        limit = MAX_FORM_BODY_BYTES
+        for field in read_form(environ, query=False, max_field_bytes=limit):
+            if isinstance(field.value, bytes):
+                text = field.value.decode("utf-8", "surrogateescape")
+                form.append((field.name, text))
+                continue
+            with field.value as source:
+                files[field.name] = UploadedFile(
+                    field.filename or "",
+                    source.read(),
+                    field.content_type or "application/octet-stream",
+                )
     elif method == "POST" and kind == "application/x-www-form-urlencoded":
         form = _decode(b"".join(iter_form_body(environ)))
     return ApiRequest(
         "GET" if method == "HEAD" else method,
         _decode(environ.get("QUERY_STRING", "").encode("latin-1")),
-        form,
+        form[:MAX_FORM_FIELDS],
         files=files,
         cookies=read_cookies(environ.get("HTTP_COOKIE", "")),
         headers=headers,
@@ -80,21 +91,3 @@ def _decode(data: bytes) -> List[Tuple[str, str]]:
         data, max_fields=100000, max_bytes=len(data) + 1, errors="surrogateescape"
     )
     return pairs[:MAX_FORM_FIELDS]
-
-
-def _read_multipart(
-    environ: Dict[str, Any],
-) -> Tuple[List[Tuple[str, str]], Dict[str, UploadedFile]]:
-    form: List[Tuple[str, str]] = []
-    files: Dict[str, UploadedFile] = {}
-    for field in read_form(environ, query=False, max_field_bytes=MAX_FORM_BODY_BYTES):
-        if isinstance(field.value, bytes):
-            form.append((field.name, field.value.decode("utf-8", "surrogateescape")))
-            continue
-        with field.value as source:
-            files[field.name] = UploadedFile(
-                field.filename or "",
-                source.read(),
-                field.content_type or "application/octet-stream",
-            )
-    return form[:MAX_FORM_FIELDS], files

@@ -13,7 +13,8 @@ from typing import Any, Callable, Optional
 
 from ..formats.formdata import FormData
 from ..formats.headers import encode_utf8
-from ..formats.query import add_query, encode_query
+from ..formats.query import URLENCODED_TYPE, add_query, encode_query
+from .bodies import encode_json_body
 from .request import WebRequest
 from .response import Response
 
@@ -30,18 +31,24 @@ def add_params(url: str, params: Any) -> str:
     return add_query(url, params)
 
 
-def set_form_data(request: WebRequest, data: Any) -> None:
+def set_body(request: WebRequest, data: Any, json: Any, files: Any) -> None:
     """Give a request its body: pairs and mappings become a form."""
-    if isinstance(data, bytes):
-        request.data = data
-        return
-    if isinstance(data, collections.abc.Mapping) or (
-        isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple)
+    if json is not None:
+        if data is not None or files:
+            what = "json or files" if files else "data or json"
+            raise TypeError("give %s, not both" % what)
+        request.data = encode_json_body(json)
+        request.unredirected_hdrs["Content-type"] = "application/json"
+    elif files:
+        request.data = files_form(data, files)
+    elif not isinstance(data, (bytes, str)) and (
+        isinstance(data, collections.abc.Mapping)
+        or (isinstance(data, (list, tuple)) and data and isinstance(data[0], tuple))
     ):
         request.data = encode_query(data).encode("ascii")
-        request.unredirected_hdrs["Content-type"] = "application/x-www-form-urlencoded"
-        return
-    request.data = data
+        request.unredirected_hdrs["Content-type"] = URLENCODED_TYPE
+    else:
+        request.data = data
 
 
 def files_form(data: Any, files: Any) -> FormData:

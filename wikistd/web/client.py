@@ -32,15 +32,7 @@ from typing import (
 from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, WikistdError
 from ..formats.headers import check_header
-from .bodies import encode_json_body
-from .callparts import (
-    add_params,
-    check_target,
-    copy_body,
-    files_form,
-    save_body,
-    set_form_data,
-)
+from .callparts import add_params, check_target, copy_body, save_body, set_body
 from .connect import raise_instead, transport_error
 from .cookiehandler import CookieHandler
 from .credentials import AuthHandler
@@ -280,17 +272,8 @@ class HttpClient:
             url = add_params(url, params)
         own = self.headers and self.headers_for(url)
         request = WebRequest(url, None, own or None, method=method, stream=stream)
-        if json is not None:
-            if data is not None:
-                raise TypeError("give data or json, not both")
-            request.data = encode_json_body(json)
-            request.unredirected_hdrs["Content-type"] = "application/json"
-        elif data is not None and not files:
-            set_form_data(request, data)
-        if files:
-            if json is not None:
-                raise TypeError("give json or files, not both")
-            request.data = files_form(data, files)
+        if data is not None or json is not None or files:
+            set_body(request, data, json, files)
         if headers:
             if isinstance(headers, (dict, collections.abc.Mapping)):
                 for name, value in headers.items():

@@ -11,6 +11,7 @@ Holds: sockets.  Not here: what is sent and received on them (web/connection.py)
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import select
 import socket
@@ -87,14 +88,8 @@ def resolve_host(
     for kind, sort, protocol, _, address in found:
         groups.setdefault(kind, []).append((kind, sort, protocol, address))
     # RFC 8305 4: the system's first choice first, then the families in turn.
-    ordered: List[Any] = []
-    queues = list(groups.values())
-    while queues:
-        for queue in list(queues):
-            ordered.append(queue.pop(0))
-            if not queue:
-                queues.remove(queue)
-    return ordered
+    rows = itertools.zip_longest(*groups.values())
+    return [each for row in rows for each in row if each is not None]
 
 
 def _connect_begin(

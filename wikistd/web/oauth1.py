@@ -14,14 +14,12 @@ import urllib.request
 from base64 import b64encode
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
+from ..formats.query import URLENCODED_TYPE
 from .digest import RequestAuth, body_of_request
 from .origins import DEFAULT_PORTS, bracketed, header_names
 
 #: Signature method and the hash it stands for.
 OAUTH_HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
-
-#: The only type of body that is signed (RFC 5849 3.4.1.3.1).
-OAUTH_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 def oauth_quote(text: str) -> str:
@@ -148,10 +146,11 @@ def oauth_form_of(request: urllib.request.Request) -> str:
     """Return the form body of a request as text, "" if it has none that is signed."""
     body: Any = getattr(request, "body", None)
     # urllib's own guess for a body without a type is a form.
-    content_type = getattr(body, "content_type", None) or OAUTH_FORM_TYPE
+    content_type = getattr(body, "content_type", None) or URLENCODED_TYPE
     for headers in (request.unredirected_hdrs, request.headers):
         for name in header_names(headers, "content-type"):
             content_type = headers[name]
-    if content_type.partition(";")[0].strip().lower() != OAUTH_FORM_TYPE:
+    # RFC 5849 3.4.1.3.1: no other type of body is signed.
+    if content_type.partition(";")[0].strip().lower() != URLENCODED_TYPE:
         return ""
     return (body_of_request(request) or b"").decode("utf-8", "surrogateescape")

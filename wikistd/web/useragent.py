@@ -34,8 +34,7 @@ def user_agent_username(name: Optional[str] = None) -> str:
     """
     if not name:
         name = os.environ.get("PYWIKIBOT_USERNAME") or os.environ.get("PWB_USERNAME")
-        name = name or ""
-    name = name.replace(" ", "_")
+    name = (name or "").replace(" ", "_")
     if not name.isascii() or "%" in name or not name.isprintable():
         name = urllib.parse.quote(name)
     return name

@@ -23,14 +23,14 @@ from .options import (
     read_parameters,
 )
 from .output import Output
-from .registry import Command, UsageError
+from .registry import Command, UsageError, add_options
 
 
 def _add_api_arguments(parser: Any) -> None:
     parser.add_argument(
         "host", metavar="HOST", help="the wiki, with scheme: https://en.wikipedia.org"
     )
-    parser.add_argument("--api-path", metavar="PATH", help="default: /w/api.php")
+    add_options(parser, ("--api-path", "PATH", "default: /w/api.php"))
     add_login_arguments(parser)
     add_network_arguments(parser)
 

@@ -121,6 +121,8 @@ def read_arguments(parser: Any, argv: Sequence[str]) -> Any:
     # argparse gives a list of positionals only those before the next option; what it
     # leaves over is put where the command says.
     arguments, more = parser.parse_known_args(argv)
+    if arguments.command is None:
+        parser.error("which command?")
     target = getattr(arguments, "more_arguments", "")
     for option in [item.partition("=")[0] for item in more if item.startswith("-")]:
         known = re.findall(r"--[a-z-]+", arguments.parser.format_help())
@@ -150,7 +152,7 @@ def main(
     output = Output(stdout, stderr)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        # Said in make_cli_client, with the option that mends it.
+        # Said in cli_client, with the option that mends it.
         warnings.filterwarnings("ignore", message="the User-Agent ")
         warnings.showwarning = _warning_writer(output)
         restore = _end_on_sigterm()
@@ -169,9 +171,6 @@ def main(
 def _run(argv: Sequence[str], output: Output) -> int:
     try:
         arguments = read_arguments(make_parser(output), argv)
-        if arguments.command is None:
-            output.error("which command? (see: wikistd --help)")
-            return EXIT_USAGE
         with logging_to(output):
             code: int = arguments.run(arguments, output)
         return code

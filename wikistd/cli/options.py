@@ -34,7 +34,7 @@ from ..web.useragent import default_user_agent
 from ..wiki.account import restored_login
 from ..wiki.session import Session
 from .output import Output, escape_controls, is_terminal
-from .registry import UsageError
+from .registry import UsageError, add_options
 from .transcript import TranscriptHandler, describe_client
 
 PASSWORD_VARIABLE = "WIKISTD_PASSWORD"
@@ -54,31 +54,25 @@ def add_network_arguments(
     """Add what every command takes that goes to the network."""
     parser.set_defaults(url=None, api_path=None, user=None, cookies=None)
     group = parser.add_argument_group("network")
-    group.add_argument(
-        "--user-agent",
-        metavar="TEXT",
-        help='who is asking, with a way to reach you: "MyBot/1.0 (me@example.org)"',
-    )
+    who = 'who is asking, with a way to reach you: "MyBot/1.0 (me@example.org)"'
+    add_options(group, ("--user-agent", "TEXT", who))
     group.add_argument(
         "--timeout", type=float, default=60.0, metavar="SECONDS", help=timeout_help
     )
     group.add_argument(
-        "--max-wait",
-        type=float,
-        default=120.0,
-        metavar="SECONDS",
-        help=wait_help,
+        "--max-wait", type=float, default=120.0, metavar="SECONDS", help=wait_help
     )
-    group.add_argument("--proxy", metavar="URL", help="instead of the environment's")
-    group.add_argument("--ca-file", metavar="FILE", help="trust only these CAs")
-    group.add_argument(
-        "--http-user",
-        metavar="NAME",
-        help="for a server that answers 401 in front of the wiki; the password is in "
-        + HTTP_PASSWORD_VARIABLE,
-    )
-    group.add_argument(
-        "--http-password-file", metavar="FILE", help="or there, with mode 0600"
+    add_options(
+        group,
+        ("--proxy", "URL", "instead of the environment's"),
+        ("--ca-file", "FILE", "trust only these CAs"),
+        (
+            "--http-user",
+            "NAME",
+            "for a server that answers 401 in front of the wiki; the password is in "
+            + HTTP_PASSWORD_VARIABLE,
+        ),
+        ("--http-password-file", "FILE", "or there, with mode 0600"),
     )
     group.add_argument(
         "--debug",
@@ -89,22 +83,20 @@ def add_network_arguments(
 
 def add_login_arguments(parser: Any) -> None:
     """Add who to log in as, and where the password comes from."""
-    group = parser.add_argument_group("login")
-    group.add_argument(
-        "--user", metavar="NAME", help="log in; User@app is a bot password"
-    )
-    group.add_argument(
-        "--password-file", metavar="FILE", help="mode 0600; - is standard input"
-    )
-    group.add_argument(
-        "--password-env",
-        metavar="NAME",
-        help="an environment variable; default: %s" % PASSWORD_VARIABLE,
-    )
-    group.add_argument(
-        "--cookies",
-        metavar="FILE",
-        help="keep the login in a file beside FILE, with mode 0600, for the next time",
+    add_options(
+        parser.add_argument_group("login"),
+        ("--user", "NAME", "log in; User@app is a bot password"),
+        ("--password-file", "FILE", "mode 0600; - is standard input"),
+        (
+            "--password-env",
+            "NAME",
+            "an environment variable; default: " + PASSWORD_VARIABLE,
+        ),
+        (
+            "--cookies",
+            "FILE",
+            "keep the login in a file beside FILE, with mode 0600, for the next time",
+        ),
     )
 
 
@@ -253,30 +245,23 @@ def is_nearby(url: str) -> bool:
 
 @contextlib.contextmanager
 def cli_session(arguments: Any, output: Output, **options: Any) -> Iterator[Session]:
-    """Give a Session as open_session does; close its client."""
+    """Give a Session on the arguments' host, logged in where they name a user."""
     with cli_client(arguments, output) as client:
-        yield open_session(arguments, output, client, **options)
-
-
-def open_session(
-    arguments: Any, output: Output, client: HttpClient, **options: Any
-) -> Session:
-    """Return a Session on the arguments' host, logged in where they name a user."""
-    session = Session(
-        arguments.host,
-        session=client,
-        api_path=arguments.api_path,
-        timeout=arguments.timeout,
-        max_wait_seconds=arguments.max_wait,
-        clock=TellingClock(output),
-        **options,
-    )
-    if arguments.user:
+        session = Session(
+            arguments.host,
+            session=client,
+            api_path=arguments.api_path,
+            timeout=arguments.timeout,
+            max_wait_seconds=arguments.max_wait,
+            clock=TellingClock(output),
+            **options,
+        )
         if arguments.cookies and _is_kept(session, arguments.user):
             # A call that relies on it fails, rather than being done by nobody.
-            return session.with_options(params={"assert": "user"})
-        log_in(session, arguments, output)
-    return session
+            session = session.with_options(params={"assert": "user"})
+        elif arguments.user:
+            log_in(session, arguments, output)
+        yield session
 
 
 def _is_kept(session: Session, user: str) -> bool:

@@ -5,7 +5,7 @@ Holds: nothing.  Not here: the commands (commands.py, demo.py), running one (mai
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 from .output import Output
 
@@ -26,3 +26,9 @@ class Command(NamedTuple):
 
 class UsageError(Exception):
     """The command cannot be run as it was given: exit code 2 and a sentence."""
+
+
+def add_options(parser: Any, *rows: Tuple[str, str, str]) -> None:
+    """Add options that take a text: (its name, what stands for the text, the help)."""
+    for name, metavar, words in rows:
+        parser.add_argument(name, metavar=metavar, help=words)

@@ -24,7 +24,7 @@ from .options import (
     split_address,
 )
 from .output import Output
-from .registry import Command, UsageError
+from .registry import Command, UsageError, add_options
 
 #: A stream's first connection is made within this time, or the command fails.
 FIRST_CONNECTION_SECONDS = 10.0
@@ -62,12 +62,11 @@ def _add_stream_arguments(parser: Any) -> None:
         metavar="NAME,...",
         help="names of streams, default: recentchange",
     )
-    parser.add_argument("--host", metavar="HOST", help="the same as HOST")
-    parser.add_argument("--url", help="the whole address of a stream instead of HOST")
-    parser.add_argument(
-        "--since",
-        metavar="TIME",
-        help="ISO 8601, a year or milliseconds: begin in the past",
+    add_options(
+        parser,
+        ("--host", "HOST", "the same as HOST"),
+        ("--url", "URL", "the whole address of a stream instead of HOST"),
+        ("--since", "TIME", "ISO 8601, a year or milliseconds: begin in the past"),
     )
     for name, words in (
         (
@@ -87,9 +86,7 @@ def _add_stream_arguments(parser: Any) -> None:
         )
     parser.add_argument("--count", type=int, metavar="N", help="end after N events")
     parser.add_argument("--canary", action="store_true", help="show canary events too")
-    parser.add_argument(
-        "--checkpoint", metavar="FILE", help="go on where the last run stopped"
-    )
+    add_options(parser, ("--checkpoint", "FILE", "go on where the last run stopped"))
     add_network_arguments(
         parser,
         timeout_help="for a connection to be answered; one that is silent for a minute "

@@ -332,6 +332,11 @@ class Flat:
         wanted = self._wanted(only).difference(dropped)
         self.order = self._sorted(wanted, set(dropped) - formats)
         self.kept = [modules[name] for name in self.order]
+        #: {module: all that it needs}
+        self.below: Dict[str, Set[str]] = {}
+        for name in self.order:
+            needs = self.needs_of(name)
+            self.below[name] = needs.union(*(self.below[need] for need in needs))
         self.left_out = {
             name: dropped[module]
             for name, module in self.public.items()
@@ -430,18 +435,20 @@ class Flat:
         """Return the public names that are in the file, sorted."""
         return sorted(n for n, module in self.public.items() if module in self.order)
 
-    def needs_of(self, name: str) -> List[str]:
-        """Return the modules in the file that module `name` imports from, sorted."""
+    def needs_of(self, name: str) -> Set[str]:
+        """Return the modules in the file that module `name` imports from."""
         needs = {module for module, _ in self.modules[name].needs}
-        return sorted(needs & set(self.order))
+        return needs.intersection(self.order)
+
+    def shortest_needs_of(self, name: str) -> List[str]:
+        """Return what module `name` needs, but for what that needs, sorted."""
+        needs = self.needs_of(name)
+        return sorted(needs.difference(*(self.below[need] for need in needs)))
 
     def all_needs_of(self, names: Iterable[str]) -> Set[str]:
         """Return the modules in the file that hold these public names or are needed."""
-        found = {self.public[name] for name in names if name in self.public}
-        for name in reversed(self.order):
-            if name in found:
-                found.update(self.needs_of(name))
-        return found.intersection(self.order)
+        found = {self.public.get(name, "") for name in names}.intersection(self.order)
+        return found.union(*(self.below[name] for name in found))
 
     def body(self) -> str:
         """Return the modules' texts, each under its name and docstring as comments."""

@@ -51,7 +51,8 @@ TEXT_NAMES_CODE = """\
 """
 
 WAITING_CODE = """\
-#: The parts of this file: those that each needs, all before it, and its public names.
+#: The parts of this file: those before it that each needs, but for what these need, and
+#: its public names.
 FILE_PARTS = {
 %s}
 
@@ -181,6 +182,7 @@ def left_out_part(name: str) -> Any:
 
 """
 
+
 def waiting_head(flat: Flat, version: str) -> str:
     """Return the code before the parts.  BundleError where a part takes its names."""
     import ast
@@ -204,7 +206,7 @@ def waiting_head(flat: Flat, version: str) -> str:
     rows = []
     for name in flat.order:
         names = [n for n in public if flat.public[n] == name]
-        rows.append(part_row(name, flat.needs_of(name), names))
+        rows.append(part_row(name, flat.shortest_needs_of(name), names))
     ask = ASK_LEFT_OUT_CODE if left_out else ""
     return text + WAITING_CODE % ("".join(rows), ask)
 

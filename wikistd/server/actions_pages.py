@@ -93,7 +93,7 @@ class PageSet:
             title = self._read_title(text)
             if title is not None:
                 wanted.append(title)
-        self._add_any(wanted)
+        self.add_known(wanted)
 
     def _read_title(self, text: str) -> Optional[Title]:
         if text.strip().startswith("#"):
@@ -113,19 +113,19 @@ class PageSet:
         self._normalize(text, str(title))
         return title._replace(fragment="")
 
-    def _add_any(self, titles: Sequence[Title]) -> None:
-        """Resolve titles of this wiki, of special pages too."""
-        for title in titles:
-            if title.namespace < 0 and title not in self.special.values():
-                self.special[self._fake()] = title
-        self.add_known(title for title in titles if title.namespace >= 0)
-
     def add_known(self, titles: Iterable[Title]) -> None:
         """Resolve titles of this wiki, redirects too where those are asked for."""
+        self._resolve(titles)
+        self._follow()
+
+    def _resolve(self, titles: Iterable[Title]) -> None:
         # Namespace by namespace in the order of their first title, as a LinkBatch.
         by_namespace: Dict[int, Dict[str, None]] = {}
         for title in titles:
-            by_namespace.setdefault(title.namespace, {})[title.key] = None
+            if title.namespace >= 0:
+                by_namespace.setdefault(title.namespace, {})[title.key] = None
+            elif title not in self.special.values():
+                self.special[self._fake()] = title
         wanted = [
             (namespace, key) for namespace, keys in by_namespace.items() for key in keys
         ]
@@ -136,8 +136,6 @@ class PageSet:
         for namespace, key in wanted:
             if (namespace, key) not in found and (namespace, key) not in known:
                 self.missing[self._fake()] = Title(namespace, key)
-        if self.is_following:
-            self._follow()
 
     def add_ids(self, ids: Sequence[int]) -> None:
         """Resolve ids of pages."""
@@ -156,12 +154,11 @@ class PageSet:
         """Take pages that a generator has found."""
         for page in pages:
             self.good[page.id] = page
-        if self.is_following:
-            self._follow()
+        self._follow()
 
     def _follow(self) -> None:
         seen = set()
-        for _ in range(MAX_REDIRECT_HOPS):
+        for _ in range(MAX_REDIRECT_HOPS if self.is_following else 0):
             leading = [page for page in self.good.values() if page.redirect is not None]
             if not leading:
                 return
@@ -173,9 +170,7 @@ class PageSet:
                     seen.add(page.id)
                     self.redirects.append({"from": page.text, "to": str(target)})
                     targets.append(target._replace(fragment=""))
-            self.is_following = False
-            self._add_any(targets)
-            self.is_following = True
+            self._resolve(targets)
 
     @property
     def numbered(self) -> List[Tuple[int, Title]]:
@@ -183,7 +178,7 @@ class PageSet:
         found = [(number, page.title) for number, page in self.good.items()]
         return found + list(self.missing.items())
 
-    def notes(self, version: int) -> Dict[str, Any]:
+    def notes(self) -> Dict[str, Any]:
         """Return what a reply says beside the pages: normalized, redirects, ..."""
         said: Dict[str, Any] = {
             name: getattr(self, name)

@@ -84,10 +84,8 @@ class ParamReader:
 
     def deprecate(self, module: str, text: str, feature: str) -> None:
         """Keep a warning of a feature that will go away."""
-        data = {"feature": feature} if feature else {}
-        self.warn(
-            module, ApiMessage("deprecation", text, data, key="apiwarn-deprecation")
-        )
+        key, data = "apiwarn-deprecation", {"feature": feature}
+        self.warn(module, ApiMessage("deprecation", text, data, key))
         self.warn("main", ApiMessage("deprecation-help", DEPRECATION_HELP))
 
     def read(self, module: str, prefix: str, table: str) -> Dict[str, Any]:

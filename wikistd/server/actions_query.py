@@ -260,7 +260,7 @@ class Query:
         runs = [ModuleRun(call, self, module) for module in modules]
         if not self.rest.is_generator_done:
             self.load_pages(args)
-            self.result.update(self.pages.notes(call.version))
+            self.result.update(self.pages.notes())
         elif args["generator"] is not None:
             self._generate(args["generator"])
         self.entries = self.pages.entries()
@@ -305,7 +305,7 @@ class Query:
     def finish_pages(self, shown: Any, name: str) -> None:
         """End an action that went through pages: what it did, and how it goes on."""
         self.call.result[name] = shown
-        self.call.result.update(self.pages.notes(self.call.version))
+        self.call.result.update(self.pages.notes())
         self._finish_batch()
 
     def _finish(self, args: Dict[str, Any]) -> None:

@@ -97,7 +97,9 @@ def build_environ(
     target, host = head.target, head.get("host") or "%s:%d" % server
     # RFC 9112 3.2.2: an address in absolute form says which host is meant.  A path may
     # hold "://" too, and would say it past whoever looks at Host.
-    absolute = re.match(r"(?!/)[^?]*?://([^/?]*)(.*)", target)
+    absolute = None
+    if not target.startswith("/"):
+        absolute = re.match(r"[^?]*?://([^/?]*)(.*)", target)
     if absolute:
         host, target = absolute.groups()
         if not is_host(host):

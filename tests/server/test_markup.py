@@ -91,6 +91,14 @@ class Links(unittest.TestCase):
             find_sections(tag * 30000)
             self.assertLess(time.process_time() - started, 2.0, tag)
 
+    def test_many_headings(self):
+        """So it does with the headings, each of which ends the one before."""
+        started = time.process_time()
+        sections = find_sections("== a ==\n=== b ===\n" * 50000)
+        self.assertLess(time.process_time() - started, 2.0)
+        self.assertEqual(len(sections), 100000)
+        self.assertEqual([each.end for each in sections[:3]], [18, 18, 36])
+
     def test_redirect(self):
         """A text that begins with #REDIRECT leads to another page."""
         self.assertEqual(str(find_redirect("#redirect [[ main page#x]]")), "Main page")

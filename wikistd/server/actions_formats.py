@@ -103,7 +103,8 @@ def encode_xml(value: Dict[str, Any]) -> bytes:
 
 
 def _xml_element(name: str, value: Any, attributes: str = "") -> str:
-    children, words = "", ""
+    children: List[str] = []
+    words = ""
     is_pages = name == "pages"
     member = XML_MEMBER_NAMES.get(name, "item")
     if isinstance(value, dict):
@@ -111,20 +112,20 @@ def _xml_element(name: str, value: Any, attributes: str = "") -> str:
             if key == "*":
                 words = _xml_escape(each)
             elif is_pages:
-                children += _xml_element(member, each, _xml_attribute("_idx", key))
+                children.append(_xml_element(member, each, _xml_attribute("_idx", key)))
             elif isinstance(each, (dict, list)):
-                children += _xml_element(key, each)
+                children.append(_xml_element(key, each))
             elif each is not None:
                 attributes += _xml_attribute(key, each)
     elif isinstance(value, list):
-        children = "".join(_xml_element(member, each) for each in value)
+        children = [_xml_element(member, each) for each in value]
     else:
         words = _xml_escape(value)
     if words or not isinstance(value, (dict, list)):
         attributes += _xml_attribute("xml:space", "preserve")
     elif not children:
         return "<%s%s />" % (name, attributes)
-    return "<%s%s>%s%s</%s>" % (name, attributes, words, children, name)
+    return "<%s%s>%s%s</%s>" % (name, attributes, words, "".join(children), name)
 
 
 def _xml_attribute(name: str, value: Any) -> str:

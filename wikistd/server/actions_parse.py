@@ -127,7 +127,10 @@ def run_parse(call: ActionCall, args: Dict[str, Any]) -> None:
 def _show_sections(title: Title, text: str) -> List[Dict[str, Any]]:
     shown = []
     numbers: List[int] = []
+    offset = position = 0
     for section in find_sections(text):
+        offset += len(text[position : section.start].encode("utf-8"))
+        position = section.start
         depth = max(1, section.level - 1)
         numbers = numbers[:depth] + [0] * (depth - len(numbers))
         numbers[-1] += 1
@@ -139,7 +142,7 @@ def _show_sections(title: Title, text: str) -> List[Dict[str, Any]]:
                 "number": ".".join(str(each) for each in numbers),
                 "index": str(section.number),
                 "fromtitle": str(title).replace(" ", "_"),
-                "byteoffset": len(text[: section.start].encode("utf-8")),
+                "byteoffset": offset,
                 "anchor": section.heading.replace(" ", "_"),
             }
         )

@@ -129,25 +129,21 @@ def show_block(call: ActionCall, row: Optional[BlockRow]) -> Dict[str, Any]:
     """Return a block as errors and users show it; {} for none."""
     if row is None:
         return {}
-    expiry = row[7]
-    flags = row[8].split()
-
-    def formatted(seconds: Optional[int]) -> str:
-        return "infinite" if seconds is None else format_words(seconds)
-
+    number, _, _, by_id, by_name, reason, when, expiry, flags, restrictions = row
+    ends = "infinite" if expiry is None else format_words(expiry)
     return {
-        "blockid": row[0],
-        "blockedby": row[4],
-        "blockedbyid": row[3],
-        "blockreason": row[5],
-        "blockedtimestamp": format_time(row[6]),
+        "blockid": number,
+        "blockedby": by_name,
+        "blockedbyid": by_id,
+        "blockreason": reason,
+        "blockedtimestamp": format_time(when),
         "blockexpiry": format_expiry(expiry),
-        "blockpartial": bool(row[9]),
-        "blocknocreate": "nocreate" in flags,
-        "blockanononly": "anononly" in flags,
-        "blockedtimestampformatted": formatted(row[6]),
-        "blockexpiryformatted": formatted(expiry),
-        "blockexpiryrelative": formatted(expiry),
+        "blockpartial": bool(restrictions),
+        "blocknocreate": "nocreate" in flags.split(),
+        "blockanononly": "anononly" in flags.split(),
+        "blockedtimestampformatted": format_words(when),
+        "blockexpiryformatted": ends,
+        "blockexpiryrelative": ends,
     }
 
 

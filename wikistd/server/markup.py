@@ -87,10 +87,8 @@ def _replace_unparsed(text: str, replace: Callable[[str], str]) -> str:
         if end is None:
             endless.add(kind)
             continue
-        pieces += (
-            text[position : match.start()],
-            replace(text[match.start() : end.end()]),
-        )
+        pieces.append(text[position : match.start()])
+        pieces.append(replace(text[match.start() : end.end()]))
         position = end.end()
     pieces.append(text[position:])
     return "".join(pieces)
@@ -190,14 +188,11 @@ def find_sections(text: str) -> List[Section]:
         for match in _markup_heading.finditer(masked)
     ]
     found = []
-    for number, (level, heading, start) in enumerate(heads):
-        end = len(text)
-        for other_level, _, other_start in heads[number + 1 :]:
-            if other_level <= level:
-                end = other_start
-                break
-        found.append(Section(number + 1, level, heading, start, end))
-    return found
+    ends = [len(text)] * 7  # by level, looking from the end
+    for number, (level, heading, start) in reversed([*enumerate(heads, 1)]):
+        found.append(Section(number, level, heading, start, ends[level]))
+        ends[level:] = [start] * (7 - level)
+    return found[::-1]
 
 
 def _mask_unparsed(text: str) -> str:

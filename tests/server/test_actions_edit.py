@@ -88,6 +88,7 @@ class Texts(EditCase):
         self.edit(text="A\nb\nc\nD")
         self.edit(undo=second)
         self.assertEqual(self.text(), "a\nb\nc\nD")
+        self.assertEqual(self.store.changes.since(0)[-1].tags, ("mw-undo",))
         third = self.edit(text="X\nb\nc\nD")["newrevid"]
         self.edit(text="Y\nb\nc\nD")
         self.assertEqual(self.edit(undo=third), "undofailure")

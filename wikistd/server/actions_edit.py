@@ -39,6 +39,7 @@ class EditJob:
         self.current = self.store.find_revision(self.page.latest) if self.page else None
         self.old_text = self.store.read_text(self.current) if self.current else ""
         self.is_new_section = args["section"] == "new"
+        self.section: Optional[int] = None
         self.summary: str = args["summary"] or ""
         heading = args["sectiontitle"]
         self.heading: str = self.summary if heading is None else heading
@@ -64,8 +65,8 @@ class EditJob:
         if args["nocreate"] and self.page is None:
             raise missing_page()
         check_page(call, self.title, "edit")
-        section = self._read_section()
-        given = self._given_text(section)
+        self.section = self._read_section()
+        given = self._given_text()
         self._check_md5()
         self.tags += check_tags(call, args["tags"])
         check_rate(call, "edit")
@@ -73,7 +74,7 @@ class EditJob:
         stamp = format_words(call.now) + " (UTC)"
         signed = sign_text(given, call.requester.name, stamp)
         self._check_deleted()
-        text = self._solve_conflict(signed, section)
+        text = self._solve_conflict(signed)
         self._check_text(text)
         return self._save(text.rstrip(), given.rstrip())
 
@@ -89,7 +90,7 @@ class EditJob:
             )
         return int(section)
 
-    def _given_text(self, section: Optional[int]) -> str:
+    def _given_text(self) -> str:
         """Return the text of the page or of the section that the client wants."""
         args, old = self.args, self.old_text
         if args["undo"] is not None:
@@ -98,10 +99,10 @@ class EditJob:
             return str(args["text"])
         if self.is_new_section:
             old = ""
-        elif section is not None:
-            found = get_section(old, section)
+        elif self.section is not None:
+            found = get_section(old, self.section)
             if found is None:
-                raise missing_section(section)
+                raise missing_section(self.section)
             old = found
         return (args["prependtext"] or "") + old + (args["appendtext"] or "")
 
@@ -157,28 +158,28 @@ class EditJob:
                 "The page has been deleted since you fetched its timestamp.",
             )
 
-    def _whole_text(self, text: str, base: str, section: Optional[int]) -> str:
+    def _whole_text(self, text: str, base: str) -> str:
         """Return the text of the page with the section put into `base`."""
         if self.is_new_section:
             if self.heading:
                 text = "== %s ==\n\n%s" % (self.heading, text)
             return "%s\n\n%s" % (base.rstrip(), text) if base.strip() else text
-        if section is None:
+        if self.section is None:
             return text
-        replaced = replace_section(base, section, text)
+        replaced = replace_section(base, self.section, text)
         if replaced is None:
-            raise missing_section(section)
+            raise missing_section(self.section)
         return replaced
 
-    def _solve_conflict(self, text: str, section: Optional[int]) -> str:
+    def _solve_conflict(self, text: str) -> str:
         """Return the whole new text; refuse where it and another edit collide."""
         base = self._base_revision() if self._is_conflict() else self.current
         merged: Optional[str] = None
         if base == self.current:
-            return self._whole_text(text, self.old_text, section)
+            return self._whole_text(text, self.old_text)
         if base is not None:
             base_text = self.store.read_text(base)
-            own_text = self._whole_text(text, base_text, section).rstrip()
+            own_text = self._whole_text(text, base_text).rstrip()
             merged = merge_texts(base_text, self.old_text, own_text)
         if merged is None:
             raise refuse("editconflict", "Edit conflict.")
@@ -248,12 +249,11 @@ class EditJob:
         args, call = self.args, self.call
         old_text = self.old_text if self.page else None
         tag, automatic = describe_edit(old_text, text)
+        summary = self.summary
         if self.is_new_section:
             summary = self._new_section_summary()
-        elif self.page is None:  # it quotes the text as it was sent
-            summary = self.summary or describe_edit(None, unsigned)[1]
-        else:
-            summary = self.summary or automatic
+        elif not summary:  # that of a new page quotes the text as it was sent
+            summary = automatic if self.page else describe_edit(None, unsigned)[1]
         # A new page, or a new section, is never a minor edit.
         may_be_minor = self.page is not None and not self.is_new_section
         is_minor = args["minor"] and not args["notminor"] and call.may("minoredit")

@@ -127,24 +127,20 @@ class UploadJob:
         cleaned = clean_file_name(name)
         if len(cleaned.encode("utf-8")) > MAX_FILE_NAME_BYTES:
             text = "Filenames may not be longer than %d bytes." % MAX_FILE_NAME_BYTES
-            kept = show_key(stashed or self._keep(data, name))
+            kept = show_key(stashed or self._stash(name, data))
             raise refuse("filename-toolong", text, **kept, invalidparameter="filename")
         if "." not in cleaned:
             ending = inspect_file(data, sent_name).mime.rpartition("/")[2]
             cleaned += "." + ending.partition("+")[0]
         warnings = self._warnings(name, cleaned, data)
         if warnings and not self.args["ignorewarnings"]:
-            return show_warnings(warnings, stashed or self._keep(data, name))
+            return show_warnings(warnings, stashed or self._stash(name, data))
         shown = self._store(data, cleaned)
         if warnings:
             shown["warnings"] = warnings
         if stashed is not None:
             self.files.drop_stashed(stashed.filekey)
         return shown
-
-    def _keep(self, data: bytes, name: str) -> StashedFile:
-        ending = inspect_file(data, name).mime.rpartition("/")[2]
-        return self._stash(name if "." in name else "%s.%s" % (name, ending), data)
 
     def _warnings(self, name: str, cleaned: str, data: bytes) -> Dict[str, Any]:
         found: Dict[str, Any] = {}

@@ -24,15 +24,6 @@ class RequestBody:
     whether it may take longer than a call: it comes from a file or an iterator.
     """
 
-    __slots__ = (
-        "content",
-        "length",
-        "is_replayable",
-        "is_upload",
-        "content_type",
-        "_make",
-    )
-
     def __init__(
         self,
         content: Optional[bytes],

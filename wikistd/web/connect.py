@@ -39,8 +39,6 @@ _CONNECT_PENDING = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 class Attempt:
     """One try to get connected, which another thread may `abort`."""
 
-    __slots__ = ("aborted", "sockets")
-
     def __init__(self) -> None:
         self.aborted = False
         self.sockets: List[Any] = []

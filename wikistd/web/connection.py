@@ -63,27 +63,6 @@ class Connection:
     `close`.  `buffer` holds bytes that were received and not used.
     """
 
-    __slots__ = (
-        "sock",
-        "key",
-        "buffer",
-        "exchanges",
-        "idle_since",
-        "idle_limit",
-        "received",
-        "aborted",
-        "closed",
-        "parser",
-        "_recv",
-        "_settimeout",
-        "_timeout",
-        "_may_pour",
-        "_is_pouring",
-        "_reader",
-        "_poll",
-        "__weakref__",
-    )
-
     def __init__(self, key: Any = None, sock: Any = None) -> None:
         self.sock: Any = None
         self.key = key

@@ -27,8 +27,6 @@ POOL_IDLE_SECONDS = 60.0  # nginx closes after 75
 class ThreadCounts:
     """What one thread did so far.  One owner; others may read it."""
 
-    __slots__ = ("requests", "connections", "bytes", "retries")
-
     def __init__(self) -> None:
         self.requests = self.connections = self.bytes = self.retries = 0
 
@@ -48,8 +46,6 @@ class Counters:
     received in answers, heads included, of exchanges that have ended, and `retries` on
     a fresh connection after a kept one had died.
     """
-
-    __slots__ = ("_counts", "here")
 
     def __init__(self) -> None:
         # Every thread counts for itself: `+=` on one number for all loses some, and a

@@ -71,9 +71,7 @@ class Deadline:
     def shorter(self, seconds: Optional[float]) -> Deadline:
         """Return a deadline at most `seconds` from now, and no later than this one."""
         left = self.remaining()
-        if seconds is None:
-            return self
-        if left is not None and left <= seconds:
+        if seconds is None or (left is not None and left <= seconds):
             return self
         return Deadline(seconds, clock=self.clock)
 

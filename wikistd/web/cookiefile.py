@@ -47,7 +47,7 @@ LWP_FIELDS = frozenset(
 )
 
 #: Characters that mean something to some file system.
-UNSAFE_FILENAME_CHARACTERS = '/\\:*?"<>| '
+UNSAFE_FILENAME_CHARACTERS = r'[/\\:*?"<>|\x00-\x20]'
 
 
 def account_filename(filename: Optional[str], user: str) -> str:
@@ -61,10 +61,7 @@ def account_filename(filename: Optional[str], user: str) -> str:
         filename = os.path.join(home, COOKIE_FOLDER, "cookies.lwp")
     if not user:
         return filename
-    safe = "".join(
-        "_" if char in UNSAFE_FILENAME_CHARACTERS or ord(char) < 32 else char
-        for char in user
-    )
+    safe = re.sub(UNSAFE_FILENAME_CHARACTERS, "_", user)
     stem, suffix = os.path.splitext(filename)
     return "%s-%s%s" % (stem, safe, suffix)
 

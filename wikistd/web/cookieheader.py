@@ -7,10 +7,11 @@ Not here: which cookies match (cookies.py).
 from __future__ import annotations
 
 import http.cookiejar
+import re
 import urllib.request
 from typing import Iterable, List, Optional, Tuple
 
-from .origins import has_controls, header_names, remove_header
+from .origins import header_names, remove_header
 
 
 def cookie_text(name: str, value: Optional[str]) -> str:
@@ -90,10 +91,10 @@ def add_cookies_of_jar(
 
 def checked_pair(name: str, value: str) -> Tuple[str, str]:
     """Return the pair; ValueError if it cannot be one cookie of a header."""
-    for char in name:
-        if char in "=;, \t" or not 32 < ord(char) < 127:
-            raise ValueError("cookie name %r holds %r" % (name, char))
-    for char in str(value):
-        if char == ";" or has_controls(char):
-            raise ValueError("the value of cookie %r holds %r" % (name, char))
+    bad = re.search("[=;,]|[^!-~]", name)
+    if bad is not None:
+        raise ValueError("cookie name %r holds %r" % (name, bad.group()))
+    bad = re.search("[;\x00-\x1f\x7f]", str(value))
+    if bad is not None:
+        raise ValueError("the value of cookie %r holds %r" % (name, bad.group()))
     return name, str(value)

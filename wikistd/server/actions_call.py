@@ -173,8 +173,7 @@ class ActionCall:
         if app:
             self.set_cookie("_BPsession", session)
             return
-        if old:
-            self.store.accounts.close_session(old)
+        self.store.accounts.close_session(old)
         seconds = REMEMBER_COOKIE_SECONDS if is_remembered else NAME_COOKIE_SECONDS
         self.set_cookie("_session", session)
         self.set_cookie("UserID", str(account), seconds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS, canonical_user_name
+from .accounts import GROUP_RIGHTS, IMPLICIT_GROUPS
 from .actions import refuse
 from .actions_call import ActionCall, ActionModule, write_action
 from .actions_options import DEFAULT_OPTIONS, write_options
@@ -91,18 +91,16 @@ def run_unblock(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     if not call.may("block"):
         raise refuse("permissiondenied", "You don't have permission to unblock users.")
     column = {"id": "id", "user": "target", "userid": "account"}[source]
-    value = args[source]
-    if source == "user":
-        value = canonical_user_name(value) or value
     row = call.store.db.one(
         "SELECT id, target, account FROM block WHERE %s = ?"
         " AND (expiry IS NULL OR expiry > ?)" % column,
-        (value, call.now),
+        (args[source], call.now),
     )
     if row is None:
         raise refuse(
             "cantunblock",
-            "Error: Block for %s not found. It may have been removed already." % value,
+            "Error: Block for %s not found. It may have been removed already."
+            % args[source],
         )
     number, name, account = row
     with call.store.changes.recording():

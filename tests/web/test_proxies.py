@@ -46,6 +46,7 @@ class Parsing(unittest.TestCase):
             ("socks5://p.example", ("socks5", "p.example", 1080, "", "")),
             ("socks5h://u@[::1]:9", ("socks5h", "::1", 9, "u", "")),
             (" http://a@b:c@p.example ", ("http", "p.example", 80, "a@b", "c")),
+            ("http://:@p.example:3128", ("http", "p.example", 3128, "", "")),
         ]:
             with self.subTest(url=url):
                 self.assertEqual(tuple(parse_proxy(url)), wanted)
@@ -61,6 +62,8 @@ class Parsing(unittest.TestCase):
             ("http://p.example\r\nX: y", "the proxy's URL holds a space or a control character"),
             ("http://u:canary%0a@p", "the proxy's user name or password holds a control character"),
             ("http://u:can/ary@p", 'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its '
+             "user name and password as %2F, %3F, %23 and %40"),
+            ("http://@p.example", 'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its '
              "user name and password as %2F, %3F, %23 and %40"),
             ("http://" + "p" * 254, "proxy address %r has no host, or a bad port" % ("p" * 254)),
         ]:

@@ -54,6 +54,7 @@ class Urls(unittest.TestCase):
             ("http://é:p@b/", "percent-encode it"),
             ("http://" + "a" * 254 + "/", "host name of 254 characters"),
             ("http://" + "é" * 254 + "/", "host name of 254 characters"),
+            ("http://" + "é." * 100 + "org/", "host name of 803 characters"),
             ("http://" + "é" * 200 + "/", "cannot be written in ASCII"),
             ("http://a\uff0fb/", "malformed"),
             ("http://a\u2100b/", "malformed"),

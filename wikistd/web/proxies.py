@@ -101,7 +101,7 @@ def parse_proxy(url: str) -> Proxy:
     except ValueError:
         port = 0
     host = parts.hostname or ""
-    if "@" in text and not (username or password):
+    if "@" in text and (login is None or "://@" in text):
         raise ValueError(
             'the proxy\'s URL cannot be split: write "/", "?", "#" and "@" in its user '
             "name and password as %2F, %3F, %23 and %40"

@@ -112,13 +112,13 @@ def check_url(url: str) -> str:
     # A "/" or "?" in a password ends the address early: what looks like the host and
     # its port is then the user name and the first part of the password.
     is_secret = "@" in tail or (":" in host and host[:1] != "[")
+    if not host.isascii() and len(host) <= MAX_HOST_CHARACTERS:
+        host = _request_idna(host, is_secret)
     if len(host) > MAX_HOST_CHARACTERS:
         raise ValueError(
             "host name of %d characters: no name is longer than %d"
             % (len(host), MAX_HOST_CHARACTERS)
         )
-    if not host.isascii():
-        host = _request_idna(host, is_secret)
     if not _REQUEST_HOST.fullmatch(host):
         raise ValueError(
             "host %s of the URL is malformed" % _request_shown(host, is_secret)

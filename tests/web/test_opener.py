@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 from wikistd import HttpClient
-from wikistd.errors import WikistdError
+from wikistd.errors import StatusError
 from wikistd.web.opener import AnswersHandler, HeadersHandler
 
 from .openers import ScriptedNetwork, answer, scripted_opener
@@ -75,7 +75,7 @@ class Added(unittest.TestCase):
     def test_stock(self):
         """urllib's own error handler raises, as it does elsewhere; others are open."""
         client = self.client(urllib.request.HTTPDefaultErrorHandler())
-        with self.assertRaisesRegex(WikistdError, "404"):
+        with self.assertRaisesRegex(StatusError, "404"):
             client.get("http://a.example/404")
         self.assertEqual(client.get("http://a.example/200").text, "told")
 
@@ -90,10 +90,28 @@ class Added(unittest.TestCase):
         with HttpClient(
             user_agent="tests/1.0", transport=transport, handlers=stock
         ) as client:
-            with self.assertRaises(WikistdError) as caught:
-                client.get("http://a.example/")
+            with self.assertRaises(StatusError) as caught:
+                client.get("http://a.example/?secret")
         self.assertTrue(body.closed)
         self.assertEqual(caught.exception.__cause__.code, 404)
+        self.assertEqual(str(caught.exception), "http://a.example/ answered 404 Not Found")
+        self.assertEqual((caught.exception.status, caught.exception.body), (404, b"told"))
+
+    def test_foreign_status(self):
+        """An HTTPError without an answer of ours is a StatusError too."""
+
+        class Refusing(urllib.request.BaseHandler):
+            def http_error_404(self, req, fp, code, msg, headers):
+                fp.close()
+                raise urllib.error.HTTPError(req.full_url, 410, "Gone", given, None)
+
+        for given in (None, {"X": "y"}):
+            with self.assertRaises(StatusError) as caught:
+                self.client(Refusing()).get("http://a.example/404")
+            self.assertEqual(
+                str(caught.exception), "http://a.example/404 answered 410 Gone"
+            )
+            self.assertEqual(caught.exception.headers, list((given or {}).items()))
 
     def test_no_handler(self):
         """What is no handler is refused."""

@@ -30,7 +30,7 @@ from typing import (
 )
 
 from ..clock import Clock, Deadline
-from ..errors import ConnectFailed, WikistdError
+from ..errors import ConnectFailed, StatusError, WikistdError
 from ..formats.headers import check_header
 from .callparts import add_params, check_target, copy_body, save_body, set_body
 from .connect import raise_instead, transport_error
@@ -349,9 +349,7 @@ class HttpClient:
         except (WikistdError, ValueError, TypeError):
             raise
         except urllib.error.URLError as error:
-            if isinstance(error, urllib.error.HTTPError) and error.fp is not None:
-                error.close()  # it holds an answer, and with it a connection
-            raise self._foreign_error(error, request) from error
+            raise_instead(self._foreign_error(error, request), error)
         except Exception as error:
             shown = without_userinfo(request.full_url)
             raise_instead(
@@ -389,6 +387,18 @@ class HttpClient:
         """Return our error for what a handler of urllib or of others raised."""
         reason = error.reason
         shown = without_userinfo(request.full_url)
+        if isinstance(error, urllib.error.HTTPError):
+            said = StatusError(
+                "%s answered %d %s" % (shown, error.code, reason),
+                status=error.code,
+                url=shown,
+                headers=list(error.headers.items()) if error.headers else (),
+            )
+            if isinstance(error.fp, Response):
+                said = error.fp.status_error()
+            if error.fp is not None:
+                error.close()  # it holds an answer, and with it a connection
+            return said
         if isinstance(reason, BaseException):
             ours = transport_error(reason, "connect", url=shown, peer=request.host)
             if isinstance(ours, WikistdError):

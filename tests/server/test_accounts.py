@@ -45,6 +45,8 @@ class Passwords(unittest.TestCase):
         self.assertTrue(is_password("x", one) and is_password("x", two))
         self.assertFalse(is_password("y", one))
         self.assertFalse(is_password("", ""))
+        with self.assertRaisesRegex(TypeError, "^a password must be a str, not int$"):
+            hash_password(5)
 
     def test_rights_once(self):
         """Rights that two groups give are listed once."""

@@ -771,6 +771,10 @@ class Counts(ServerCase):
         for host in ("192.0.2.1", "no such address", "a..b", "::zz"):
             with self.assertRaisesRegex(OSError, "^%s is no address of " % host):
                 serve_wsgi(echo, host)
+        for port in (65536, -1, "80", None):
+            said = "^port must be a number from 0 to 65535, not %r$" % (port,)
+            with self.assertRaisesRegex(ValueError, said):
+                serve_wsgi(echo, port=port)
 
     def test_ipv6(self):
         """An IPv6 address is served and written with brackets."""

@@ -153,6 +153,8 @@ def hash_password(
     password: str, salt: Optional[bytes] = None, rounds: int = PASSWORD_ROUNDS
 ) -> str:
     """Return `password` in the form that is stored: rounds, salt and digest."""
+    if not isinstance(password, str):
+        raise TypeError("a password must be a str, not " + type(password).__name__)
     salt = os.urandom(16) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha256", password.encode("utf-8"), salt, rounds)
     return "pbkdf2:%d:%s:%s" % (rounds, salt.hex(), digest.hex())

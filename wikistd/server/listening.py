@@ -12,10 +12,17 @@ import threading
 
 
 def open_listener(host: str, port: int) -> socket.socket:
-    """Return a listening socket; OSError says which address could not be had."""
+    """Return a listening socket; OSError says which address could not be had.
+
+    ValueError where the port is no number from 0 to 65535.
+    """
+    if not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ValueError("port must be a number from 0 to 65535, not %r" % (port,))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     is_both = host == "::" and socket.has_dualstack_ipv6()
     try:
+        # create_server() would leave its socket open where bind() fails at this.
+        host.encode("idna")
         return socket.create_server(
             (host, port), family=family, backlog=128, dualstack_ipv6=is_both
         )

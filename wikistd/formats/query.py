@@ -27,6 +27,8 @@ _QUERY_ESCAPES = {
 
 if TYPE_CHECKING:
     QueryPairs = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
+else:
+    QueryPairs = object  # as HeaderSource
 
 
 def encode_query(pairs: QueryPairs) -> str:

@@ -43,20 +43,19 @@ from .origins import origin_of, without_userinfo
 from .pool import POOL_SIZE, ConnectionPool, Counters
 from .proxies import ProxyHandler, ProxySettings
 from .redirects import MAX_REDIRECTS, RedirectHandler
-from .request import WebRequest, check_url, header_pairs
+from .request import HeaderInput, WebRequest, check_url, header_pairs
 from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
-from .transport import TransportHandler
+from .transport import TransportFunction, TransportHandler
 from .useragent import default_user_agent
 
 if TYPE_CHECKING:
-    from .request import HeaderInput
-    from .transport import TransportFunction
-
     TimeoutInput = Union[
         None, float, Deadline, Tuple[Optional[float], Optional[float]], "_ClientDefault"
     ]
+else:
+    TimeoutInput = object  # as HeaderSource
 
 CLIENT_TIMEOUT_SECONDS = 60.0  # nobody's standard: requests and urllib wait for ever
 

@@ -21,6 +21,8 @@ from .tunnels import connect_tunnel, socks_tunnel, tunnel_authority, tunnel_refu
 
 if TYPE_CHECKING:
     ConnectFunction = Callable[[str, int, Optional[float]], Any]
+else:
+    ConnectFunction = object  # as HeaderSource
 
 
 class Route(

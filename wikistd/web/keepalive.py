@@ -8,7 +8,7 @@ Not here: redirects, cookies, credentials, proxies' choice (their handlers).
 from __future__ import annotations
 
 import urllib.request
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ..clock import Clock, Deadline
 from ..errors import ConnectionLost
@@ -16,16 +16,13 @@ from ..formats.http1 import MAX_HEADER_BYTES
 from .bodies import prepare_body
 from .connect import Attempt, raise_instead
 from .connection import Connection, next_wait
-from .dial import Dialer, Route, proxy_login
+from .dial import ConnectFunction, Dialer, Route, proxy_login
 from .exchange import Exchange
 from .heads import HeadEncoder, absolute_target, split_host
 from .pool import ConnectionPool
 from .response import Response
 from .signals import Signal
 from .tls import TlsSettings
-
-if TYPE_CHECKING:
-    from .dial import ConnectFunction
 
 KEEPALIVE_PORTS = {"http": 80, "https": 443}
 MAX_KNOWN_ROUTES = 256  # remembered by a handler; then it begins anew

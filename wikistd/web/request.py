@@ -163,6 +163,8 @@ def _request_idna(host: str, is_secret: bool) -> str:
 
 if TYPE_CHECKING:
     HeaderInput = Union[Mapping[str, Any], Iterable[Tuple[str, Any]], None]
+else:
+    HeaderInput = object  # as HeaderSource
 
 
 def header_pairs(headers: HeaderInput) -> List[Tuple[str, str]]:

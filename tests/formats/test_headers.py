@@ -7,6 +7,7 @@ import unittest
 from wikistd.formats.headers import (
     Challenge,
     PartHeaders,
+    check_fields,
     check_header,
     check_token,
     get_charset_from_content_type,
@@ -276,6 +277,19 @@ class Sending(unittest.TestCase):
         )
         with self.assertRaises(ValueError):
             check_header("a:b", "x")
+
+    def test_fields(self):
+        """All fields of a head are checked as one, and refused as each would be."""
+        check_fields([], [])
+        check_fields(["A", "B"], ["", "caf\xe9\tx"])
+        for name, value in (
+            ("", "x"), ("a b", "x"), ("a\r\nb", "x"), ("X", "a\r\nY: b"), ("X", "a\0"),
+            ("X", "\x7f"), ("X", "\u0100"),
+        ):
+            with self.assertRaises(ValueError):
+                check_fields(["A", name], ["b", value])
+        with self.assertRaisesRegex(TypeError, "^value of header X is int, not a str$"):
+            check_fields(["X"], [5])
 
     def test_quote_string(self):
         self.assertEqual(quote_string('a"b\\c'), '"a\\"b\\\\c"')

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import datetime
+import re
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -32,6 +33,8 @@ HEADER_TOKEN_CHARS = (
 HEADER_TOKEN68_CHARS = (
     "-._~+/0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
+HEADER_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HEADER_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 HEADER_BLANKS = " \t"
 HEADER_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 #: Charsets that text from the network may choose: `punycode` takes quadratic time,
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     HeaderSource = Union[Mapping[str, Any], Iterable[Tuple[str, Any]]]
     FieldMapping = MutableMapping[str, str]
 else:
+    # For typing.get_type_hints; the aliases themselves would need typing.
+    HeaderSource = object
     FieldMapping = collections.abc.MutableMapping
 
 
@@ -161,6 +166,30 @@ def check_header(name: str, value: str) -> None:
                 "value of header %s has %r at offset %d, which latin-1 cannot encode"
                 % (name, char, place)
             )
+
+
+def check_fields(names: List[str], values: List[Any]) -> None:
+    """Raise for the first field that cannot be sent; never shows a value."""
+    # All of them in two matches, 2 us for eight fields; one each costs 5.
+    try:
+        together = "".join(values)
+        if (
+            HEADER_TOKEN.fullmatch("".join(names))
+            and "" not in names
+            and not HEADER_CONTROLS.search(together)
+        ):
+            together.encode("latin-1")
+            return
+    except (TypeError, UnicodeEncodeError):
+        # Told apart below.
+        pass
+    for name, value in zip(names, values):
+        if not isinstance(value, str):
+            raise TypeError(
+                "value of header %s is %s, not a str"
+                % (ascii(name[:60])[1:-1], type(value).__name__)
+            )
+        check_header(name, value)
 
 
 def find_control(text: str) -> str:

@@ -21,7 +21,7 @@ from ..errors import (
     ProtocolError,
     limit_exceeded,
 )
-from .headers import HEADER_BLANKS, unfold_lines
+from .headers import HEADER_BLANKS, HEADER_TOKEN, unfold_lines
 
 MAX_HEADER_BYTES = 65536  # whole head; http.client allows as much for one line
 MAX_HEADER_FIELDS = 256  # http.client stops at 100; Wikimedia sends about 30
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MAX_KNOWN_LINES = 128  # of one connection; then it begins anew
 MAX_KNOWN_LINE_CHARACTERS = 256  # longer ones are mostly cookies: never twice the same
 
-_HTTP1_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HTTP1_STATUS_LINE = re.compile(
     r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?"
 )
@@ -251,7 +250,7 @@ def parse_fields(
         field = known.get(line)
         if field is None:
             name, colon, value = line.partition(":")
-            if not colon or not _HTTP1_TOKEN.fullmatch(name):
+            if not colon or not HEADER_TOKEN.fullmatch(name):
                 return parse_fields(
                     _http1_unfold(lines), max_header_fields=max_header_fields
                 )
@@ -278,7 +277,7 @@ def _http1_unfold(lines: List[str]) -> List[str]:
                 % ascii(line[:60] if not colon else ":"),
                 spec="RFC 9112 5",
             )
-        if not _HTTP1_TOKEN.fullmatch(name):
+        if not HEADER_TOKEN.fullmatch(name):
             raise HeaderError(
                 "header name %s is not a token" % ascii(name[:60]),
                 spec="RFC 9112 5.1",

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from urllib.parse import unquote_to_bytes
 
-from ..formats.headers import check_header
+from ..formats.headers import check_fields
 from .incoming import RequestHead, RequestRefused, is_host
 
 WsgiApp = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -260,8 +260,8 @@ class WsgiExchange:
         # Compiled when first used: nobody who only imports the package needs them.
         if not re.match(r"[1-9][0-9]{2} [\t\x20-\x7e\x80-\xff]*\Z", status):
             raise ValueError("not a status line: %r" % status)
+        check_fields([name for name, _ in headers], [value for _, value in headers])
         for name, value in headers:
-            check_header(name, value)
             if name.lower() in HOP_BY_HOP_NAMES:
                 raise ValueError("%s is the server's to set" % name)
             is_length = name.lower() == "content-length"

@@ -22,11 +22,12 @@ from typing import (
 
 from ..clock import Clock, Deadline
 from ..errors import ConnectFailed, ProtocolError, TransportError, TransportTimeout
+from ..formats.headers import check_fields
 from ..formats.http1 import HeaderFields
 from .bodies import prepare_body
 from .connect import raise_instead, transport_error
 from .connection import next_wait
-from .heads import check_fields, request_fields
+from .heads import request_fields
 from .origins import without_userinfo
 from .pool import Counters
 from .request import SAFE_METHODS

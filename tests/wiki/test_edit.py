@@ -1,5 +1,6 @@
 """wikistd.wiki.edit: what only a scripted wiki does; the rest is in tests/contract."""
 
+import re
 import unittest
 
 from tests.support.clocks import FakeClock
@@ -101,6 +102,14 @@ class Sending(Case):
             edit_page(session, "T", transform=len)
         with self.assertRaisesRegex(APIError, "'' cannot be a title: it is empty"):
             edit_page(session, "", "x")
+
+    def test_other_copy(self):
+        """A session of another copy of the package is told from one of this."""
+        stranger = type("Session", (), {"__module__": "app.wiki"})()
+        wanted = "first argument is a Session of app.wiki, not of %s$"
+        module = re.escape(Session.__module__)
+        with self.assertRaisesRegex(TypeError, wanted % module):
+            edit_page(stranger, "Page", text="text")
 
     def test_mistakes(self):
         session = self.start()

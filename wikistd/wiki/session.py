@@ -430,5 +430,13 @@ def check_session_arguments(
 
 def check_session(session: Any) -> None:
     """Refuse what was given in a Session's place."""
-    if not isinstance(session, Session):
-        raise wrong_type("the first argument is a Session", session)
+    if isinstance(session, Session):
+        return
+    theirs = type(session).__module__
+    if type(session).__name__ == "Session" and theirs != Session.__module__:
+        # Another copy of the package, or another package's.
+        raise TypeError(
+            "the first argument is a Session of %s, not of %s"
+            % (theirs, Session.__module__)
+        )
+    raise wrong_type("the first argument is a Session", session)

@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+import typing
 import unittest
 
 import wikistd
@@ -114,6 +115,22 @@ class Documentation(unittest.TestCase):
     def test_commands(self):
         """Every command and option stands in docs/cli.rst."""
         self.assertEqual(surface.COMMANDS.read_text("utf-8"), surface.commands(), AGAIN)
+
+    def test_hints(self):
+        """The annotations of public functions can be evaluated, whoever does it."""
+        broken = []
+        for name in wikistd.__all__:
+            thing = getattr(wikistd, name)
+            owned = vars(thing).values() if inspect.isclass(thing) else [thing]
+            for function in filter(inspect.isfunction, owned):
+                try:
+                    typing.get_type_hints(function)
+                except NameError as error:
+                    broken.append("%s: %s" % (function.__qualname__, error))
+                except TypeError:
+                    self.assertLess(sys.version_info, (3, 9))  # os.PathLike[str]
+        # threading stands there for type checkers only, and takes time to import.
+        self.assertEqual(broken, ["Clock.wait: name 'threading' is not defined"])
 
 
 class FrozenSignatures(unittest.TestCase):

@@ -12,21 +12,12 @@ import io
 import itertools
 import json
 import os
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Tuple,
-    Type,
-)
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Tuple, Type
 from urllib.parse import quote
 
 from .disposition import content_disposition_filename, scan_content_disposition
 from .headers import (
+    HeaderSource,
     PartHeaders,
     check_boundary,
     encode_utf8,
@@ -42,11 +33,7 @@ from .partcoding import (
     encode_base64_part,
     encode_quoted_printable_part,
 )
-from .query import URLENCODED_TYPE, encode_query
-
-if TYPE_CHECKING:
-    from .headers import HeaderSource
-    from .query import QueryPairs
+from .query import URLENCODED_TYPE, QueryPairs, encode_query
 
 #: RFC 8187 3.2.1 attr-char, without what `quote` never encodes.
 ATTR_CHARS = "!#$&+-.^_`|~"

@@ -10,7 +10,6 @@ import io
 import json
 from collections import deque
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Deque,
@@ -30,7 +29,7 @@ from ..errors import (
     limit_exceeded,
 )
 from .disposition import content_disposition_filename, scan_content_disposition
-from .headers import PartHeaders, known_charset, parse_mimetype
+from .headers import HeaderSource, PartHeaders, known_charset, parse_mimetype
 from .multiparser import (
     MAX_MULTIPART_PARTS,
     MAX_PART_HEADER_BYTES,
@@ -43,9 +42,6 @@ from .multiparser import (
 )
 from .partcoding import decode_part_coding, decode_part_transfer
 from .query import MAX_QUERY_FIELDS, decode_query
-
-if TYPE_CHECKING:
-    from .headers import HeaderSource
 
 MAX_PART_FIELD_BYTES = 64 * 1024 * 1024  # what one read() may put into memory
 MAX_MULTIPART_NESTING = 5  # mail nests two or three deep

@@ -84,6 +84,14 @@ class Reconnecting(unittest.TestCase):
         self.assertTrue(request.stream)
         self.assertEqual((request.connect_timeout, request.idle_timeout), (30.0, 90.0))
 
+    def test_headers_of_other_types(self):
+        """As HttpClient takes them: bytes, numbers, and None takes one away."""
+        headers = {"X-A": 5, "X-B": b"b", "X-C": None, "cache-control": None}
+        source, client, _ = make_source(Answer(b"data: a\n\n"), headers=headers)
+        next(source)
+        self.assertEqual((client.sent("X-A"), client.sent("X-B")), (["5"], ["b"]))
+        self.assertEqual(client.sent("X-C") + client.sent("Cache-Control"), [None, None])
+
     def test_every_ending_is_resumed(self):
         """A clean end, a cut, a silence, broken chunks: a further connection."""
         endings = (

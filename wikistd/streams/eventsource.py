@@ -42,7 +42,7 @@ from ..formats.sse import (
 )
 from ..web.client import HttpClient
 from ..web.origins import without_userinfo
-from ..web.request import WebRequest
+from ..web.request import WebRequest, header_pairs
 from .arrivals import (
     STREAM_READ_BYTES,
     close_stream_response,
@@ -284,7 +284,9 @@ class EventSource:
         )
         request.connect_timeout = self.timeout
         for name, value in {**self._client.headers, **self.headers}.items():
-            request.add_header(name, value)
+            request.remove_header(name.capitalize())  # None takes one away.
+            for pair in header_pairs({name: value}):
+                request.add_header(*pair)
         if last_event_id and UNSENDABLE_IN_IDS.isdisjoint(last_event_id):
             # Header values are latin-1 on the way, the id is UTF-8 (WHATWG 9.2.3).
             id_sent = last_event_id.encode("utf-8").decode("latin-1")

@@ -121,6 +121,12 @@ class Sending(Case):
         with self.assertRaisesRegex(TypeError, "leave out base_revid"):
             edit_page(session, "T", transform=str, base_revid=1)
 
+    def test_only_to_create_what_is_there(self):
+        """A base revision says that the page is there: nothing is sent."""
+        with self.assertRaises(APIError) as caught:
+            edit_page(self.start(), "T", "x", create="only", base_revid=10)
+        self.assertEqual(caught.exception.code, "articleexists")
+
 
 class Refused(Case):
     def refused(self, answer):

@@ -78,3 +78,10 @@ class Logged(unittest.TestCase):
             with self.assertRaises(ConnectionLost) as caught:
                 delete_page(session, "T")
             self.assertTrue(caught.exception.maybe_applied)
+
+    def test_an_answer_of_another_shape(self):
+        """Nobody knows then what has become of it."""
+        for odd in ({}, [], {"delete": 5}, {"delete": {"logid": None}}):
+            with self.assertRaises(ProtocolError) as caught:
+                delete_page(self.start((LOOK, log()), (DELETE, odd)), "T")
+            self.assertTrue(caught.exception.maybe_applied)

@@ -15,7 +15,7 @@ from ..errors import WikistdError
 from .keywords import known_params
 from .lost import LOST_ANSWER_PAUSE_SECONDS, MAX_LOST_ANSWERS, LostAnswers
 from .params import wrong_type
-from .reply import ReplyReading, reply_part
+from .reply import ReplyReading
 from .session import Session
 
 #: Entries among which one's own is looked for.
@@ -143,5 +143,6 @@ def _perform_logged(
             if landed is not None:
                 return landed
         else:
-            told = reply_part(document, action)
-            return LoggedResult(title, int(told.get("logid", 0)), False, told)
+            with ReplyReading(maybe_applied=True):
+                told = dict(document[action])
+                return LoggedResult(title, int(told.get("logid", 0)), False, told)

@@ -354,6 +354,28 @@ class Revisions(unittest.TestCase):
         self.assertNotIn("user", hidden)
         self.assertEqual(hidden["slots"]["main"], {"texthidden": True})
         self.assertIn("content", ask(admin)["slots"]["main"])
+        changes = self.asker.ask(action="query", list="recentchanges", rctype="edit",
+                                 rcprop="ids|user|userid|comment|parsedcomment|sha1")
+        change = changes["query"]["recentchanges"][0]
+        for name in ("user", "comment", "sha1"):
+            self.assertTrue(change.pop(name + "hidden"))
+        self.assertEqual(set(change), {"type", "pageid", "revid", "old_revid", "rcid"})
+
+    def test_hidden_texts(self):
+        """A text that was hidden is neither parsed, compared nor brought back."""
+        admin = asker_for(self.store, "Admin")
+        admin.post(action="revisiondelete", type="revision", ids=self.ids[1], hide="content")
+        old, latest = self.ids[1], self.ids[-1]
+        for params in (
+            {"action": "parse", "oldid": old},
+            {"action": "compare", "fromrev": old, "torev": latest},
+            {"action": "compare", "fromrev": latest, "torev": old},
+        ):
+            self.assertEqual(self.asker.ask(**params)["error"]["code"], "permissiondenied")
+            self.assertNotIn("error", admin.ask(**params))
+        for params in ({"undo": latest, "undoafter": old}, {"undo": old}):
+            answer = admin.post(action="edit", title="A", **params)
+            self.assertEqual(answer["error"]["code"], "nosuchrevid")
 
 
 if __name__ == "__main__":

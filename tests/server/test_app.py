@@ -181,12 +181,12 @@ class Pages(AppCase):
         first = self.save("A", "hidden words", summary="hidden summary")
         self.save("A", "second")
         self.store.db.run(
-            "UPDATE revision SET hidden = 'content comment user' WHERE id = ?", (first,)
+            "UPDATE revision SET hidden = 'comment text user' WHERE id = ?", (first,)
         )
         self.page("/w/index.php?title=A&oldid=%d" % first, 404)
         self.assertEqual(self.ask("/w/index.php?action=raw&oldid=%d" % first)[0], 404)
-        text = self.page("/w/index.php?title=A&action=history")
-        self.assertNotIn("hidden", text)
+        for target in ("/w/index.php?title=A&action=history", "/wiki/Special:RecentChanges"):
+            self.assertNotIn("hidden", self.page(target))
 
     def test_history(self):
         """The history lists the revisions, newest first."""
@@ -230,7 +230,7 @@ class Pages(AppCase):
         self.assertIn(">\n</textarea>", text)
         self.page("/w/index.php?title=A&action=edit&oldid=99999", 404)
         self.store.db.run(
-            "UPDATE revision SET hidden = 'content' WHERE id = ?", (first,)
+            "UPDATE revision SET hidden = 'text' WHERE id = ?", (first,)
         )
         self.page("/w/index.php?title=A&action=edit&oldid=%d" % first, 404)
 

@@ -7,7 +7,7 @@ Spec: MediaWiki 1.39's list modules.  Not here: lists of pages (actions_lists.py
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from .actions import refuse
 from .actions_params import require_one
@@ -18,6 +18,7 @@ from .actions_select import (
     TIME_RANGE_PARAMS,
     ListKeys,
     ListQuery,
+    pick,
     show_fields,
 )
 from .titles import Title, user_key
@@ -62,6 +63,14 @@ _log_fields = (
 )
 
 
+#: The fields that show each part of a revision that can be hidden.
+_hidden_fields = {
+    "comment": ("comment", "parsedcomment"),
+    "text": ("sha1",),
+    "user": ("user", "userid", "anon"),
+}
+
+
 def _require_patrol(run: ModuleRun) -> None:
     if not (run.call.may("patrol") or run.call.may("patrolmarks")):
         raise refuse(
@@ -101,9 +110,7 @@ def _list_changes(wanted: ListQuery) -> List[QueryItem]:
     wanted.add_times()
     changes = wanted.fetch_fields(_change_fields)
     pages = run.store.find_pages_by_id([change["pageid"] for change in changes])
-    revisions = {}
-    if "sha1" in props:
-        revisions = run.store.find_revisions([change["revid"] for change in changes])
+    revisions = run.store.find_revisions([change["revid"] for change in changes])
     items = []
     for change in changes:
         title, log = Title(change["ns"], change["title"]), change.pop("logid")
@@ -116,12 +123,24 @@ def _list_changes(wanted: ListQuery) -> List[QueryItem]:
         page = pages.get(change["pageid"])
         if "redirect" in props:
             entry["redirect"] = page is not None and page.redirect is not None
-        if change["revid"] in revisions:
-            entry["sha1"] = revisions[change["revid"]].sha1
+        revision = revisions.get(change["revid"])
+        if revision is not None:
+            entry.update(pick(props, sha1=revision.sha1))
+            _hide_fields(run, entry, revision.hidden.split())
         # No page can be where a change without a page was about a special one.
         target = None if page or title.namespace < 0 else title
         items.append(QueryItem(entry, page, target))
     return items
+
+
+def _hide_fields(run: ModuleRun, entry: Dict[str, Any], hidden: List[str]) -> None:
+    """Tell what of a change somebody hid, and leave it out for who may not see it."""
+    for part in hidden:
+        for name in _hidden_fields[part]:
+            if name in entry:
+                entry["sha1hidden" if part == "text" else part + "hidden"] = True
+                if not run.call.may("deletedhistory"):
+                    del entry[name]
 
 
 def query_usercontribs(run: ModuleRun) -> List[QueryItem]:

@@ -111,6 +111,8 @@ class EditJob:
         undo = existing_revision(self.call, args["undo"])
         base = existing_revision(self.call, args["undoafter"] or undo.parent or "")
         for revision in (undo, base):
+            if "text" in revision.hidden.split():  # it would be shown by the new one
+                raise no_revision(revision.id)
             if self.page is None or revision.page != self.page.id:
                 raise refuse(
                     "revwrongpage",
@@ -310,8 +312,13 @@ def existing_revision(call: ActionCall, number: Any) -> RevisionRow:
     """Return the revision of that number; refuse a missing one."""
     revision = call.store.find_revision(number)
     if revision is None:
-        raise refuse("nosuchrevid", "There is no revision with ID %s." % number)
+        raise no_revision(number)
     return revision
+
+
+def no_revision(number: Any) -> ActionFailure:
+    """Return the refusal of a revision that is not there, or not for anybody."""
+    return refuse("nosuchrevid", "There is no revision with ID %s." % number)
 
 
 def describe_edit(old: Optional[str], new: str) -> Tuple[str, str]:

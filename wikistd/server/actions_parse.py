@@ -48,7 +48,15 @@ def _parse_source(
         number = page.latest
     revision = existing_revision(call, number)
     page = call.store.find_pages_by_id([revision.page])[revision.page]
-    return page.title, call.store.read_text(revision), revision
+    return page.title, _read_shown_text(call, revision), revision
+
+
+def _read_shown_text(call: ActionCall, revision: RevisionRow) -> str:
+    """Return the text of a revision; refuse one that is hidden from who asks."""
+    if "text" in revision.hidden.split() and not call.may("deletedtext"):
+        text = "You don't have permission to view deleted revision text."
+        raise refuse("permissiondenied", text)
+    return call.store.read_text(revision)
 
 
 def _follow_redirects(call: ActionCall, page: PageRow) -> PageRow:
@@ -206,7 +214,7 @@ def _compare_side(
             number = call.find_page_by_id(args[side + "id"]).latest
     revision = existing_revision(call, number)
     page = call.store.find_pages_by_id([revision.page])[revision.page]
-    return call.store.read_text(revision), {
+    return _read_shown_text(call, revision), {
         side + "id": page.id,
         side + "revid": revision.id,
         side + "ns": page.namespace,

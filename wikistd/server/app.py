@@ -172,7 +172,7 @@ class WikiApp:
         else:
             page = self.store.find_page(title) if title.namespace >= 0 else None
             row = self.store.find_revision(page.latest) if page else None
-        return None if row is None or "content" in row.hidden else row
+        return None if row is None or "text" in row.hidden else row
 
     def _raw(self, title: Title, query: Dict[str, str]) -> ApiReply:
         """Answer action=raw: the text and nothing else."""

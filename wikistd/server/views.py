@@ -155,16 +155,20 @@ class WikiViews:
     def recent_changes(self) -> str:
         """Return the list of what happened last."""
         changes = self.store.changes.query("1 ORDER BY id DESC", (), VIEW_ROWS)
-        rows = [
-            (
-                format_time(change.timestamp),
-                _describe_change(change),
-                link_page(change.title),
-                link_page("User:" + change.user, change.user),
-                html.escape(change.comment),
+        revisions = self.store.find_revisions([change.revid for change in changes])
+        rows = []
+        for change in changes:
+            hidden = revisions[change.revid].hidden if change.revid in revisions else ""
+            user = link_page("User:" + change.user, change.user)
+            rows.append(
+                (
+                    format_time(change.timestamp),
+                    _describe_change(change),
+                    link_page(change.title),
+                    "" if "user" in hidden else user,
+                    "" if "comment" in hidden else html.escape(change.comment),
+                )
             )
-            for change in changes
-        ]
         return self.frame("Recent changes", _table(rows))
 
     def list_files(self) -> str:

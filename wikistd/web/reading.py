@@ -248,8 +248,10 @@ class BodyReader(http.client.HTTPResponse):
             pieces.clear()  # The traceback would hold them.
             raise
 
-    # By read(), as readinto1 by read1(), and not as a stock response does.
-    readinto = io.BufferedIOBase.readinto  # type: ignore[assignment]
+    def readinto(self, buffer: Any) -> int:
+        """Read into a writable buffer; return how many bytes, 0 at the end."""
+        # By read(), as readinto1 by read1(), and not as a stock response does.
+        return io.BufferedIOBase.readinto(self, buffer)
 
     def read1(self, n: int = -1) -> bytes:
         """Return what is there, `n` bytes at most; waits only if there is nothing."""

@@ -3,11 +3,13 @@
 import io
 import os
 import tempfile
+import threading
 import unittest
 from unittest import mock
 
 import wikistd
 from wikistd.cli.main import main
+from wikistd.tools.bundle import write_text
 
 IS_ONE_FILE = not hasattr(wikistd, "__path__")
 ONE_FILE_SENTENCE = (
@@ -102,6 +104,88 @@ class Bundling(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertIn("is an unchanged copy of wikistd", out)
         self.assertEqual(run("vendor", self.folder)[0], 2)
+
+
+class Writing(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.path = os.path.join(self.folder, "one.py")
+
+    def put(self, text):
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def read(self):
+        with open(self.path, encoding="utf-8") as file:
+            return file.read()
+
+    @unittest.skipUnless(os.name == "posix", "modes and links are others on Windows")
+    def test_mode_and_links(self):
+        """A file keeps its mode, and a link stays one: the file behind it is replaced."""
+        self.put("old")
+        os.chmod(self.path, 0o754)
+        link = os.path.join(self.folder, "link.py")
+        os.symlink("one.py", link)
+        write_text(link, "new")
+        self.assertEqual(os.readlink(link), "one.py")
+        self.assertEqual((self.read(), os.stat(self.path).st_mode & 0o777), ("new", 0o754))
+        os.unlink(self.path)
+        write_text(link, "fresh")
+        self.assertEqual((self.read(), os.readlink(link)), ("fresh", "one.py"))
+        os.unlink(self.path)
+        os.symlink("link.py", self.path)
+        with self.assertRaises(OSError):
+            write_text(link, "in a circle")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["link.py", "one.py"])
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "there are no named pipes")
+    def test_pipes_and_devices(self):
+        """They are written to, and are still there."""
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        got = []
+
+        def reader():
+            with open(pipe, "rb") as file:
+                got.append(file.read())
+
+        thread = threading.Thread(target=reader, daemon=True)
+        thread.start()
+        write_text(pipe, "x = 1\n")
+        thread.join(10)
+        self.assertEqual(got, [b"x = 1\n"])
+        self.assertEqual(os.listdir(self.folder), ["pipe"])
+        link = os.path.join(self.folder, "null")
+        os.symlink(os.devnull, link)
+        with mock.patch("os.replace", side_effect=AssertionError):
+            write_text(link, "x")
+
+    def test_interrupted(self):
+        """Whatever ends it, the old file stays and nothing is left beside it."""
+        self.put("old")
+        for error in (KeyboardInterrupt, PermissionError(13, "no", "a", None, "b")):
+            with mock.patch("os.replace", side_effect=error):
+                with self.assertRaises((KeyboardInterrupt, OSError)) as caught:
+                    write_text(self.path, "new")
+            self.assertEqual((self.read(), os.listdir(self.folder)), ("old", ["one.py"]))
+        real = os.path.realpath(self.path)
+        self.assertEqual(caught.exception.filename, real)
+
+    def test_name_on_the_way(self):
+        """What lies there by the name that is taken on the way is not written to."""
+        name = ".wikistd.%s.new" % ("00" * 8)
+        other = os.path.join(self.folder, "other")
+        with open(other, "w") as file:
+            file.write("precious")
+        os.link(other, os.path.join(self.folder, name))
+        with mock.patch("os.urandom", return_value=bytes(8)):
+            with self.assertRaises(FileExistsError):
+                write_text(self.path, "new")
+        with open(other) as file:
+            self.assertEqual(file.read(), "precious")
+        self.assertFalse(os.path.exists(self.path))
 
 
 @unittest.skipUnless(IS_ONE_FILE, "tests/integration/forms has the one file")

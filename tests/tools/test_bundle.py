@@ -121,7 +121,10 @@ class Without(Case):
         path = self.write("one.py", build(without=["tools"]))
         code, out, err = run_python(path, "bundle")
         self.assertEqual((code, out), (2, ""))
-        self.assertRegex(err, r"^wikistd: \w+ is not in this file, which was .*\n$")
+        want = "wikistd: what this command needs is not in this file, which was built without"
+        self.assertEqual(
+            err, want + " 'tools': build it again without leaving that out (python3 -m wikistd bundle)\n"
+        )
 
     def test_unknown_part(self):
         """An unknown part is refused in a sentence."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import wikistd
 from wikistd.cli.main import main
@@ -87,6 +88,8 @@ class Vendored(unittest.TestCase):
             note.replace("wikistd " + wikistd.__version__, "wikistd 99.0", 1),
             re.sub("[0-9a-f]{64}  clock.py", fresh + "  clock.py", note),
             re.sub("sha256 of the version.*\n", "", note),
+            note.replace('PROVIDED "AS IS"', "GUARANTEED", 1),
+            note + "and more\n",
         ):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(made)
@@ -117,6 +120,109 @@ class Vendored(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertIn("modules; left there: added: README, not checked by", out)
         self.assertNotIn("changed", out)
+
+    def test_what_only_looks_kept_by_python(self):
+        """In __pycache__, too, whatever could be imported from there is seen."""
+        for name in (
+            "__pycache__/evil.py", "__pycache__/evil.pyc", "__pycache__/evil.so",
+            "__pycache__/sub/a.b.pyc", "x__pycache__/a.b.pyc", "web/__pycache__/evil.py",
+            "web/__pycache__/clock.cpython-38.pyc", "__pycache__/clock.cpython-38.opt-1.pyc",
+        ):
+            path = os.path.join(self.folder, os.path.dirname(name))
+            os.makedirs(path, exist_ok=True)
+            self.change(name, "x = 1\n")
+        self.change("py.typed", "partial\n")
+        self.assertEqual(
+            self.check(), "added: __pycache__/evil.py, added: __pycache__/evil.pyc, added:"
+            " __pycache__/evil.so, added: __pycache__/sub/a.b.pyc, changed: py.typed,"
+            " added: web/__pycache__/evil.py, added: x__pycache__/a.b.pyc",
+        )
+
+    @unittest.skipUnless(hasattr(os, "mkfifo"), "there are no named pipes")
+    def test_pipes(self):
+        """What is no file is never opened, which may take for ever."""
+        note = os.path.join(self.folder, "VENDORED")
+        os.unlink(os.path.join(self.folder, "py.typed"))
+        os.mkfifo(os.path.join(self.folder, "py.typed"))
+        self.assertEqual(self.check(), "changed: py.typed")
+        os.unlink(note)
+        os.mkfifo(note)
+        want = "wikistd: %s is no file\n" % note
+        self.assertEqual(run_vendor("--check", self.folder), (1, "", want))
+        self.assertEqual(run_vendor("--force", self.folder), (1, "", want))
+
+    def test_cut_short(self):
+        """A copy that was cut short, even the first one, is known as one and completed."""
+        half = os.path.join(self.top, "half")
+        real, calls = os.replace, []
+
+        def replace(*names):
+            calls.append(names)
+            if len(calls) == 4:
+                raise KeyboardInterrupt
+            real(*names)
+
+        with mock.patch("os.replace", replace):
+            self.assertEqual(run_vendor(half)[0], 130)
+        names = [name for _, _, names in os.walk(half) for name in names]
+        self.assertEqual(sorted(names), ["VENDORED", "__init__.py", "__main__.py"])
+        code, out, err = run_vendor("--check", half)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("missing: clock.py, ", err)
+        code, out, err = run_vendor(half)
+        self.assertEqual((code, out), (2, ""))
+        self.assertRegex(
+            err, r"^wikistd: \S+half is not complete, \d+ of its files are missing:"
+            r" --force copies all\n$",
+        )
+        self.assertEqual(run_vendor("--force", half)[0], 0)
+        self.assertEqual(run_vendor("--check", half)[0], 0)
+
+    def test_dot_files(self):
+        """A folder that git keeps by a file in it is an empty one."""
+        kept = os.path.join(self.top, "kept")
+        os.mkdir(kept)
+        with open(os.path.join(kept, ".gitkeep"), "w"):
+            pass
+        self.assertEqual(run_vendor(kept)[0], 0)
+        self.assertEqual(run_vendor("--check", kept)[0], 0)
+
+    def test_here(self):
+        """No name is no folder; a dot is this one, if it is empty."""
+        was = os.getcwd()
+        here = os.path.join(self.top, "here")
+        os.mkdir(here)
+        os.chdir(here)
+        self.addCleanup(os.chdir, was)
+        want = "wikistd: vendor needs the name of a folder\n"
+        for options in ((), ("--force",), ("--check",)):
+            self.assertEqual(run_vendor("", *options), (2, "", want))
+        self.assertEqual(os.listdir(here), [])
+        self.assertEqual(run_vendor(".")[0], 0)
+        self.assertEqual(run_vendor("--check", here)[0], 0)
+        os.chdir(self.top)
+        want = "wikistd: .: no import statement can name 'not-one'\n"
+        os.mkdir("not-one")
+        os.chdir("not-one")
+        self.assertEqual(run_vendor("."), (2, "", want))
+        os.chdir(os.path.join(self.top, "app"))
+        want = "wikistd: . is not empty: name a folder for the package\n"
+        self.assertEqual(run_vendor("--force", "."), (2, "", want))
+        self.assertEqual(os.listdir("."), ["_vendor"])
+
+    @unittest.skipUnless(os.name == "posix", "links need a right on Windows")
+    def test_folder_is_a_link(self):
+        """Nor is anything written through a link that is the folder itself."""
+        empty = os.path.join(self.top, "empty")
+        os.mkdir(empty)
+        for target in (empty, self.folder, "nowhere"):
+            link = os.path.join(self.top, "link")
+            os.symlink(target, link)
+            for given in (link, link + os.sep, os.path.join(link, ".")):
+                want = "wikistd: %s is a link: name the folder that it points to\n" % given
+                self.assertEqual(run_vendor("--force", given), (2, "", want))
+            os.unlink(link)
+        self.assertEqual(os.listdir(empty), [])
 
     @unittest.skipUnless(os.name == "posix", "links need a right on Windows")
     def test_links(self):

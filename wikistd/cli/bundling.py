@@ -6,7 +6,6 @@ Not here: what they do (tools/).
 
 from __future__ import annotations
 
-import os
 from typing import Any, Callable
 
 from ..web.useragent import WIKISTD_VERSION
@@ -68,7 +67,7 @@ def _run_bundle(arguments: Any, output: Output) -> int:
     except OSError as error:
         raise UsageError("-o %s: %s" % (target, describe_os_error(error))) from None
     if target != "-":
-        facts = (WIKISTD_VERSION, target, os.path.getsize(target))
+        facts = (WIKISTD_VERSION, target, len(text.encode("utf-8")))
         output.note("wrote wikistd %s to %s, %d bytes" % facts)
     return 0
 
@@ -77,6 +76,8 @@ def _run_vendor(arguments: Any, output: Output) -> int:
     from ..tools.sources import package_folder
     from ..tools.vendor import check_vendored
 
+    if not arguments.folder:
+        raise UsageError("vendor needs the name of a folder")
     if arguments.check:
         return _tell(check_vendored, output, arguments.folder)
     source = package_folder()  # BundleError in the one file: it has no sources

@@ -184,8 +184,10 @@ def _run(argv: Sequence[str], output: Output) -> int:
         output.error("this command needs %s, which this Python lacks" % error.name)
         return EXIT_USAGE
     except (UsageError, ValueError, OSError, ImportError) as error:
-        # An address, a value, a file or a port that cannot be used.
-        sentence = str(error)
+        # An address, a value, a file or a port that cannot be used; or a part that
+        # one file was built without, which says the name that programs know it by.
+        words = "what this command needs is not in this file,"
+        sentence = re.sub(r"\A\w+ is not in this file,", words, str(error))
         if isinstance(error, OSError) and error.filename:
             sentence = "%s: %s" % (error.filename, describe_os_error(error))
         output.error(hide_addresses(sentence))

@@ -6,8 +6,10 @@ Not here: making it of the package (building.py), the copied folder (vendor.py).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 import sys
 
 from .sources import (
@@ -44,19 +46,43 @@ def check_bundle(path: str) -> str:
 
 
 def write_text(path: str, text: str) -> None:
-    """Write `text` to `path`, - for standard output, line ends as they are."""
+    """Write `text` to `path`, - for standard output, line ends as they are.
+
+    What a link points to is replaced, not the link.  A device or a pipe is written to.
+    """
     data = text.encode("utf-8")
     if path == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    # A reader sees the old file or the new one, never half of it.
-    fresh = "%s.%d.new" % (path, os.getpid())
     try:
-        with open(fresh, "wb") as file:
+        is_file = stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        is_file = True  # it becomes one
+    if is_file:
+        replace_file(os.path.realpath(path), data)
+        return
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Write a file as a whole; one that is there gives way, and keeps its mode.
+
+    A reader sees the old file or the new one, never half of it.  No link is followed.
+    """
+    name = ".wikistd.%s.new" % os.urandom(8).hex()
+    fresh = os.path.join(os.path.dirname(path), name)
+    try:
+        # "x": never into what somebody else put there.
+        with open(fresh, "xb") as file:
+            if os.path.exists(path):
+                os.chmod(fresh, os.stat(path).st_mode & 0o777)
             file.write(data)
         os.replace(fresh, path)
-    except OSError:
-        if os.path.exists(fresh):
-            os.unlink(fresh)
+    except OSError as error:
+        error.filename = path  # nobody knows the name that it had on the way
         raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)

@@ -11,14 +11,14 @@ import keyword
 import os
 from typing import Dict
 
-from .bundle import write_text
+from .bundle import replace_file
 from .sources import BundleError, content_hash
 from .vendor import (
     A_LINK,
+    NOTE_MARK,
     VENDORED_NAME,
     files_below,
     local_changes,
-    note_hash,
     read_note,
 )
 
@@ -61,16 +61,13 @@ def version_in(texts: Dict[str, str]) -> str:
 
 def vendored_note(texts: Dict[str, str]) -> str:
     """Return the text of the note: version, hash of the whole, hash of each file."""
-    version = version_in(texts)
+    head = "wikistd %s, copied by `python3 -m wikistd vendor`.\n" % version_in(texts)
     rows = "".join(
         "%s  %s\n" % (content_hash(text), short) for short, text in texts.items()
     )
-    return (
-        "wikistd %s, copied by `python3 -m wikistd vendor`.\n"
-        "sha256 of the version and of the list below: %s\n"
-        "Check this copy: python3 -m wikistd vendor --check FOLDER\n"
-        "\n%s\n%s" % (version, note_hash(version, rows), LICENSE_TEXT, rows)
-    )
+    rest = "Check this copy: python3 -m wikistd vendor --check FOLDER\n\n%s\n%s"
+    rest %= (LICENSE_TEXT, rows)
+    return "%s%s%s\n%s" % (head, NOTE_MARK, content_hash(head + rest), rest)
 
 
 def vendor_package(folder: str, source: str, is_forced: bool) -> str:
@@ -81,33 +78,43 @@ def vendor_package(folder: str, source: str, is_forced: bool) -> str:
     `is_forced`.
     """
     texts = read_package(source)
-    name = os.path.basename(os.path.abspath(folder))
+    place = os.path.abspath(folder)
+    name = os.path.basename(place)
     if not name.isidentifier() or keyword.iskeyword(name):
         raise BundleError("%s: no import statement can name %r" % (folder, name))
+    if os.path.islink(place):
+        raise BundleError("%s is a link: name the folder that it points to" % folder)
     is_copy = os.path.exists(os.path.join(folder, VENDORED_NAME))
-    if not is_copy and os.path.isdir(folder) and os.listdir(folder):
-        raise BundleError("%s is not empty: name a folder for the package" % folder)
+    if not is_copy and os.path.isdir(folder):
+        if any(not entry.startswith(".") for entry in os.listdir(folder)):
+            raise BundleError("%s is not empty: name a folder for the package" % folder)
     changes = local_changes(folder) if is_copy else []
     links = [change for change in changes if change.startswith(A_LINK)]
     if links:
         # Replacing what lies behind one would change something outside the folder.
         raise BundleError("%s: remove first %s" % (folder, ", ".join(links)))
+    is_cut_short = all(change.startswith("missing") for change in changes)
+    if changes and is_cut_short and not is_forced:
+        raise BundleError(
+            "%s is not complete, %d of its files are missing: --force copies all"
+            % (folder, len(changes))
+        )
     if changes and not is_forced:
         raise BundleError(
             "%s was changed by hand (%s): --force replaces it"
             % (folder, ", ".join(changes))
         )
-    gone = set(read_note(folder).hashes).difference(texts) if is_copy else ()
+    made = dict(texts, **{"py.typed": ""})
+    gone = set(read_note(folder).hashes).difference(made) if is_copy else ()
     for path in [os.path.join(folder, *short.split("/")) for short in gone]:
         if os.path.exists(path):
             os.unlink(path)
-    # The note comes last: a copy that was cut short is seen to be none.
-    made = dict(texts, **{"py.typed": "", VENDORED_NAME: vendored_note(texts)})
-    for short, text in made.items():
+    # The note comes first: a copy that was cut short is known as one by it.
+    for short, text in {VENDORED_NAME: vendored_note(made), **made}.items():
         path = os.path.join(folder, *short.split("/"))
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         # Not into the file that is there: it may have a second name elsewhere.
-        write_text(path, text)
+        replace_file(path, text.encode("utf-8"))
     version = version_in(texts)
     done = "copied wikistd %s to %s, %d modules" % (version, folder, len(texts))
     left = local_changes(folder)

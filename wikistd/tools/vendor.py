@@ -16,6 +16,9 @@ from .sources import (
     content_hash,
 )
 
+#: The words before the note's hash of all else that it says.
+NOTE_MARK = "sha256 of the version and of all else in this note: "
+
 #: The note beside the copied modules.
 VENDORED_NAME = "VENDORED"
 
@@ -23,13 +26,13 @@ VENDORED_NAME = "VENDORED"
 A_LINK = "a link"
 UNCHECKED_BYTECODE = "not checked by Python"
 
-#: The line of the note with the hash of its list, and a line of that list.
-_vendor_total = re.compile(
-    r"sha256 of the version and of the list below: ([0-9a-f]{64})\Z"
-)
+#: A line of the note's list.
 _vendor_row = re.compile(r"([0-9a-f]{64})  (.*)\Z", re.S)
-#: Where a module may lie: nowhere outside the folder.
-_vendor_module = re.compile(r"(?:[A-Za-z0-9_]+/)*[A-Za-z0-9_]+\.py\Z")
+#: Where a file of the copy may lie: nowhere outside the folder.
+_vendor_module = re.compile(r"(?:(?:[A-Za-z0-9_]+/)*[A-Za-z0-9_]+\.py|py\.typed)\Z")
+#: What Python keeps in __pycache__, and imports for a source beside that folder only;
+#: a name with one dot would be a module itself.
+_vendor_kept = re.compile(r"(?:.*/)?__pycache__/[^/.]+\.[^/]+\.pyc\Z", re.S)
 
 
 class VendorNote(NamedTuple):
@@ -40,25 +43,24 @@ class VendorNote(NamedTuple):
     is_whole: bool
 
 
-def note_hash(version: str, rows: str) -> str:
-    """Return the hash that the note tells of itself."""
-    return content_hash(version + "\n" + rows)
-
-
 def read_note(folder: str) -> VendorNote:
     """Return what the note in `folder` tells.  ChangedCopy where there is none."""
     path = os.path.join(folder, VENDORED_NAME)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise ChangedCopy("%s is no file" % path)  # to open a pipe is to wait
     try:
         with open(path, encoding="utf-8") as file:
-            lines = file.read().split("\n")
+            text = file.read()
     except FileNotFoundError:
         raise ChangedCopy(
             "%s holds no copy made by `wikistd vendor`" % folder
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ChangedCopy("%s: %s" % (path, error)) from error
+    head, _, rest = text.partition(NOTE_MARK)
+    total, _, rest = rest.partition("\n")
+    lines = text.split("\n")
     words = lines[0].replace(",", " ").split()
-    totals = [found.group(1) for found in map(_vendor_total.match, lines) if found]
     rows = [found for found in map(_vendor_row.match, lines) if found]
     hashes = {row.group(2): row.group(1) for row in rows}
     if len(words) < 2 or words[0] != "wikistd" or not hashes:
@@ -66,8 +68,7 @@ def read_note(folder: str) -> VendorNote:
     for short in hashes:
         if not _vendor_module.match(short):
             raise ChangedCopy("%s names %r, which is no module of it" % (path, short))
-    listed = "".join(row.group() + "\n" for row in rows)
-    return VendorNote(words[1], hashes, totals == [note_hash(words[1], listed)])
+    return VendorNote(words[1], hashes, total == content_hash(head + rest))
 
 
 def files_below(folder: str, place: str = "") -> Iterator[Tuple[str, os.DirEntry[str]]]:
@@ -98,9 +99,8 @@ def file_state(short: str, entry: os.DirEntry[str]) -> Optional[str]:
         return "a pipe or a device"
     with open(entry.path, "rb") as file:
         data = file.read()
-    if short.rpartition("/")[0].endswith("__pycache__"):
-        is_blind = short.endswith(".pyc") and data[4:8] == b"\x01\0\0\0"
-        return UNCHECKED_BYTECODE if is_blind else None
+    if _vendor_kept.match(short):
+        return UNCHECKED_BYTECODE if data[4:8] == b"\x01\0\0\0" else None
     return content_hash(data.decode("utf-8", "surrogateescape"))
 
 
@@ -108,9 +108,8 @@ def local_changes(folder: str) -> List[str]:
     """Return what differs from the note in `folder`, one line each."""
     note = read_note(folder)
     found = {short: file_state(short, entry) for short, entry in files_below(folder)}
-    for short in (VENDORED_NAME, "py.typed"):
-        if found.get(short) != A_LINK:
-            found.pop(short, None)
+    if found.get(VENDORED_NAME) != A_LINK:
+        found.pop(VENDORED_NAME, None)
     changes = [] if note.is_whole else ["changed: " + VENDORED_NAME]
     for short in sorted({*note.hashes, *found}):
         was, now = note.hashes.get(short), found.get(short)

@@ -448,6 +448,7 @@ class BodyReader(http.client.HTTPResponse):
         """Return the connection, for a protocol that HTTP was switched to (101).
 
         From then on it is the caller's; bytes that came early are in its `buffer`.
+        The request needs `stream`: what was read to its end has no connection left.
         """
         stream = self._stream
         stream.buffer = self._framing.leftover

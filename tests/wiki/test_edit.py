@@ -100,6 +100,9 @@ class Sending(Case):
             edit_page(session, "T", 12345)
         with self.assertRaisesRegex(TypeError, "to leave the page alone; it returned int"):
             edit_page(session, "T", transform=len)
+        column = type("Column", (), {"__eq__": None})()  # as arrays, no truth
+        with self.assertRaisesRegex(TypeError, "text must be str, not Column"):
+            edit_page(session, "T", column)
         with self.assertRaisesRegex(APIError, "'' cannot be a title: it is empty"):
             edit_page(session, "", "x")
 

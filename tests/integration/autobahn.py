@@ -156,7 +156,7 @@ def show(side, report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART")
     parser.add_argument("--side", choices=("client", "server", "both"), default="both")
     parser.add_argument("--suite", help="path of wstest")

@@ -503,6 +503,28 @@ class Limits(ServerCase):
         self.assertEqual(status, "HTTP/1.1 503 Service Unavailable")
         self.assertEqual(ask(self.connect(server), get("/"))[0], "HTTP/1.1 200 OK")
 
+    def test_cut_connections_are_waited_for(self):
+        """close() waits for the thread of a connection that was cut to make room, too."""
+        server = self.serve(max_connections=1)
+        may_end, join, forget = threading.Event(), server._join_threads, server._forget
+        ended = []
+
+        def forget_late(sock):
+            may_end.wait(5)
+            forget(sock)
+            ended.append(sock)
+
+        def join_late(ends_at):
+            may_end.set()
+            join(ends_at)
+
+        server._forget, server._join_threads = forget_late, join_late
+        first = self.connect(server)
+        self.assertEqual(ask(self.connect(server), get("/"))[2], b"GET /? 0")
+        self.assertEqual(first.recv(1), b"")
+        server.close()
+        self.assertEqual(len(ended), 2)
+
     def test_silent_connections_make_room(self):
         """Connections without a request go first, those that never sent one before."""
         server = self.serve(max_connections=3)

@@ -92,6 +92,8 @@ class WsgiServer:
         self._listener = listener
         self._lock = threading.Lock()
         self._open: Dict[socket.socket, ServerConnection] = {}
+        # Those that were cut to make room, until their threads have ended.
+        self._cut: Dict[socket.socket, ServerConnection] = {}
         self.is_closing = False
         self._is_closed = threading.Event()
         self._thread = threading.Thread(
@@ -178,7 +180,8 @@ class WsgiServer:
     def _join_threads(self, ends_at: float) -> None:
         here = threading.current_thread()
         with self._lock:
-            threads = [self._thread, *(each.thread for each in self._open.values())]
+            connections = [*self._open.values(), *self._cut.values()]
+            threads = [self._thread, *(each.thread for each in connections)]
         for thread in threads:
             if thread is not here:
                 thread.join(max(0.0, ends_at - time.monotonic()))
@@ -238,7 +241,7 @@ class WsgiServer:
         if not waiting:
             return False
         longest = min(waiting, key=lambda each: (each.has_asked, each.waiting_since))
-        del self._open[longest.sock]  # its thread ends by itself
+        self._cut[longest.sock] = self._open.pop(longest.sock)
         shut_down_socket(longest.sock)
         return True
 
@@ -246,6 +249,7 @@ class WsgiServer:
         """Close a connection that has ended."""
         with self._lock:
             self._open.pop(sock, None)
+            self._cut.pop(sock, None)
         sock.close()
 
     def _begin_request(

@@ -185,6 +185,8 @@ class Protecting(CustodyCase):
              "pastexpiry"),
             ({"title": "A", "protections": "edit=sysop", "expiry": "1 day|1 day"},
              "toofewexpiries"),
+            ({"title": "A", "protections": "edit=nope", "expiry": "1 day|1 day"},
+             "toofewexpiries"),
         ):
             with self.subTest(**params):
                 self.assertEqual(self.do("protect", **params), code)
@@ -299,7 +301,9 @@ class People(CustodyCase):
         answer = self.plain.ask(action="query", meta="userinfo", uiprop="groupmemberships")
         self.assertEqual(answer["query"]["userinfo"]["groupmemberships"][0]["expiry"],
                          "2023-11-15T22:13:20Z")
-        self.do("userrights", user="Plain", remove="bot", token="userrights")
+        done = self.do("userrights", user="Plain", remove="bot", expiry="x|y",
+                       token="userrights")  # for groups to add, of which there is none
+        self.assertEqual(done["removed"], ["bot"])
         self.now += 2 * 86400
         self.plain = asker_for(self.store, "Plain")
         answer = self.plain.ask(action="query", meta="userinfo", uiprop="groups")

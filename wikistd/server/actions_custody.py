@@ -130,8 +130,8 @@ def run_protect(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     title, wanted = call.find_title(args), args["protections"]
     check_page(call, title, "protect")
     exists = call.store.find_page(title) is not None
-    levels = [_read_protection(each, exists) for each in wanted]
     expiries = read_expiries(call, len(wanted))
+    levels = [_read_protection(each, exists) for each in wanted]
     protections = [(*level, ends) for level, ends in zip(levels, expiries)]
     protect_stored_page(call.store, title, protections, call.actor, args["reason"])
     shown = {

@@ -118,7 +118,8 @@ def run_userrights(call: ActionCall, args: Dict[str, Any]) -> Dict[str, Any]:
     held = {group for group, _ in old}
     may = call.may("userrights")
     grantable = set(GROUP_RIGHTS) - {*IMPLICIT_GROUPS, *held} if may else ()
-    ends = dict(zip(given, read_expiries(call, len(given))))
+    # Without a group to add MediaWiki does not look at expiry.
+    ends = dict(zip(given, read_expiries(call, len(given)))) if given else {}
     added = [group for group in given if group in grantable]
     removed = [group for group in args["remove"] or () if may and group in held]
     with call.store.changes.recording():

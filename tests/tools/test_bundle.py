@@ -4,6 +4,8 @@ import io
 import os
 import re
 import sys
+import unittest
+import warnings
 import zipfile
 from contextlib import redirect_stdout
 from unittest import mock
@@ -322,19 +324,79 @@ class WithJob(Case):
              "job.py:2: Clock is a name of wikistd's own: rename it"),
             ("try:\n    import wikistd\n    print(1)\nexcept ImportError:\n    Clock = 1",
              "job.py:2: Clock is a name of wikistd's own: rename it"),
-            ("def f():\n    global Clock", "job.py:3: Clock is a name of wikistd's own"),
+            ("[time := 1 for _ in 'a' if [Clock := 1 for _ in 'a']]",
+             "job.py:2: Clock is a name of wikistd's own: rename it;"
+             " job.py:2: time hides an import of wikistd: rename it"),
+            ("def f():\n    global list", "job.py:3: list hides a builtin: rename it"),
+            ("wikistd_used = 1", "job.py:2: wikistd_used is a name of wikistd's own: rename it"),
+            ("def f():\n    global Clock", "job.py:3: Clock is a name of wikistd's own: rename it"),
         ):
             with self.subTest(line):
                 got = self.refusal("from wikistd import Deadline\n" + line + "\n")
                 self.assertEqual(got, want)
 
+    @unittest.skipIf(sys.version_info < (3, 10), "Python 3.8 and 3.9 have no match")
+    def test_clashes_in_match(self):
+        """What a pattern binds is a name of the script, too."""
+        for pattern, name in (
+            ("time", "time"), ("[*time]", "time"), ("{1: time}", "time"), ("{**time}", "time"),
+            ("[1 | 2 as time]", "time"),
+        ):
+            with self.subTest(pattern):
+                job = "from wikistd import Deadline\nmatch 1:\n    case %s: pass\n" % pattern
+                want = "job.py:2: %s hides an import of wikistd: rename it" % name
+                self.assertEqual(self.refusal(job), want)
+
+    def test_any_alias(self):
+        """In functions, the package goes by any name: also by one of its own, or the script's."""
+        job = (
+            "w = 5\n"
+            "def f():\n    import wikistd as w, wikistd as time, wikistd as print\n"
+            "    return w.Deadline is time.Deadline is print.Deadline\n"
+            "def g(w, x=3):\n    def h(): return w.bit_length() + x\n    return h()\n"
+            "def h():\n    global later\n    import wikistd as later\n"
+            "class A:\n    import wikistd as v; a = v.Clock\n    def f(self, v): return v.real\n"
+            "h()\n"
+            "print(w, f(), g(4), A().f(1), later.APIError.__name__)\n"
+            "wiki = [w.real for w in [1]], lambda w: w.real\n"
+        )
+        want = "5 True 6 1 APIError\n"
+        self.assertEqual(run_python("-", stdin=build(job=job)), (0, want, ""))
+        job = "def f():\n    import wikistd as w\n    return w.Nope, w.Never\ndef g(w): w.x\n"
+        want = "job.py:3: there is no wikistd.Never; job.py:3: there is no wikistd.Nope"
+        self.assertEqual(self.refusal(job), want)
+
+    def test_annotations(self):
+        """Who looks at annotations is told that they are strings in the file, once."""
+        job = (
+            "from wikistd import Deadline\nimport dataclasses, typing\n"
+            "@dataclasses.dataclass\nclass A:\n    x: int\nclass B(typing.NamedTuple): y: int\n"
+        )
+        with self.assertWarns(UserWarning) as caught:
+            build(job=job)
+        want = "job.py:3: dataclass finds strings for annotations in the one file: see whether the"
+        want += " script works with `from __future__ import annotations`"
+        self.assertEqual([str(each.message) for each in caught.warnings], [want])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            build(job="from __future__ import annotations\n" + job)
+            build(job="from wikistd import Deadline\ndef f(x: int): pass\n")
+            build(job="from wikistd import Deadline\nprint(Deadline.__annotations__)\n")
+
     def test_refusals(self):
         """What cannot be resolved is refused with its line."""
         for job, want in (
             ("from wikistd import *", "job.py:1: name what you import instead of *"),
-            ("from wikistd import Nope", "job.py uses wikistd.Nope, which there is not"),
+            ("from wikistd import Nope", "job.py:1: there is no wikistd.Nope"),
             ("import wikistd.errors", "job.py:1: write `from wikistd import NAME`"),
-            ("import os, wikistd", "job.py:1: import wikistd in a line of its own"),
+            ("from wikistd.errors import APIError as E, StatusError",
+             "job.py:1: write `from wikistd import APIError, StatusError`"),
+            ("def f():\n    from wikistd.errors import APIError",
+             "job.py:2: write `from wikistd import APIError`"),
+            ("from wikistd import Clock\nfrom os import *",
+             "job.py:2: name what you import instead of *"),
+            ("import os, wikistd\nos.x", "job.py:1: import wikistd in a line of its own"),
+            ("import wikistd\nwikistd.__all__", "job.py:2: there is no wikistd.__all__"),
             ("print(1)", "job.py does not use wikistd"),
             ("def :", "job.py:1: invalid syntax"),
         ):
@@ -346,7 +408,7 @@ class WithJob(Case):
         self.assertEqual(
             self.refusal("import os, wikistd\nfrom wikistd import *\nwikistd.Nope\n"),
             "job.py:1: import wikistd in a line of its own; job.py:2: name what you"
-            " import instead of *; job.py uses wikistd.Nope, which there is not",
+            " import instead of *; job.py:3: there is no wikistd.Nope",
         )
         got = self.refusal("import wikistd\nlist = 3\nset = wikistd.Clock\n")
         want = "job.py:2: list hides a builtin: rename it; job.py:3: set hides a builtin: rename it"
@@ -366,6 +428,15 @@ class WithJob(Case):
         for line, want in (
             ("import wikistd as w; getattr(w, 'get')",
              "job.py:2: what is taken of w here is not seen: write w.NAME"),
+            ("w = wikistd", "job.py:2: what is taken of wikistd here is not seen: write wikistd.NAME"),
+            ("print(end=wikistd)",
+             "job.py:2: what is taken of wikistd here is not seen: write wikistd.NAME"),
+            ("def f(): return wikistd",
+             "job.py:2: what is taken of wikistd here is not seen: write wikistd.NAME"),
+            ("from importlib import import_module; import_module('wikistd')",
+             "job.py:2: only `import wikistd` finds it in the one file"),
+            ("import sys; sys.modules['wikistd']",
+             "job.py:2: only `import wikistd` finds it in the one file"),
             ("import os.path, numpy.core", "job.py:2: numpy is not of the standard library"),
             ("from numpy import x", "job.py:2: numpy is not of the standard library"),
             ("print(__file__)", "job.py:2: __file__ is not there where the file is piped in"),
@@ -373,6 +444,9 @@ class WithJob(Case):
             with self.assertWarns(UserWarning) as caught:
                 build(job="import wikistd\n" + line + "\nwikistd.Deadline\n")
             self.assertEqual(str(caught.warning), want)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            build(job="import wikistd\nif wikistd is None or not wikistd: wikistd.Deadline\n")
 
     def test_not_over_the_script(self):
         """-o does not name the script itself, by whatever path."""

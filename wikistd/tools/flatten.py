@@ -43,6 +43,13 @@ PACKAGE_ONLY = tuple(
     "tools/" + name for name in "building copying flatten scripts waiting".split()
 )
 FLAT_WIDTH = 88
+#: {syntax: its field with a name that it binds, or None}; 3.8 has no `match`.
+NAMING_NODES = {
+    "ExceptHandler": "name",
+    "MatchAs": "name",
+    "MatchStar": "name",
+    "MatchMapping": "rest",
+}
 #: A comment or a string literal, whole: in strings, line ends are content.
 STRING_OR_COMMENT = re.compile(
     r"#[^\n]*"
@@ -215,22 +222,37 @@ def bound_names(node: ast.AST, skip: Container[ast.AST] = ()) -> Iterator[str]:
     """
     import ast
 
+    if node in skip or isinstance(node, ast.Lambda):
+        return
+    yield from names_bound_by(node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name
         return
-    # A comprehension has names of its own.
-    if node in skip or isinstance(
-        node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    ):
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        # It has names of its own, but for what `:=` binds.
+        for part in ast.walk(node):
+            if isinstance(part, ast.NamedExpr):
+                yield from names_bound_by(part.target)
         return
-    if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-        yield node.id
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name.partition(".")[0]
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name
     for child in ast.iter_child_nodes(node):
         yield from bound_names(child, skip)
+
+
+def names_bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node itself binds where it stands, and no node in it."""
+    import ast
+
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+        yield node.id
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif type(node).__name__ in NAMING_NODES:
+        name = getattr(node, NAMING_NODES[type(node).__name__])
+        if name:
+            yield name
 
 
 def names_read(tree: ast.AST, *, at_import: bool = False) -> Iterator[str]:

@@ -9,13 +9,44 @@ from __future__ import annotations
 import builtins
 import re
 import sys
-from typing import TYPE_CHECKING, Container, Dict, Iterator, List, Set, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Container,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Set,
+    Tuple,
+    Union,
+)
 
-from .flatten import Flat, FlatModule, bound_names
+from .flatten import Flat, FlatModule, bound_names, names_bound_by
 from .sources import BundleError
 
 if TYPE_CHECKING:
     import ast
+
+#: What stands for the package in the file, by whatever name the script imports it.
+#: `exec` and pipes have no module to hand out: a class holds the names.
+PACKAGE_CLASS = "wikistd_used"
+PACKAGE_CODE = """\
+
+class %s:
+    # What the script uses of the package.
+    __version__ = __version__
+%s
+
+"""
+#: Who mentions these looks at annotations, which are strings in the file.
+ANNOTATION_READERS = (
+    "dataclass",
+    "NamedTuple",
+    "TypedDict",
+    "get_type_hints",
+    "get_annotations",
+    "__annotations__",
+)
 
 
 def is_standard_module(name: str) -> bool:
@@ -68,10 +99,8 @@ class JobScript:
             self.tree = ast.parse(self.text, name)
         except SyntaxError as error:
             raise BundleError("%s:%s: %s" % (name, error.lineno, error.msg)) from None
-        #: names that mean the package as a whole, such as `wikistd`
-        self.modules: Set[str] = set()
-        #: public names that it uses
-        self.names: Set[str] = set()
+        #: {public name that it uses: the line where it does so first}
+        self.names: Dict[str, int] = {}
         self.warnings: List[str] = []
         self._beside = beside
         self._problems: List[str] = []
@@ -83,17 +112,65 @@ class JobScript:
         for node in ast.walk(self.tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._look_at_import(node)
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute):
-                if getattr(node.value, "id", None) in self.modules:
-                    self.names.add(node.attr)
             elif isinstance(node, ast.Name) and node.id == "__file__":
                 self._warn(node, "__file__ is not there where the file is piped in")
-            elif isinstance(node, ast.Call):
-                for given in node.args:
-                    if isinstance(given, ast.Name) and given.id in self.modules:
-                        what = "what is taken of %s here is not seen: write %s.NAME"
-                        self._warn(given, what % (given.id, given.id))
+            elif isinstance(node, ast.expr) and is_import_by_name(node):
+                self._warn(node, "only `import wikistd` finds it in the one file")
+        self._look_at_reads()
+        self._look_at_annotations()
+
+    def _look_at_reads(self) -> None:
+        """Note what is read of the package; tell where it is used as a whole."""
+        import ast
+
+        parents = {
+            child: node
+            for node in ast.walk(self.tree)
+            for child in ast.iter_child_nodes(node)
+        }
+        reads = package_reads(self.tree, self._imports, self._global_aliases())
+        for read in sorted(reads, key=lambda read: (read.lineno, read.col_offset)):
+            parent = parents[read]
+            if isinstance(parent, ast.Attribute):
+                self.names.setdefault(parent.attr, parent.lineno)
+            elif not isinstance(parent, (ast.Compare, ast.UnaryOp, ast.If)):
+                what = "what is taken of %s here is not seen: write %s.NAME"
+                self._warn(read, what % (read.id, read.id))
+
+    def _global_aliases(self) -> Set[str]:
+        """Return names of the package that functions may give to the whole script."""
+        import ast
+
+        aliases = {
+            name
+            for node in self._imports
+            if isinstance(node, ast.Import)
+            for part in node.names
+            for name in names_bound_by(part)
+        }
+        found = (node for node in ast.walk(self.tree) if isinstance(node, ast.Global))
+        return aliases.intersection(name for node in found for name in node.names)
+
+    def _look_at_annotations(self) -> None:
+        """Tell who looks at annotations, which the file makes strings."""
+        import ast
+
+        nodes = list(ast.walk(self.tree))
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+                if "annotations" in [alias.name for alias in node.names]:
+                    return
+        has_any = False
+        for node in nodes:
+            has_any = has_any or bool(getattr(node, "annotation", None))
+            has_any = has_any or bool(getattr(node, "returns", None))
+        for node in nodes if has_any else ():
+            name = getattr(node, "id", getattr(node, "attr", ""))
+            if isinstance(node, ast.expr) and name in ANNOTATION_READERS:
+                what = "%s finds strings for annotations in the one file: see whether"
+                what += " the script works with `from __future__ import annotations`"
+                self._warn(node, what % name)
+                return
 
     def _look_at_import(self, node: Union[ast.Import, ast.ImportFrom]) -> None:
         import ast
@@ -108,25 +185,25 @@ class JobScript:
             self._look_at_module(node, top)
         if is_from and sources[0] == "__future__":
             self._imports[node] = []
+        if is_from and node.names[0].name == "*":
+            self._refuse(node, "name what you import instead of *")
+            return
         if "wikistd" not in tops:
             return
         if set(tops) != {"wikistd"}:
             self._refuse(node, "import wikistd in a line of its own")
-        elif not is_from and sources != tops:
-            self._refuse(node, "write `from wikistd import NAME`")
+        elif sources != tops:
+            names = ", ".join(alias.name for alias in node.names) if is_from else "NAME"
+            self._refuse(node, "write `from wikistd import %s`" % names)
         # At the top level the file defines it already, by its own name.
         is_nested = node not in self.tree.body
         self._imports[node] = []
-        for alias, top in zip(node.names, tops):
-            bound = meant = alias.asname or alias.name
-            if alias.name == "*":
-                self._refuse(node, "name what you import instead of *")
-                continue
+        for alias in node.names:
+            bound, meant = alias.asname or alias.name, alias.name
             if is_from:
-                meant = alias.name
-                self.names.add(meant)
-            elif top == "wikistd":
-                self.modules.add(bound)
+                self.names.setdefault(meant, node.lineno)
+            else:
+                meant = PACKAGE_CLASS
             if is_nested:
                 self._imports[node].append('%s = globals()["%s"]' % (bound, meant))
             elif bound != meant:
@@ -155,10 +232,11 @@ class JobScript:
     def uses(self, modules: Dict[str, FlatModule]) -> List[str]:
         """Return the public names that it uses.  BundleError for one unknown."""
         public = {name for _, name in modules["__init__"].needs}
+        public.update(("__version__", "__name__", "__doc__"))
         wanted = sorted(name for name in self.names if not name.startswith("__"))
         self._problems += [
-            "%s uses wikistd.%s, which there is not" % (self.name, name)
-            for name in wanted
+            "%s:%d: there is no wikistd.%s" % (self.name, self.names[name], name)
+            for name in sorted(self.names)
             if name not in public
         ]
         self._raise_problems()
@@ -181,12 +259,9 @@ class JobScript:
                 stay = before + stay
             lines[first:last] = [stay] + [""] * (last - first - 1)
         head = ["# " + "=" * 86, "# " + self.name, ""]
-        for alias in sorted(self.modules):
-            # `exec` and pipes have no module to hand out: a class holds the names.
-            head += ["", "class %s:" % alias, '    """What the script uses."""', ""]
-            head += ["    __version__ = __version__"]
-            head += ["    %s = %s" % (n, n) for n in sorted(self.names & flat.names)]
-            head += ["", ""]
+        names = sorted(flat.names.intersection(self.names))
+        rows = "".join("    %s = %s\n" % (name, name) for name in names)
+        head += (PACKAGE_CODE % (PACKAGE_CLASS, rows)).split("\n")
         return "\n".join(head + lines)
 
     def _check(self, flat: Flat) -> None:
@@ -202,17 +277,26 @@ class JobScript:
                 # What only imports wikistd cannot fail here.
                 harmless.update(part.handlers)
             elif isinstance(part, ast.Global):
-                for name in sorted(flat.names.union(imported).intersection(part.names)):
-                    self._refuse(part, "%s is a name of wikistd's own" % name)
+                self._check_bound(part, part.names, flat.names, imported)
         for node in self.tree.body:
-            for name in sorted(set(bound_names(node, harmless))):
-                if name in flat.names:
-                    self._refuse(node, name + " is a name of wikistd's own: rename it")
-                elif name in imported:
-                    self._refuse(node, name + " hides an import of wikistd: rename it")
-                elif hasattr(builtins, name) and not name.startswith("__"):
-                    self._refuse(node, name + " hides a builtin: rename it")
+            self._check_bound(node, bound_names(node, harmless), flat.names, imported)
         self._raise_problems()
+
+    def _check_bound(
+        self,
+        node: ast.stmt,
+        names: Iterable[str],
+        taken: Container[str],
+        imported: Container[str],
+    ) -> None:
+        """Refuse those names that a statement binds which wikistd's code reads."""
+        for name in sorted(set(names)):
+            if name in taken or name == PACKAGE_CLASS:
+                self._refuse(node, name + " is a name of wikistd's own: rename it")
+            elif name in imported:
+                self._refuse(node, name + " hides an import of wikistd: rename it")
+            elif hasattr(builtins, name) and not name.startswith("__"):
+                self._refuse(node, name + " hides a builtin: rename it")
 
 
 def same_imports(
@@ -227,3 +311,94 @@ def same_imports(
             bound = meaning = alias.name.partition(".")[0]
         if meaning in (imported.get(bound), "wikistd." + bound):
             yield alias
+
+
+def parts_outside(scope: ast.AST) -> List[ast.AST]:
+    """Return what of a scope is evaluated around it, such as defaults."""
+    import ast
+
+    args = getattr(scope, "args", None)
+    generators = getattr(scope, "generators", None)
+    found: List[ast.AST] = []
+    for field in ("decorator_list", "returns", "bases", "keywords"):
+        value = getattr(scope, field, None) or []
+        found += value if isinstance(value, list) else [value]
+    if isinstance(args, ast.arguments):
+        found += args.defaults + [value for value in args.kw_defaults if value]
+        for part in ast.walk(args):
+            if isinstance(part, ast.arg) and part.annotation:
+                found.append(part.annotation)
+    if generators:
+        found.append(generators[0].iter)
+    return found
+
+
+def is_import_by_name(node: ast.expr) -> bool:
+    """Return whether it is like import_module("wikistd"), sys.modules["wikistd"]."""
+    import ast
+
+    place = getattr(node, "func", getattr(node, "value", None))
+    name = getattr(place, "id", getattr(place, "attr", ""))
+    if isinstance(node, ast.Subscript) and name == "modules":
+        # Python 3.8 wraps it.
+        given: List[object] = [node.slice, getattr(node.slice, "value", None)]
+    elif isinstance(node, ast.Call) and name in ("import_module", "__import__"):
+        given = list(node.args)
+    else:
+        return False
+    return any(getattr(part, "value", None) == "wikistd" for part in given)
+
+
+def has_scope(node: ast.AST) -> bool:
+    """Return whether a piece of syntax has names of its own."""
+    import ast
+
+    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+    loops = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    return isinstance(node, scopes + loops)
+
+
+def nodes_in_scope(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes whose names are those of a scope; of scopes in it, what is so."""
+    import ast
+
+    outside = parts_outside(scope)
+    nodes = list(ast.iter_child_nodes(scope))
+    while nodes:
+        node = nodes.pop()
+        if node not in outside:
+            yield node
+            is_scope = has_scope(node)
+            nodes += parts_outside(node) if is_scope else ast.iter_child_nodes(node)
+
+
+def package_reads(
+    scope: ast.AST, imports: Container[ast.AST], inherited: Set[str]
+) -> Iterator[ast.Name]:
+    """Yield where names that mean the package are read, in a scope and those in it.
+
+    `inherited` are such names of the scopes around it.
+    """
+    import ast
+
+    nodes = list(nodes_in_scope(scope))
+    own: Set[str] = set()
+    ours: Set[str] = set()
+    for node in nodes:
+        own.update(names_bound_by(node))
+        if isinstance(node, ast.Import) and node in imports:
+            named = [alias for alias in node.names if alias.name == "wikistd"]
+            ours.update(alias.asname or alias.name for alias in named)
+    for node in nodes:
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            own.difference_update(node.names)
+    if isinstance(scope, ast.Module):
+        own.clear()  # a function may bind these, by `global`
+    meaning = ours | (inherited - own)
+    around = inherited if isinstance(scope, ast.ClassDef) else meaning
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id in meaning:
+                yield node
+        elif has_scope(node):
+            yield from package_reads(node, imports, around)

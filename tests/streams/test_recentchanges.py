@@ -271,6 +271,15 @@ class Bridge(unittest.TestCase):
         self.assertEqual(ids(next(bridge) for _ in range(8)), list(range(2, 10)))
         self.assertEqual(len(bridge.streams.gaps), 1)
 
+    def test_interrupted(self):
+        """Ctrl-C is not the end: the next next() goes on."""
+        answers = Answer(live(2), KeyboardInterrupt()), Answer(live(2), live(3))
+        _, bridge = self.make(FakeSession(row(1)), *answers)
+        self.assertEqual(ids(next(bridge) for _ in range(2)), [1, 2])
+        with self.assertRaises(KeyboardInterrupt):
+            next(bridge)
+        self.assertEqual(next(bridge)["id"], 3)
+
     def test_errors_in_between(self):
         """Of the wiki, at first and while a gap is filled: the next next() goes on."""
         session = FakeSession(row(1), row(2))

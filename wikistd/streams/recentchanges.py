@@ -216,8 +216,9 @@ class RecentChangesBridge:
             return next(self._generator)
         except StopIteration:
             raise
-        except Exception:
-            self._generator = self._run()  # the next one goes on where this one was
+        except BaseException:
+            # Ctrl-C too: the next one goes on where this one was.
+            self._generator = self._run()
             raise
 
     def _run(self) -> Iterator[Dict[str, Any]]:

@@ -236,15 +236,11 @@ class Query:
 
     def _choose(self) -> List[QueryModule]:
         chosen: List[QueryModule] = []
-        for kind in ("prop", "list", "meta"):
-            modules = {
-                module.name: module
-                for module in self.table.values()
-                if module.kind == kind
-            }
-            spec = read_spec("any of " + " ".join(modules))
-            for name in self.call.reader.read_one("query", kind, spec):
-                chosen.append(modules[name])
+        for kind in ("prop/", "list/", "meta/"):
+            names = [p[len(kind) :] for p in self.table if p.startswith(kind)]
+            spec = read_spec("any of " + " ".join(names))
+            for name in self.call.reader.read_one("query", kind[:-1], spec):
+                chosen.append(self.table[kind + name])
         return chosen
 
     def run(self) -> None:
@@ -292,13 +288,14 @@ class Query:
 
     def _generate(self, name: str) -> ModuleRun:
         """Return the module that is to find the pages, with its parameters read."""
-        found = [module for module in self.table.values() if module.name == name]
+        found = [path for path in self.table if path.endswith("/" + name)]
         if not found:
             raise refuse("badgenerator", 'Unknown "generator=%s".' % name)
-        if not found[0].is_generator:
+        module = self.table[found[0]]
+        if not module.is_generator:
             text = 'Module "%s" cannot be used as a generator.' % name
             raise refuse("badgenerator", text)
-        run = ModuleRun(self.call, self, found[0], is_generator=True)
+        run = ModuleRun(self.call, self, module, is_generator=True)
         run.read_args()
         return run
 

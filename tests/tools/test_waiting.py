@@ -234,6 +234,20 @@ class Waiting(Case):
         )
         self.assertEqual(out, "<class 'one.EventParser'>\n1\n1\n1\n")
 
+    def test_text_in_a_notebook(self):
+        """exec(text) binds every name there, or in a module, and runs no command."""
+        code = (
+            "\nwith open(sys.argv[1] + '/one.py', encoding='utf-8') as file: text = file.read()\n"
+            "exec(text); exec(text)\n"
+            "print(EventParser.__module__, callable(globals().get('main', len)))\n"
+            "space = {'__name__': '__main__'}; exec(text, space); print('APIError' in space)\n"
+            "import types; one = types.ModuleType('one'); exec(text, vars(one))\n"
+            "print(one.EventParser)\n"
+        )
+        want = "__main__ True\nTrue\n<class 'one.EventParser'>\n"
+        self.assertEqual(self.run_code(code), want)
+        self.assertEqual(self.run_code(code, text=self.text), want)
+
     def test_names_of_the_head(self):
         """A module that defines a name of the file's own head is an error."""
         files = {"__init__.py": "from .a import PARTS_DONE\n", "a.py": "PARTS_DONE = 1\n"}

@@ -19,7 +19,7 @@ from .waiting import COMMANDS_CODE, waiting_head, waiting_parts
 
 #: Ends a file without a command line: as a script it would do nothing, silently.
 NO_COMMANDS_CODE = """\
-if __name__ == "__main__":
+if __name__ == "__main__" and not PARTS_ARE_TEXT:
     sys.stderr.write(
         "wikistd: the command line is not in this file, which was built without %r:"
         " build it again without leaving that out (python3 -m wikistd bundle)\\n"

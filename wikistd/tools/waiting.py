@@ -70,6 +70,10 @@ if PARTS_NOW is None:
     PARTS_BEFORE = globals().get("PARTS_CODE")
     PARTS_CODE = sys._getframe().f_code if hasattr(sys, "_getframe") else None
     PARTS_ANEW = PARTS_BEFORE is None or PARTS_BEFORE != PARTS_CODE
+    # Whether it is the text of exec(text), as in a notebook: nobody meant a command.
+    PARTS_ARE_TEXT = bool(
+        PARTS_CODE and PARTS_CODE.co_filename == "<string>" and sys._getframe().f_back
+    )
     if PARTS_ANEW:
         # One for each process: a fork copies locks as held, and not who holds them.
         PARTS_LOCKS = {os.getpid(): threading.RLock()}
@@ -128,7 +132,8 @@ if PARTS_NOW is None:
 
     if PARTS_ANEW:
         vars(PARTS_BEHIND).update(globals())
-    if PARTS_CODE and vars(sys.modules.get(__name__, sys)) is globals():
+    PARTS_MODULE = sys.modules.get(__name__, sys)
+    if PARTS_CODE and vars(PARTS_MODULE) is globals() and not PARTS_ARE_TEXT:
         define_parts(PARTS_AGAIN.intersection(FILE_PARTS))
         PARTS_NOW = set()
     else:  # run by exec, where nobody would ask: all of it at once
@@ -144,7 +149,11 @@ if PARTS_NOW.intersection(PARTS_TEXTS):
 
 #: The end of a file with a command line.
 COMMANDS_CODE = """\
-if __name__ == "__main__" and globals() is not vars(PARTS_BEHIND):
+if (
+    __name__ == "__main__"
+    and globals() is not vars(PARTS_BEHIND)
+    and not PARTS_ARE_TEXT
+):
     define_parts({"cli/main"})
     sys.exit(globals()["main"]())
 """

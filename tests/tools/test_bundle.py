@@ -367,10 +367,26 @@ class WithJob(Case):
         self.assertEqual(self.refusal(job), want)
 
     def test_annotations(self):
-        """Who looks at annotations is told that they are strings in the file, once."""
+        """Who looks at annotations sees what the script alone would show."""
+        job = (
+            "import dataclasses, typing\n"
+            "from wikistd import Deadline\n"
+            "@dataclasses.dataclass\nclass A:\n    x: 'dataclasses.InitVar[int]'\n    y: Deadline\n"
+            "    def __post_init__(self, x): self.y = x * 2\n"
+            "print(A(1, 2), dataclasses.fields(A)[0].type is Deadline, '\\x41')\n"
+            "if __name__ == '__main__': A.fail\n"
+        )
+        path = self.write("one.py", build(job=job, job_name="job.py"))
+        code, out, err = run_python(path)
+        self.assertEqual((code, out), (1, "A(y=2) True A\n"))
+        self.assertIn("in <module>\n    if __name__ == '__main__': A.fail\n", err)
+
+    def test_annotations_among_strings(self):
+        """Where that cannot be, who looks at them is told, once, that they are strings."""
         job = (
             "from wikistd import Deadline\nimport dataclasses, typing\n"
             "@dataclasses.dataclass\nclass A:\n    x: int\nclass B(typing.NamedTuple): y: int\n"
+            "print(\'\'\'a\'\'\', \"\"\"b\"\"\")\n"
         )
         with self.assertWarns(UserWarning) as caught:
             build(job=job)

@@ -38,7 +38,8 @@ class %s:
 %s
 
 """
-#: Who mentions these looks at annotations, which are strings in the file.
+#: Who mentions these looks at annotations, which are strings below the file's first
+#: import.  So such a script is compiled apart, in its lines of the file.
 ANNOTATION_READERS = (
     "dataclass",
     "NamedTuple",
@@ -47,6 +48,20 @@ ANNOTATION_READERS = (
     "get_annotations",
     "__annotations__",
 )
+APART_CODE = """\
+# This script looks at annotations: it is compiled without `annotations` of __future__.
+script_text = lambda: r%s
+%s
+%s
+exec(
+    compile(
+        "\\n" * (script_text.__code__.co_firstlineno - 1) + script_text(),
+        script_text.__code__.co_filename,
+        "exec",
+        dont_inherit=True,
+    )
+)
+"""
 
 
 def is_standard_module(name: str) -> bool:
@@ -117,6 +132,8 @@ class JobScript:
             elif isinstance(node, ast.expr) and is_import_by_name(node):
                 self._warn(node, "only `import wikistd` finds it in the one file")
         self._look_at_reads()
+        #: what the script stands between when it is compiled apart
+        self._delimiter = ""
         self._look_at_annotations()
 
     def _look_at_reads(self) -> None:
@@ -152,7 +169,7 @@ class JobScript:
         return aliases.intersection(name for node in found for name in node.names)
 
     def _look_at_annotations(self) -> None:
-        """Tell who looks at annotations, which the file makes strings."""
+        """Find who looks at annotations; tell where they will be strings."""
         import ast
 
         nodes = list(ast.walk(self.tree))
@@ -167,6 +184,10 @@ class JobScript:
         for node in nodes if has_any else ():
             name = getattr(node, "id", getattr(node, "attr", ""))
             if isinstance(node, ast.expr) and name in ANNOTATION_READERS:
+                for delimiter in ("'" * 3, '"' * 3):
+                    if delimiter not in self.text:
+                        self._delimiter = delimiter
+                        return
                 what = "%s finds strings for annotations in the one file: see whether"
                 what += " the script works with `from __future__ import annotations`"
                 self._warn(node, what % name)
@@ -262,7 +283,10 @@ class JobScript:
         names = sorted(flat.names.intersection(self.names))
         rows = "".join("    %s = %s\n" % (name, name) for name in names)
         head += (PACKAGE_CODE % (PACKAGE_CLASS, rows)).split("\n")
-        return "\n".join(head + lines)
+        text = "\n".join(lines)
+        if self._delimiter:
+            text = APART_CODE % (self._delimiter, text, self._delimiter)
+        return "\n".join(head) + "\n" + text
 
     def _check(self, flat: Flat) -> None:
         """BundleError where the script's names and the package's own would meet."""

@@ -327,6 +327,10 @@ class WithJob(Case):
             ("[time := 1 for _ in 'a' if [Clock := 1 for _ in 'a']]",
              "job.py:2: Clock is a name of wikistd's own: rename it;"
              " job.py:2: time hides an import of wikistd: rename it"),
+            ("def f(x=(time := 1)): pass",
+             "job.py:2: time hides an import of wikistd: rename it"),
+            ("class A(type(time := 1)): pass",
+             "job.py:2: time hides an import of wikistd: rename it"),
             ("def f():\n    global list", "job.py:3: list hides a builtin: rename it"),
             ("wikistd_used = 1", "job.py:2: wikistd_used is a name of wikistd's own: rename it"),
             ("def f():\n    global Clock", "job.py:3: Clock is a name of wikistd's own: rename it"),

@@ -14,7 +14,6 @@ from typing import (
     Container,
     Dict,
     Iterable,
-    Iterator,
     List,
     Optional,
     Set,
@@ -22,6 +21,7 @@ from typing import (
     Union,
 )
 
+from .scopes import bound_names, names_read
 from .sources import BundleError
 
 if TYPE_CHECKING:
@@ -40,16 +40,10 @@ SPREAD_PARTS = {
 }
 #: What makes files of the package, and so has nothing to do in one.
 PACKAGE_ONLY = tuple(
-    "tools/" + name for name in "building copying flatten scripts waiting".split()
+    "tools/" + name
+    for name in "building copying flatten scopes scripts waiting".split()
 )
 FLAT_WIDTH = 88
-#: {syntax: its field with a name that it binds, or None}; 3.8 has no `match`.
-NAMING_NODES = {
-    "ExceptHandler": "name",
-    "MatchAs": "name",
-    "MatchStar": "name",
-    "MatchMapping": "rest",
-}
 #: A comment or a string literal, whole: in strings, line ends are content.
 STRING_OR_COMMENT = re.compile(
     r"#[^\n]*"
@@ -213,67 +207,6 @@ class FlatModule:
                 inner = match.group().count("\n")
                 found.update(range(number + 1, number + inner + 1))
         return found
-
-
-def bound_names(node: ast.AST, skip: Container[ast.AST] = ()) -> Iterator[str]:
-    """Yield the names that a statement of a module's top level binds.
-
-    What is in `skip` is not looked at.
-    """
-    import ast
-
-    if node in skip or isinstance(node, ast.Lambda):
-        return
-    yield from names_bound_by(node)
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return
-    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        # It has names of its own, but for what `:=` binds.
-        for part in ast.walk(node):
-            if isinstance(part, ast.NamedExpr):
-                yield from names_bound_by(part.target)
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from bound_names(child, skip)
-
-
-def names_bound_by(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a node itself binds where it stands, and no node in it."""
-    import ast
-
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-        yield node.id
-    elif isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name.partition(".")[0]
-    elif type(node).__name__ in NAMING_NODES:
-        name = getattr(node, NAMING_NODES[type(node).__name__])
-        if name:
-            yield name
-
-
-def names_read(tree: ast.AST, *, at_import: bool = False) -> Iterator[str]:
-    """Yield the names that code reads when it runs, or already while it is imported."""
-    import ast
-
-    nodes = [tree]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, ast.Name):
-            yield node.id
-        # Annotations are not evaluated.
-        fields = dict(ast.iter_fields(node), annotation=None, returns=None)
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            del fields["body"]
-        if at_import and isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            # Decorators run; a default may be a stand-in for what was left out.
-            fields = {"decorators": getattr(node, "decorator_list", [])}
-        for field in fields.values():
-            parts = field if isinstance(field, list) else [field]
-            nodes += [part for part in parts if isinstance(part, ast.AST)]
 
 
 def known_parts(modules: Iterable[str]) -> Dict[str, List[str]]:

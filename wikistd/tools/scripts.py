@@ -21,7 +21,8 @@ from typing import (
     Union,
 )
 
-from .flatten import Flat, FlatModule, bound_names, names_bound_by
+from .flatten import Flat, FlatModule
+from .scopes import bound_names, names_bound_by, package_reads
 from .sources import BundleError
 
 if TYPE_CHECKING:
@@ -337,26 +338,6 @@ def same_imports(
             yield alias
 
 
-def parts_outside(scope: ast.AST) -> List[ast.AST]:
-    """Return what of a scope is evaluated around it, such as defaults."""
-    import ast
-
-    args = getattr(scope, "args", None)
-    generators = getattr(scope, "generators", None)
-    found: List[ast.AST] = []
-    for field in ("decorator_list", "returns", "bases", "keywords"):
-        value = getattr(scope, field, None) or []
-        found += value if isinstance(value, list) else [value]
-    if isinstance(args, ast.arguments):
-        found += args.defaults + [value for value in args.kw_defaults if value]
-        for part in ast.walk(args):
-            if isinstance(part, ast.arg) and part.annotation:
-                found.append(part.annotation)
-    if generators:
-        found.append(generators[0].iter)
-    return found
-
-
 def is_import_by_name(node: ast.expr) -> bool:
     """Return whether it is like import_module("wikistd"), sys.modules["wikistd"]."""
     import ast
@@ -371,58 +352,3 @@ def is_import_by_name(node: ast.expr) -> bool:
     else:
         return False
     return any(getattr(part, "value", None) == "wikistd" for part in given)
-
-
-def has_scope(node: ast.AST) -> bool:
-    """Return whether a piece of syntax has names of its own."""
-    import ast
-
-    scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-    loops = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    return isinstance(node, scopes + loops)
-
-
-def nodes_in_scope(scope: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes whose names are those of a scope; of scopes in it, what is so."""
-    import ast
-
-    outside = parts_outside(scope)
-    nodes = list(ast.iter_child_nodes(scope))
-    while nodes:
-        node = nodes.pop()
-        if node not in outside:
-            yield node
-            is_scope = has_scope(node)
-            nodes += parts_outside(node) if is_scope else ast.iter_child_nodes(node)
-
-
-def package_reads(
-    scope: ast.AST, imports: Container[ast.AST], inherited: Set[str]
-) -> Iterator[ast.Name]:
-    """Yield where names that mean the package are read, in a scope and those in it.
-
-    `inherited` are such names of the scopes around it.
-    """
-    import ast
-
-    nodes = list(nodes_in_scope(scope))
-    own: Set[str] = set()
-    ours: Set[str] = set()
-    for node in nodes:
-        own.update(names_bound_by(node))
-        if isinstance(node, ast.Import) and node in imports:
-            named = [alias for alias in node.names if alias.name == "wikistd"]
-            ours.update(alias.asname or alias.name for alias in named)
-    for node in nodes:
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            own.difference_update(node.names)
-    if isinstance(scope, ast.Module):
-        own.clear()  # a function may bind these, by `global`
-    meaning = ours | (inherited - own)
-    around = inherited if isinstance(scope, ast.ClassDef) else meaning
-    for node in nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            if node.id in meaning:
-                yield node
-        elif has_scope(node):
-            yield from package_reads(node, imports, around)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .flatten import FLAT_WIDTH, Flat, bound_names
+from .flatten import FLAT_WIDTH, Flat
+from .scopes import bound_names
 from .sources import BundleError
 
 #: What clients use every day stands in the file as code, with all that it needs: it

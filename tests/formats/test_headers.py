@@ -290,6 +290,12 @@ class Sending(unittest.TestCase):
                 check_fields(["A", name], ["b", value])
         with self.assertRaisesRegex(TypeError, "^value of header X is int, not a str$"):
             check_fields(["X"], [5])
+        with self.assertRaises(ValueError) as caught:
+            check_fields(["X"], ["secret \u0142"])
+        self.assertEqual(
+            str(caught.exception),
+            "value of header X holds characters beyond latin-1: percent-encode it",
+        )
 
     def test_quote_string(self):
         self.assertEqual(quote_string('a"b\\c'), '"a\\"b\\\\c"')

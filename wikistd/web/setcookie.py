@@ -11,6 +11,8 @@ import collections
 import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from ..formats.headers import HEADER_CONTROLS, HEADER_MONTHS
+
 #: RFC 6265bis 5.6: longer name and value together: the cookie is ignored.
 MAX_COOKIE_BYTES = 4096
 #: RFC 6265bis 5.6: a longer attribute value is ignored.
@@ -18,17 +20,13 @@ MAX_ATTRIBUTE_BYTES = 1024
 #: RFC 6265bis 5.5: nobody is remembered longer than 400 days.
 MAX_COOKIE_AGE_SECONDS = 400 * 86400
 
-#: RFC 6265bis 5.6 step 1: all controls but the tab.
-COOKIE_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-
 #: RFC 6265bis 5.1.1: what separates the tokens of a date.
 COOKIE_DATE_DELIMITER = "[\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+"
-COOKIE_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 #: What a token may be, in turn.  "[0-9]" and not "\d": other scripts have digits too.
 COOKIE_DATE_PARTS = {
     "time": "([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])",
     "day": "([0-9]{1,2})(?![0-9])",
-    "month": "(?ai)(%s)" % "|".join(COOKIE_MONTHS),
+    "month": "(?ai)(%s)" % "|".join(HEADER_MONTHS),
     "year": "([0-9]{2,4})(?![0-9])",
 }
 
@@ -68,7 +66,7 @@ def parse_set_cookie(text: str, now: float) -> Optional[SetCookie]:
 
     `text` is the header as latin-1, `now` seconds since 1970.
     """
-    if COOKIE_CONTROL.search(text):
+    if HEADER_CONTROLS.search(text):  # RFC 6265bis 5.6 step 1: all but the tab
         return None
     pieces = text.split(";")
     name, _, value = pieces[0].partition("=")
@@ -147,7 +145,7 @@ def parse_cookie_date(text: str) -> Optional[float]:
         return None
     hours, minutes, seconds = map(int, found["time"])
     day, year = int(found["day"][0]), int(found["year"][0])
-    month = COOKIE_MONTHS.index(found["month"][0].lower()) + 1
+    month = HEADER_MONTHS.index(found["month"][0].lower()) + 1
     if 70 <= year <= 99:
         year += 1900
     elif 0 <= year <= 69:

@@ -169,7 +169,7 @@ def check_header(name: str, value: str) -> None:
 
 
 def check_fields(names: List[str], values: List[Any]) -> None:
-    """Raise for the first field that cannot be sent; shows controls alone of a value."""
+    """Raise for the first field that cannot be sent; of a value, show controls only."""
     # All of them in two matches, 2 us for eight fields; one each costs 5.
     try:
         together = "".join(values)
